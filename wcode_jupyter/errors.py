@@ -1,0 +1,236 @@
+"""What can go wrong: one tree, each error one line.
+
+    WcodeError
+    ├── InputError                 what the user wrote cannot be sent; nothing was sent
+    │   ├── OptionError            an unknown or misused option or subcommand
+    │   ├── ParameterError         a request parameter of the wrong type or out of range
+    │   ├── UndefinedReference        {{name}} without a variable of that name
+    │   └── KeyMissing             no key for this endpoint
+    ├── TransportError             the request did not get through
+    │   ├── ConnectError           refused, DNS, TLS, proxy
+    │   └── DeadlineError          connect, idle or total deadline passed
+    ├── ServerError                the server answered and refused (`status`, `code`)
+    │   ├── BadRequest             400, 413, 415, 422
+    │   ├── KeyRejected            401
+    │   ├── PaymentRequired        402, and arrears, quota or plan hidden in another status
+    │   ├── Forbidden              403, 434, 435, 451: permission, moderation
+    │   ├── NotFound               404: path or model
+    │   ├── RateLimited            429
+    │   ├── ServerFault            5xx and what upstreams report as such
+    │   └── NotTheApi              HTML or a redirect where the API should be: a login page, a wrong base URL
+    ├── AnswerError                the answer began and did not end well; `reply` keeps what arrived
+    │   ├── AnswerCut              the connection ended, or a filter ended the answer, before the model did
+    │   ├── AnswerInterrupted      the user stopped it
+    │   ├── AnswerMalformed        what arrived is not the protocol
+    │   └── AnswerTooLarge         a line, a body or an answer over its cap
+    ├── ReplayError                the record has no such answer, or cannot be read or written
+    └── LocalModelError            the embedded model cannot be fetched or started
+
+An error says what happened, then what to do next (`hint`). It never holds the key: text that comes from a server
+is redacted by the transport before an error is made of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .language import _
+
+if TYPE_CHECKING:
+    from .reply import Reply
+
+__all__ = [
+    "AnswerCut",
+    "AnswerError",
+    "AnswerInterrupted",
+    "AnswerMalformed",
+    "AnswerTooLarge",
+    "BadRequest",
+    "ConnectError",
+    "DeadlineError",
+    "Forbidden",
+    "InputError",
+    "KeyMissing",
+    "KeyRejected",
+    "LocalModelError",
+    "NotFound",
+    "NotTheApi",
+    "OptionError",
+    "ParameterError",
+    "PaymentRequired",
+    "RateLimited",
+    "ReplayError",
+    "ServerError",
+    "ServerFault",
+    "TransportError",
+    "UndefinedReference",
+    "WcodeError",
+    "one_line",
+]
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """`text` on one line of at most `limit` characters, control characters and runs of white space folded."""
+    folded = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+class WcodeError(Exception):
+    """Base of all errors. `what` is one sentence; `hint` says what to do next; `reply` holds what had arrived."""
+
+    def __init__(self, what: str, *, hint: str = "", reply: Reply | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.reply = reply
+
+    def __str__(self) -> str:
+        return f"{self.what.rstrip('.')}. {self.hint}".strip() if self.hint else self.what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keyword arguments do not survive pickle by themselves.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """One line in IPython instead of a traceback; nbclient and Run All still see a failed cell."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def _rebuild(cls: type[WcodeError], args: tuple[Any, ...], state: dict[str, Any]) -> WcodeError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(WcodeError):
+    """What the user wrote cannot be sent; nothing was sent."""
+
+
+class OptionError(InputError):
+    """An unknown or misused option or subcommand."""
+
+
+class ParameterError(InputError):
+    """A request parameter of the wrong type or out of range; `name` is the parameter."""
+
+    def __init__(self, what: str, *, name: str = "", hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.name = name
+
+
+class UndefinedReference(InputError):
+    """`{{name}}` without a variable of that name."""
+
+
+class KeyMissing(InputError):
+    """No key for this endpoint."""
+
+
+class TransportError(WcodeError):
+    """The request did not get through."""
+
+
+class ConnectError(TransportError):
+    """Refused, DNS, TLS or proxy."""
+
+
+class DeadlineError(TransportError):
+    """A connect, idle or total deadline passed."""
+
+
+class ServerError(WcodeError):
+    """The server answered and refused. `status` is the HTTP status or the one the body names; `code` the body's."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        reply: Reply | None = None,
+    ) -> None:
+        super().__init__(what, hint=hint or _(self.default_hint), reply=reply)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+    default_hint = ""
+
+
+class BadRequest(ServerError):
+    """400, 413, 415, 422: the server does not take this request."""
+
+    default_hint = "See the exact request with --dry-run."
+
+
+class KeyRejected(ServerError):
+    """401: the key is wrong for this endpoint."""
+
+    default_hint = "Set a valid key with %wcode key set; keys come from https://wcode.net/get-apikey."
+
+
+class PaymentRequired(ServerError):
+    """402, and arrears, quota or plan hidden in another status."""
+
+    default_hint = "Top up the account, or choose another model."
+
+
+class Forbidden(ServerError):
+    """403, 434, 435, 451: permission or moderation."""
+
+    default_hint = "The provider refuses this content or this key may not use this model."
+
+
+class NotFound(ServerError):
+    """404: path or model."""
+
+    default_hint = "Check the model id (%wcode models) and the base URL (%wcode settings)."
+
+
+class RateLimited(ServerError):
+    """429: too many requests."""
+
+    default_hint = "Wait a little and run the cell again."
+
+
+class ServerFault(ServerError):
+    """5xx, and what upstreams report as such."""
+
+    default_hint = "The fault is on the server's side; run the cell again later."
+
+
+class NotTheApi(ServerError):
+    """HTML or a redirect where the API should be."""
+
+    default_hint = "Check the base URL (%wcode settings): this looks like a web page or a login portal, not the API."
+
+
+class AnswerError(WcodeError):
+    """The answer began and did not end well; `reply` keeps what arrived."""
+
+
+class AnswerCut(AnswerError):
+    """The connection ended, or a filter ended the answer, before the model did."""
+
+
+class AnswerInterrupted(AnswerError):
+    """The user stopped the answer."""
+
+
+class AnswerMalformed(AnswerError):
+    """What arrived is not the protocol."""
+
+
+class AnswerTooLarge(AnswerError):
+    """A line, a body or an answer over its cap."""
+
+
+class ReplayError(WcodeError):
+    """The record has no such answer, or cannot be read or written."""
+
+
+class LocalModelError(WcodeError):
+    """The embedded model cannot be fetched or started."""

@@ -1,0 +1,41 @@
+"""The one door through which text reaches a person: English in the code, other languages from `locale/`.
+
+`_` translates when the text is shown, `N_` only marks text that a table holds. The language is `WCODE_LANG`
+(`en`, `zh_CN`), else the locale's; a missing translation shows the English text.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+
+__all__ = ["N_", "_", "language"]
+
+_LOCALE_DIR = Path(__file__).parent / "locale"
+# The order in which gettext itself looks for the user's wish.
+_ENVIRONMENT = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def language() -> str:
+    """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
+    for name in _ENVIRONMENT:
+        if wish := os.environ.get(name):
+            return "zh_CN" if wish.lower().replace("-", "_").startswith("zh") else "en"
+    return "en"
+
+
+@cache
+def _translation(wish: str) -> gettext.NullTranslations:
+    return gettext.translation("wcode_jupyter", localedir=_LOCALE_DIR, languages=[wish], fallback=True)
+
+
+def _(text: str) -> str:
+    """`text` in the user's language."""
+    return _translation(language()).gettext(text)
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a marker
+    """Marks `text` for translation and returns it as it is: for tables read before the language is known."""
+    return text

@@ -1,0 +1,411 @@
+"""What did I get: an answer folded from events, with its usage, cost, timing and the reason it ended.
+
+`ReplyBuilder` is the only mutable part: it folds events as they arrive and can give a Reply at any moment, so whatever
+arrived is kept. A Reply is frozen and round-trips through plain JSON.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+from .errors import AnswerMalformed, InputError, WcodeError
+from .events import (
+    Event,
+    Extra,
+    Failure,
+    Finish,
+    LogprobDelta,
+    Notice,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+)
+from .language import _
+from .messages import Message, Reasoning, Request, ToolCall
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Choice", "CodeBlock", "Ended", "Fault", "Reply", "ReplyBuilder", "Timing"]
+
+Ended: TypeAlias = Literal["complete", "length", "interrupted", "cut", "failed"]
+"""How an answer ended: by the model; at max_tokens; by the user; by a lost connection, a deadline or a filter; by an
+error that the server reported or before anything arrived."""
+
+
+class CodeBlock(Struct, frozen=True):
+    """One fenced block of the answer."""
+
+    source: str
+    language: str = ""
+
+    def __str__(self) -> str:
+        return self.source
+
+
+class Timing(Struct, frozen=True, omit_defaults=True):
+    """Seconds since the request was sent, measured here."""
+
+    first_token_s: float | None = None
+    """To the first piece of text, reasoning or tool call; None when nothing arrived."""
+    first_text_s: float | None = None
+    total_s: float = 0.0
+    tokens_per_s: float | None = None
+    """Output tokens over the time after the first one; None without usage or when all came at once."""
+
+
+class Fault(Struct, frozen=True, omit_defaults=True):
+    """The error that ended an answer, as data: class name, one line, what to do next."""
+
+    kind: str
+    what: str
+    hint: str = ""
+    status: int | None = None
+    code: str | None = None
+
+
+class Choice(Struct, frozen=True, omit_defaults=True):
+    """One answer. There is one, unless the request asked for several through `--extra-body '{"n": 2}'`."""
+
+    text: str = ""
+    reasoning: tuple[Reasoning, ...] = ()
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    tokens: tuple[TokenLogprob, ...] = ()
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A finished, cut or failed answer. `str(reply)` is its text."""
+
+    request: Request | None = None
+    fingerprint: str = ""
+    """Identity of the request: see `wire.fingerprint`."""
+    choices: tuple[Choice, ...] = (Choice(),)
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    """RMB, exact; None when usage or price is unknown."""
+    ended: Ended = "complete"
+    fault: Fault | None = None
+    model: str = ""
+    """The model that answered, by its own word; the model asked for where it said nothing."""
+    id: str | None = None
+    system_fingerprint: str | None = None
+    asked_at: datetime.datetime | None = None
+    """UTC."""
+    timing: Timing = Timing()
+    notices: tuple[str, ...] = ()
+    """What the user was told beside the answer: retries, fallbacks, warnings."""
+    raw: dict[str, Any] = field(default_factory=dict)
+    """Fields of the server outside the protocol."""
+    replayed: bool = False
+
+    @property
+    def text(self) -> str:
+        """The answer's text; empty when only a tool call or reasoning came."""
+        return self.choices[0].text
+
+    @property
+    def reasoning(self) -> str:
+        """The model's reasoning, outer white space stripped; empty when there was none."""
+        return "".join(part.text for part in self.choices[0].reasoning).strip()
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Calls that the model asks for; may be empty."""
+        return self.choices[0].tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        """stop, length, tool_calls, content_filter or the server's own word; None when the answer did not finish."""
+        return self.choices[0].finish_reason
+
+    @property
+    def error(self) -> str | None:
+        """The error that ended the answer, as one line; None when there was none."""
+        return None if self.fault is None else f"{self.fault.what} {self.fault.hint}".strip()
+
+    @property
+    def budget_went_to_thinking(self) -> bool:
+        """Whether `max_tokens` was used up by reasoning before any text came."""
+        return self.ended == "length" and not self.text.strip() and bool(self.reasoning)
+
+    @property
+    def message(self) -> Message:
+        """The answer as a message to continue a conversation with; reasoning left out, as plain chat wants it."""
+        return Message("assistant", self.text, tool_calls=self.tool_calls)
+
+    @property
+    def code(self) -> list[CodeBlock]:
+        """The fenced code blocks of the text, in order; may be empty. An unclosed last fence counts."""
+        from markdown_it import MarkdownIt
+
+        return [
+            CodeBlock(token.content, token.info.split()[0] if token.info.split() else "")
+            for token in MarkdownIt("commonmark").parse(self.text)
+            if token.type == "fence"
+        ]
+
+    def json(self) -> Any:
+        """The text as JSON; where it is not, its first fenced block. Raises AnswerMalformed, which keeps the reply."""
+        for source in (self.text, *(block.source for block in self.code[:1])):
+            try:
+                return json.loads(source, strict=False)
+            except (ValueError, RecursionError):
+                continue
+        hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
+        raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
+
+    @property
+    def logprobs(self) -> pd.DataFrame:
+        """A row per token: token, bytes, logprob, probability, entropy (bits, over the listed alternatives), rank, top.
+
+        Empty when the server sent none. Needs pandas.
+        """
+        columns = ["token", "bytes", "logprob", "probability", "entropy", "rank", "top"]
+        return _pandas().DataFrame([_logprob_row(token) for token in self.choices[0].tokens], columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` reads them back to an equal Reply."""
+        result: dict[str, Any] = msgspec.to_builtins(self)
+        return result
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Reply:
+        """The inverse of `to_dict`; unknown fields are ignored. Raises msgspec.ValidationError."""
+        return msgspec.convert(dict(value), cls)
+
+    def to_row(self) -> dict[str, Any]:
+        """One flat row for a table of answers."""
+        usage = self.usage or Usage()
+        parameters = self.request.parameters if self.request else {}
+        return {
+            "model": self.model,
+            **parameters,
+            "text": self.text,
+            "reasoning": self.reasoning,
+            "ended": self.ended,
+            "finish_reason": self.finish_reason,
+            "input_tokens": usage.input_tokens if self.usage else None,
+            "output_tokens": usage.output_tokens if self.usage else None,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "cost_cny": None if self.cost is None else float(self.cost),
+            "first_token_s": self.timing.first_token_s,
+            "total_s": self.timing.total_s,
+            "error": self.error,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """`to_row` as a DataFrame of one row. Needs pandas."""
+        return _pandas().DataFrame([self.to_row()])
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        # No time, no address: a notebook that shows it must give the same output when it is replayed.
+        text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
+        return f"Reply({self.model!r}, {self.ended}, {text!r})"
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+    return pandas
+
+
+def _logprob_row(token: TokenLogprob) -> dict[str, Any]:
+    alternatives = token.top or (token,)
+    probabilities = [math.exp(other.logprob) for other in alternatives]
+    return {
+        "token": token.token,
+        "bytes": None if token.bytes is None else bytes(token.bytes),
+        "logprob": token.logprob,
+        "probability": math.exp(token.logprob),
+        "entropy": -sum(p * math.log2(p) for p in probabilities if p > 0),
+        "rank": 1 + sum(other.logprob > token.logprob for other in alternatives),
+        "top": {other.token: math.exp(other.logprob) for other in token.top},
+    }
+
+
+class _ChoiceBuilder:
+    """Pieces of one choice; joined once, so the cost is linear in the answer."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[ReasoningDelta] = []
+        self.refusal: list[str] = []
+        self.calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
+        self.tokens: list[TokenLogprob] = []
+        self.finish: Finish | None = None
+
+    def build(self) -> Choice:
+        return Choice(
+            text="".join(self.text),
+            reasoning=tuple(_merged(self.reasoning)),
+            refusal="".join(self.refusal),
+            tool_calls=tuple(
+                ToolCall(next(iter(ids), ""), next(iter(names), ""), "".join(arguments))
+                for _index, (ids, names, arguments) in sorted(self.calls.items())
+            ),
+            finish_reason=self.finish.reason if self.finish else None,
+            native_finish_reason=self.finish.raw if self.finish else None,
+            tokens=tuple(self.tokens),
+        )
+
+
+def _merged(deltas: Iterable[ReasoningDelta]) -> Iterable[Reasoning]:
+    """Neighbouring pieces of one field joined; a signature closes the piece it signs."""
+    texts: list[str] = []
+    current = ""
+    for delta in deltas:
+        if texts and delta.field != current:
+            yield Reasoning("".join(texts), current)
+            texts = []
+        current = delta.field
+        texts.append(delta.text)
+        if delta.signature:
+            yield Reasoning("".join(texts), current, delta.signature)
+            texts = []
+    if texts:
+        yield Reasoning("".join(texts), current)
+
+
+class ReplyBuilder:
+    """Folds events into a Reply. `price(model_id, usage)` gives RMB or None."""
+
+    def __init__(self, request: Request, *, fingerprint: str = "", price: Any = None) -> None:
+        self.request = request
+        self.fingerprint = fingerprint
+        self._price = price
+        self._choices: dict[int, _ChoiceBuilder] = {}
+        self._started = Started()
+        self._usage: Usage | None = None
+        self._notices: list[str] = []
+        self._raw: dict[str, Any] = {}
+        self._asked_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        self._first_token_s: float | None = None
+        self._first_text_s: float | None = None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether any text, reasoning or tool call arrived."""
+        return self._first_token_s is not None
+
+    def apply(self, event: Event, at_s: float = 0.0) -> None:
+        """Adds `event`, which arrived `at_s` seconds after the request was sent."""
+        _APPLY[type(event)](self, event, at_s)
+
+    def reply(self, *, ended: Ended | None = None, error: WcodeError | None = None, total_s: float = 0.0) -> Reply:
+        """The answer as it stands. `ended` None: as the finish reason says."""
+        choices = tuple(builder.build() for _index, builder in sorted(self._choices.items())) or (Choice(),)
+        price = self._price if self._price and self._usage else None
+        return Reply(
+            request=self.request,
+            fingerprint=self.fingerprint,
+            choices=choices,
+            usage=self._usage,
+            cost=price(self.request.model, self._usage) if price else None,
+            ended=ended or _ENDED.get(choices[0].finish_reason or "", "complete"),
+            fault=None if error is None else _fault(error),
+            model=self._started.model or self.request.model,
+            id=self._started.id,
+            system_fingerprint=self._started.system_fingerprint,
+            asked_at=self._asked_at,
+            timing=self._timing(total_s),
+            notices=tuple(self._notices),
+            raw=dict(self._raw),
+        )
+
+    def _timing(self, total_s: float) -> Timing:
+        rate = None
+        if self._usage and self._first_token_s is not None and total_s - self._first_token_s > 0.001:
+            rate = round(self._usage.output_tokens / (total_s - self._first_token_s), 1)
+        rounded = [None if t is None else round(t, 4) for t in (self._first_token_s, self._first_text_s)]
+        return Timing(rounded[0], rounded[1], round(total_s, 4), rate)
+
+    def _choice(self, index: int, at_s: float) -> _ChoiceBuilder:
+        if self._first_token_s is None:
+            self._first_token_s = at_s
+        return self._choices.setdefault(index, _ChoiceBuilder())
+
+    def _on_text(self, event: TextDelta, at_s: float) -> None:
+        if self._first_text_s is None:
+            self._first_text_s = at_s
+        self._choice(event.choice, at_s).text.append(event.text)
+
+    def _on_reasoning(self, event: ReasoningDelta, at_s: float) -> None:
+        self._choice(event.choice, at_s).reasoning.append(event)
+
+    def _on_refusal(self, event: RefusalDelta, at_s: float) -> None:
+        self._choice(event.choice, at_s).refusal.append(event.text)
+
+    def _on_tool_call(self, event: ToolCallDelta, at_s: float) -> None:
+        call = self._choice(event.choice, at_s).calls.setdefault(event.index, ([], [], []))
+        for pieces, piece in zip(call, (event.id, event.name, event.arguments), strict=True):
+            if piece:
+                pieces.append(piece)
+
+    def _on_logprobs(self, event: LogprobDelta, at_s: float) -> None:
+        self._choice(event.choice, at_s).tokens.extend(event.tokens)
+
+    def _on_finish(self, event: Finish, at_s: float) -> None:
+        self._choices.setdefault(event.choice, _ChoiceBuilder()).finish = event
+
+    def _on_started(self, event: Started, at_s: float) -> None:
+        self._started = event
+
+    def _on_usage(self, event: Usage, at_s: float) -> None:
+        self._usage = event
+
+    def _on_notice(self, event: Notice, at_s: float) -> None:
+        self._notices.append(event.text)
+
+    def _on_extra(self, event: Extra, at_s: float) -> None:
+        self._raw.update(event.fields)
+
+    def _on_failure(self, event: Failure, at_s: float) -> None:
+        """Nothing to fold: whoever feeds the builder turns a Failure into an error."""
+
+
+_APPLY: dict[type, Any] = {
+    TextDelta: ReplyBuilder._on_text,
+    ReasoningDelta: ReplyBuilder._on_reasoning,
+    RefusalDelta: ReplyBuilder._on_refusal,
+    ToolCallDelta: ReplyBuilder._on_tool_call,
+    LogprobDelta: ReplyBuilder._on_logprobs,
+    Finish: ReplyBuilder._on_finish,
+    Started: ReplyBuilder._on_started,
+    Usage: ReplyBuilder._on_usage,
+    Notice: ReplyBuilder._on_notice,
+    Extra: ReplyBuilder._on_extra,
+    Failure: ReplyBuilder._on_failure,
+}
+
+# A filter ends an answer before the model does: what is there is a part.
+_ENDED: dict[str, Ended] = {"length": "length", "content_filter": "cut", "error": "failed"}
+
+
+def _fault(error: WcodeError) -> Fault:
+    return Fault(
+        kind=type(error).__name__,
+        what=error.what,
+        hint=error.hint,
+        status=getattr(error, "status", None),
+        code=getattr(error, "code", None),
+    )
