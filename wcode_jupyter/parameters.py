@@ -28,14 +28,16 @@ __all__ = [
     "Group",
     "Kind",
     "Parameter",
+    "Row",
     "check",
+    "check_row",
     "conflicts",
     "did_you_mean",
     "find",
     "parse",
 ]
 
-Kind: TypeAlias = Literal["float", "int", "bool", "choice", "object", "strings", "objects", "tool_choice"]
+Kind: TypeAlias = Literal["float", "int", "bool", "choice", "text", "object", "strings", "objects", "tool_choice"]
 Group: TypeAlias = Literal["sampling", "length", "reasoning", "output", "tools"]
 
 GROUPS: dict[Group, str] = {
@@ -50,24 +52,15 @@ EFFORTS: dict[str, int] = {"xhigh": 95, "high": 80, "medium": 50, "low": 20, "mi
 """Reasoning effort -> percent of `max_tokens` that the pages name for it."""
 
 
-class Parameter(Struct, frozen=True, kw_only=True):
-    """One row. `name` is the wire name, the Python keyword and, with dashes, the magic option."""
+class Row(Struct, frozen=True, kw_only=True):
+    """What can be set: a request parameter, or a setting of the session. With dashes, `name` is the magic option."""
 
     name: str
     kind: Kind
-    group: Group
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    page_default: str | None = None
-    """The page's "default", a hint only: it is never sent."""
-    shorthand: str | None = None
-    """For objects: the key that a bare word or a choice fills in (`high` -> `{"effort": "high"}`)."""
-    anthropic: str | None = None
-    """Name in the Anthropic form, None where it has no equivalent."""
-    advanced: bool = False
-    """Listed on the pages but rarely right to send: hidden from the panel's first view."""
 
     @property
     def option(self) -> str:
@@ -80,10 +73,24 @@ class Parameter(Struct, frozen=True, kw_only=True):
         if self.choices:
             return "|".join(self.choices)
         if self.low is not None and self.high is not None:
-            return f"{self.low:g}…{self.high:g}" if abs(self.low) < 2**62 else _("64-bit integer")
+            return f"{self.low:g}…{self.high:g}" if abs(self.low) < 2**62 else _("a 64-bit integer")
         if self.low is not None:
             return f"≥ {self.low:g}"
         return _(_KIND_NAMES[self.kind])
+
+
+class Parameter(Row, frozen=True, kw_only=True):
+    """One of the 21: `name` is the wire name and the Python keyword too."""
+
+    group: Group
+    page_default: str | None = None
+    """The page's "default", a hint only: it is never sent."""
+    shorthand: str | None = None
+    """For objects: the key that a bare word fills in (`high` -> `{"effort": "high"}`)."""
+    anthropic: str | None = None
+    """Name in the Anthropic form, None where it has no equivalent."""
+    advanced: bool = False
+    """Listed on the pages but rarely right to send: hidden from the panel's first view."""
 
 
 _KIND_NAMES: dict[Kind, str] = {
@@ -91,6 +98,7 @@ _KIND_NAMES: dict[Kind, str] = {
     "int": N_("an integer"),
     "bool": N_("true or false"),
     "choice": N_("a word"),
+    "text": N_("a text"),
     "object": N_("a JSON object"),
     "strings": N_("a text or a JSON list of texts"),
     "objects": N_("a JSON list of objects"),
@@ -99,7 +107,8 @@ _KIND_NAMES: dict[Kind, str] = {
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
-        name="reasoning", kind="object", group="reasoning", choices=tuple(EFFORTS), shorthand="effort", anthropic="thinking",
+        name="reasoning", kind="object", group="reasoning", choices=tuple(EFFORTS), shorthand="effort",
+        anthropic="thinking",
         help=N_("How much the model thinks before it answers; none switches thinking off where the model allows it."),
     ),
     Parameter(
@@ -171,7 +180,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         help=N_("Functions the model may call, in the OpenAI form."),
     ),
     Parameter(
-        name="tool_choice", kind="tool_choice", group="tools", choices=("none", "auto", "required"), anthropic="tool_choice",
+        name="tool_choice", kind="tool_choice", group="tools", choices=("none", "auto", "required"),
+        anthropic="tool_choice",
         help=N_("Whether the model may, must or must not call a tool, or which one."),
     ),
     Parameter(
@@ -202,29 +212,37 @@ def find(name: str) -> Parameter:
     raise ParameterError(_("Unknown parameter {name}").format(name=name), name=name, hint=hint)
 
 
-def parse(parameter: Parameter, text: str) -> Any:
+def parse(row: Row, text: str) -> Any:
     """The checked value that `text` means: JSON where it is JSON, else the bare word. Raises ParameterError."""
-    value: Any
+    if row.kind in ("text", "choice"):
+        return check_row(row, text)
+    value: Any = text
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        if parameter.kind in ("object", "objects") and text.lstrip()[:1] in ("{", "["):
-            raise _wrong(parameter, text, _("not valid JSON")) from None
+        if text.lstrip()[:1] in ("{", "[") and row.kind in ("object", "objects", "tool_choice"):
+            raise _wrong(row, text, _("not valid JSON")) from None
+    if row.kind == "strings" and not isinstance(value, list):
         value = text
-    if parameter.kind == "strings" and not isinstance(value, list):
-        value = text
-    if parameter.kind == "bool" and isinstance(value, str):
+    if row.kind == "bool" and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.lower(), value)
-    return check(parameter.name, value)
+    return check_row(row, value)
 
 
 def check(name: str, value: Any) -> Any:
-    """`value` as it goes to the wire, shorthand spelled out. Raises ParameterError: wrong type, not finite, out of range."""
-    parameter = find(name)
-    return _CHECKS[parameter.kind](parameter, value)
+    """`value` of the parameter `name` as it goes to the wire, shorthand spelled out.
+
+    Raises ParameterError: unknown name, wrong type, not finite, out of range.
+    """
+    return check_row(find(name), value)
 
 
-def _wrong(parameter: Parameter, value: Any, why: str = "") -> ParameterError:
+def check_row(row: Row, value: Any) -> Any:
+    """`value` checked against `row`. Raises ParameterError."""
+    return _CHECKS[row.kind](row, value)
+
+
+def _wrong(parameter: Row, value: Any, why: str = "") -> ParameterError:
     what = _("{option} {value}: {why}").format(
         option=parameter.name,
         value=_short(value),
@@ -238,11 +256,11 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _in_range(parameter: Parameter, value: float) -> bool:
+def _in_range(parameter: Row, value: float) -> bool:
     return (parameter.low is None or value >= parameter.low) and (parameter.high is None or value <= parameter.high)
 
 
-def _check_float(parameter: Parameter, value: Any) -> float:
+def _check_float(parameter: Row, value: Any) -> float:
     # bool is an int to Python; numpy's scalars are numbers without being int or float.
     if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
         raise _wrong(parameter, value)
@@ -252,7 +270,7 @@ def _check_float(parameter: Parameter, value: Any) -> float:
     return number
 
 
-def _check_int(parameter: Parameter, value: Any) -> int:
+def _check_int(parameter: Row, value: Any) -> int:
     if isinstance(value, (bool, str)):
         raise _wrong(parameter, value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -262,19 +280,19 @@ def _check_int(parameter: Parameter, value: Any) -> int:
     return int(number)
 
 
-def _check_bool(parameter: Parameter, value: Any) -> bool:
+def _check_bool(parameter: Row, value: Any) -> bool:
     if not isinstance(value, bool):
         raise _wrong(parameter, value)
     return value
 
 
-def _check_choice(parameter: Parameter, value: Any) -> str:
+def _check_choice(parameter: Row, value: Any) -> str:
     if value not in parameter.choices:
         raise _wrong(parameter, value)
     return str(value)
 
 
-def _json_copy(parameter: Parameter, value: Any) -> Any:
+def _json_copy(parameter: Row, value: Any) -> Any:
     """A deep copy that is plain JSON: what the user changes later cannot change the request."""
     try:
         return msgspec.json.decode(msgspec.json.encode(value))
@@ -331,7 +349,7 @@ _OBJECT_RULES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def _check_strings(parameter: Parameter, value: Any) -> list[str]:
+def _check_strings(parameter: Row, value: Any) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise _wrong(parameter, value)
@@ -340,7 +358,7 @@ def _check_strings(parameter: Parameter, value: Any) -> list[str]:
     return kept
 
 
-def _check_objects(parameter: Parameter, value: Any) -> list[dict[str, Any]]:
+def _check_objects(parameter: Row, value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, Mapping) for item in value):
         raise _wrong(parameter, value)
     copy: list[dict[str, Any]] = _json_copy(parameter, list(value))
@@ -362,7 +380,15 @@ def _check_tool_choice(parameter: Parameter, value: Any) -> str | dict[str, Any]
     return result
 
 
-_CHECKS: dict[Kind, Callable[[Parameter, Any], Any]] = {
+def _check_text(row: Row, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _wrong(row, value)
+    return value
+
+
+# A row's kind decides which class of row it is: only parameters are objects.
+_CHECKS: dict[Kind, Callable[[Any, Any], Any]] = {
+    "text": _check_text,
     "float": _check_float,
     "int": _check_int,
     "bool": _check_bool,

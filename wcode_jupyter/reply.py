@@ -176,7 +176,10 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
         Empty when the server sent none. Needs pandas.
         """
         columns = ["token", "bytes", "logprob", "probability", "entropy", "rank", "top"]
-        return _pandas().DataFrame([_logprob_row(token) for token in self.choices[0].tokens], columns=columns)
+        frame: pd.DataFrame = _pandas().DataFrame(
+            [_logprob_row(token) for token in self.choices[0].tokens], columns=columns
+        )
+        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back to an equal Reply."""
@@ -210,7 +213,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def to_frame(self) -> pd.DataFrame:
         """`to_row` as a DataFrame of one row. Needs pandas."""
-        return _pandas().DataFrame([self.to_row()])
+        frame: pd.DataFrame = _pandas().DataFrame([self.to_row()])
+        return frame
 
     def __str__(self) -> str:
         return self.text
