@@ -1,0 +1,153 @@
+"""The same without magics: ask from a script, a function or a notebook cell, sync or async.
+
+    client = Client()
+    reply = client.ask("What is 2 + 2?", model="glm-5", temperature=0)
+    for event in client.stream("Tell a story", model="glm-5"):
+        ...
+
+A Client is also what the magics and the panel stand on: they differ only in where the words come from and where the
+answer is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .engine import Engine, Stream
+from .keys import Keys
+from .messages import LOCAL, Message
+from .reply import Reply, ReplyBuilder
+from .session import Call, Session
+from .transport import Endpoint, Transport
+
+if TYPE_CHECKING:
+    from .local import LocalModel
+
+__all__ = ["Client", "Prompt"]
+
+Prompt = str | Iterable[Message | Mapping[str, Any]]
+
+
+class Client:
+    """Asks models. None means: as the environment and the settings say (see `session`).
+
+    `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
+    silence in seconds. Everything else that can be set (`session.ROWS`) goes in as a keyword.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        anthropic_base_url: str | None = None,
+        timeout: float | None = None,
+        session: Session | None = None,
+        **settings: Any,
+    ) -> None:
+        given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
+        overrides = {name: value for name, value in given.items() if value is not None}
+        self.session = session or Session(overrides=overrides, keys=Keys())
+        if api_key is not None:
+            self._give_key(api_key)
+        self.on_reply: list[Callable[[Reply], None]] = []
+        """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+
+    def _give_key(self, api_key: str) -> None:
+        from .transport import endpoint
+
+        self.session.keys.set(endpoint(self.session.values()["base_url"].value).origin, api_key)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The thread that reads the network; started at the first call."""
+        return Engine()
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The one way out; connections are kept between calls."""
+        return Transport(self.session.keys)
+
+    @cached_property
+    def local(self) -> LocalModel:
+        """The embedded model; started at the first call that asks it."""
+        from .local import LocalModel
+
+        return LocalModel()
+
+    def prepare(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Call:
+        """The checked call that `prompt` and `values` mean; nothing is sent. Raises InputError."""
+        return self.session.prepare(prompt, values, extra_body=extra_body)
+
+    def start(self, call: Call) -> Stream:
+        """Sends a prepared call. Raises InputError (budget) and LocalModelError; all else comes with the stream."""
+        self.session.check_budget()
+        request = call.request
+        builder = ReplyBuilder(request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+        events = self.transport.events(request, self._reach(call.endpoint), call.deadlines)
+        return self.engine.start(events, builder, on_end=self._ended)
+
+    def _reach(self, where: Endpoint) -> Endpoint:
+        """`where` with an address: the embedded model's server is started when it is asked."""
+        if where.identity != LOCAL:
+            return where
+        self.local.start()
+        return self.local.endpoint(where.protocol, self.session.keys)
+
+    def _ended(self, reply: Reply) -> Reply:
+        self.session.replies.append(reply)
+        for listener in self.on_reply:
+            listener(reply)
+        return reply
+
+    def ask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
+        """Asks and waits. Raises WcodeError; what had arrived is on its `reply`."""
+        return self.start(self.prepare(prompt, extra_body=extra_body, **values)).result()
+
+    def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
+        """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
+        return self.start(self.prepare(prompt, extra_body=extra_body, **values))
+
+    async def aask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
+        """`ask` for the caller's own event loop."""
+        stream = await self._astart(prompt, extra_body, values)
+        async for _event in stream:
+            pass
+        return stream.result()
+
+    async def astream(
+        self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+    ) -> AsyncIterator[Any]:
+        """`stream` for the caller's own event loop: `async for event in client.astream(...)`."""
+        async for event in await self._astart(prompt, extra_body, values):
+            yield event
+
+    async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
+        import asyncio
+
+        call = self.prepare(prompt, extra_body=extra_body, **values)
+        # Starting may start the embedded model, which takes seconds: not on the caller's loop.
+        return await asyncio.to_thread(self.start, call)
+
+    def warm(self) -> None:
+        """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
+        self.engine.warm(lambda: self.transport)
+
+    def close(self) -> None:
+        """Ends the thread, its connections and the embedded model."""
+        if "engine" in self.__dict__:
+            if "transport" in self.__dict__:
+                self.engine.run(self.transport.aclose(), timeout_s=2)
+            self.engine.close()
+        if "local" in self.__dict__:
+            self.local.stop()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+

@@ -1,0 +1,334 @@
+"""Where do I stand: settings and their precedence, and the way from a cell's words to a checked call.
+
+A value is looked up in this order, the first that has it wins (this is the one place that says so):
+
+1. the cell: magic options, keyword arguments;
+2. the session: `%wcode set`;
+3. the configuration: `%config Wcode.<name>` and `ipython_config.py`, then the environment (`WCODE_<NAME>`);
+4. the model's own: its `defaults` and `protocol` in the catalogue (for the user's own models; ours have none);
+5. the setting's default. Parameters have none: what nobody set is not sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from . import wire
+from .catalogue import Catalogue, Model, user_file
+from .errors import InputError, ParameterError
+from .keys import Keys
+from .language import N_, _
+from .messages import LOCAL, Message, Protocol, Request, prompt_text, to_messages
+from .parameters import PARAMETERS, Row, check_row, conflicts, did_you_mean, parse
+from .reply import Reply
+from .transport import Deadlines, Endpoint, endpoint
+
+__all__ = ["ROWS", "SETTINGS", "Call", "Estimate", "Session", "Setting", "Value", "find_row"]
+
+
+class Setting(Row, frozen=True, kw_only=True):
+    """A thing to set that is no request parameter. `WCODE_` and its name in capitals is its environment variable."""
+
+    default: Any = None
+
+    @property
+    def environment(self) -> str:
+        """`WCODE_BASE_URL` for `base_url`."""
+        return "WCODE_" + self.name.upper()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(name="system", kind="text", help=N_("System prompt.")),
+    Setting(
+        name="protocol", kind="choice", choices=("openai", "anthropic"), default="openai",
+        help=N_("Form of the request: OpenAI chat completions or Anthropic messages."),
+    ),
+    Setting(
+        name="base_url", kind="text", default="https://wcode.net/api/gpt/v1",
+        help=N_("Server of the OpenAI form; another server needs a key of its own."),
+    ),
+    Setting(
+        name="anthropic_base_url", kind="text", default="https://wcode.net/api/anthropic",
+        help=N_("Server of the Anthropic form."),
+    ),
+    Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
+    Setting(
+        name="format", kind="choice", choices=("markdown", "text", "json", "code", "html", "latex"), default="markdown",
+        help=N_("How to show the answer."),
+    ),
+    Setting(
+        name="connect_timeout", kind="float", low=0.1, default=10.0, help=N_("Longest wait for a connection, in seconds."),
+    ),
+    Setting(
+        name="idle_timeout", kind="float", low=0.1, default=300.0,
+        help=N_("Longest silence of the server, in seconds."),
+    ),
+    Setting(
+        name="total_timeout", kind="float", low=0.1, help=N_("Longest time for a whole answer, in seconds; unset: no limit."),
+    ),
+    Setting(
+        name="max_cost", kind="float", low=0, help=N_("Budget of the session in RMB: no further call once it is spent."),
+    ),
+    Setting(
+        name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
+        help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
+    ),
+    Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
+    Setting(name="log", kind="bool", default=True, help=N_("Keep every call in the log that %wcode history reads.")),
+    Setting(name="log_content", kind="bool", default=True, help=N_("Keep prompts and answers in the log, not only figures.")),
+    Setting(name="log_days", kind="int", low=1, help=N_("Forget logged calls after this many days; unset: never.")),
+)  # fmt: skip
+
+ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
+"""Everything that can be set, by name: settings first, then the 21 parameters."""
+
+_PARAMETER_NAMES = tuple(parameter.name for parameter in PARAMETERS)
+
+
+class Value(Struct, frozen=True):
+    """A value in force and where it comes from: `cell`, `%wcode set`, `%config`, a variable's name, `model`, `default`."""
+
+    name: str
+    value: Any
+    source: str
+
+
+class Estimate(Struct, frozen=True):
+    """What a call may cost, before it is sent. Tokens are a rough count without the model's tokenizer."""
+
+    input_tokens: int
+    input_cny: Decimal | None
+    output_cny: Decimal | None
+    """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    ambiguous_tier: bool = False
+
+
+class Call(Struct, frozen=True):
+    """A checked request and how it is to travel. Holds no key."""
+
+    request: Request
+    endpoint: Endpoint
+    deadlines: Deadlines
+    fingerprint: str
+    estimate: Estimate
+    warnings: tuple[str, ...] = ()
+
+
+def find_row(name: str) -> Row:
+    """The row of a setting or parameter, with dashes or underscores. Raises ParameterError with a did-you-mean."""
+    wanted = name.strip().lstrip("-").replace("-", "_")
+    if wanted in ROWS:
+        return ROWS[wanted]
+    hint = did_you_mean(wanted, ROWS) or _("%wcode settings and %wcode params list what can be set.")
+    raise ParameterError(_("Unknown setting {name}").format(name=name), name=name, hint=hint)
+
+
+class Session:
+    """Settings, keys, catalogue and the replies of one notebook or script.
+
+    `config` gives the configured values at each look-up (IPython's traits); it may be empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Callable[[], Mapping[str, Any]] = dict,
+        overrides: Mapping[str, Any] | None = None,
+        keys: Keys | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self._config = config
+        self._set = {name: check_row(find_row(name), value) for name, value in (overrides or {}).items()}
+        self._catalogue = catalogue
+        self.keys = keys or Keys()
+        self.local_model = LOCAL
+        """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
+        self.replies: list[Reply] = []
+        """Replies of this session, oldest first."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Bundled and user's models, read at first use. Raises InputError."""
+        if self._catalogue is None:
+            self._catalogue = Catalogue.load(user_file())
+        return self._catalogue
+
+    @property
+    def spent_cny(self) -> Decimal:
+        """What this session's live replies cost, as far as prices are known."""
+        return sum((reply.cost for reply in self.replies if reply.cost and not reply.replayed), Decimal(0))
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest reply."""
+        return self.replies[-1] if self.replies else None
+
+    def set(self, name: str, value: Any) -> None:
+        """Sets a setting or parameter for the session. Raises ParameterError."""
+        row = find_row(name)
+        self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
+
+    def unset(self, name: str) -> bool:
+        """Takes a session value back; False when it was not set."""
+        return self._set.pop(find_row(name).name, None) is not None
+
+    def values(self, cell: Mapping[str, Any] | None = None) -> dict[str, Value]:
+        """Every value in force by name. Raises ParameterError for a bad one, naming where it comes from."""
+        found = {name: self._look_up(ROWS[name], cell or {}) for name in ROWS}
+        model_id = self._model_id(found["model"])
+        own = self._of_model(self.catalogue.model(model_id))
+        return {
+            name: own[name] if name in own and (value is None or value.source == "default") else value
+            for name, value in found.items()
+            if value is not None or name in own
+        }
+
+    def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
+        for source, raw in self._layers(row, cell):
+            try:
+                value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
+            except ParameterError as error:
+                raise ParameterError(f"{error.what} ({source})", name=row.name, hint=error.hint) from None
+            return Value(row.name, value, source)
+        default = getattr(row, "default", None)
+        return None if default is None else Value(row.name, default, "default")
+
+    def _layers(self, row: Row, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """(source, raw value) of every layer that has one, in order of precedence."""
+        if cell.get(row.name) is not None:
+            yield "cell", cell[row.name]
+        if row.name in self._set:
+            yield "%wcode set", self._set[row.name]
+        if (configured := self._config().get(row.name)) is not None:
+            yield "%config", configured
+        if isinstance(row, Setting) and (text := os.environ.get(row.environment)):
+            yield row.environment, text
+
+    def _model_id(self, value: Value | None) -> str:
+        if value is not None:
+            return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
+        return ""
+
+    @staticmethod
+    def _of_model(model: Model) -> dict[str, Value]:
+        own: dict[str, Any] = dict(model.defaults)
+        if model.protocol:
+            own["protocol"] = model.protocol
+        return {name: Value(name, value, "model") for name, value in own.items()}
+
+    def prepare(
+        self,
+        prompt: str | Iterable[Message | Mapping[str, Any]],
+        cell: Mapping[str, Any] | None = None,
+        *,
+        extra_body: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> Call:
+        """The call that `prompt` and the cell's values mean; nothing is sent. Raises InputError.
+
+        `cell` maps setting and parameter names to values (texts are parsed); `notes` join the call's warnings.
+        """
+        values = self.values(cell)
+        setting = {name: value.value for name, value in values.items()}
+        messages = to_messages(prompt, system=setting.get("system"))
+        model_id, fallback = self._choose_model(values)
+        protocol: Protocol = setting["protocol"]
+        where = self._endpoint(model_id, protocol, setting)
+        parameters = {name: setting[name] for name in _PARAMETER_NAMES if name in setting}
+        request = Request(
+            model=model_id,
+            messages=messages,
+            parameters=parameters,
+            extra_body=dict(extra_body or {}),
+            protocol=protocol,
+            stream=setting["stream"],
+            endpoint=where.identity,
+        )
+        estimate = self._estimate(request)
+        warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
+        return Call(
+            request=request,
+            endpoint=where,
+            deadlines=Deadlines(
+                connect_s=setting["connect_timeout"],
+                idle_s=setting["idle_timeout"],
+                total_s=setting.get("total_timeout"),
+            ),
+            fingerprint=wire.fingerprint(request),
+            estimate=estimate,
+            warnings=(*warnings, *self._model_warnings(request, estimate)),
+        )
+
+    def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
+        """The model id, and what to say when it was not the user's choice."""
+        if model_id := self._model_id(values.get("model")):
+            return model_id, []
+        base_url = values["base_url"]
+        if base_url.source == "default" and self.keys.find(endpoint(base_url.value).origin) is None:
+            return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
+        raise InputError(_("No model chosen"), hint=_("Name one: %%wcode glm-5; %wcode models lists them."))
+
+    def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
+        if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
+            # The address is known once the embedded server runs; the identity never holds its port.
+            return Endpoint("", protocol, LOCAL)
+        return endpoint(setting["anthropic_base_url" if protocol == "anthropic" else "base_url"], protocol)
+
+    def _estimate(self, request: Request) -> Estimate:
+        model = self.catalogue.model(request.model)
+        tokens = _rough_tokens(prompt_text(request.messages))
+        price = model.price(tokens)
+        most = request.parameters.get("max_tokens")
+        return Estimate(
+            input_tokens=tokens,
+            input_cny=price and tokens * price.input / 1000,
+            output_cny=price and most and most * price.output / 1000,
+            ambiguous_tier=model.ambiguous_tier(tokens),
+        )
+
+    def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
+        """What the model's page says against the request. Raises ParameterError: max_tokens over the context."""
+        model = self.catalogue.model(request.model)
+        most = request.parameters.get("max_tokens")
+        if most and model.context and most > model.context:
+            raise ParameterError(
+                _("max_tokens {value}: {model} has a context of {context} tokens").format(
+                    value=most, model=model.id, context=model.context
+                ),
+                name="max_tokens",
+            )
+        warnings = [
+            _("{name} is not listed on the page of {model}").format(name=name, model=model.id)
+            for name in request.parameters
+            if name in model.unlisted
+        ]
+        if model.context and estimate.input_tokens + (most or 0) > model.context:
+            warnings.append(
+                _("about {tokens} tokens of prompt and max_tokens together may exceed the context of {context}").format(
+                    tokens=estimate.input_tokens, context=model.context
+                )
+            )
+        if estimate.ambiguous_tier:
+            warnings.append(_("the page leaves open which price tier holds at this length"))
+        return warnings
+
+    def check_budget(self) -> None:
+        """Raises InputError when the session's `max_cost` is spent."""
+        limit = self.values().get("max_cost")
+        if limit is not None and self.spent_cny >= Decimal(str(limit.value)):
+            raise InputError(
+                _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit.value, spent=self.spent_cny),
+                hint=_("Raise it with %wcode set max_cost=…"),
+            )
+
+
+def _rough_tokens(text: str) -> int:
+    """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
+    wide = sum(character > "\u2e7f" for character in text)
+    return round((len(text) - wide) / 4 + wide / 1.5) + 4
