@@ -1,0 +1,122 @@
+"""What every test gets: a clean environment, no network beyond this machine, and the real Jupyter on demand.
+
+Fixtures: `kernel` (a fresh IPython kernel per test), `lab` (one JupyterLab and one Chromium per module), `terminal` (a
+terminal IPython per test). Using one of them sets the marker `kernel` or `browser`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .environment import isolated
+
+if TYPE_CHECKING:
+    from .kernels import Kernel
+    from .lab import Lab
+    from .terminal import Terminal
+
+_MARKERS = {"lab": "browser", "kernel": "kernel", "terminal": "kernel"}
+
+
+# -- no network ---------------------------------------------------------------------------------------------------
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if not isinstance(host, str) or host in ("", "localhost"):
+        return True
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuses to leave this machine. An audit hook sees every socket of the process, whichever library opened it."""
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    if _is_local(host):
+        return
+    if isinstance(host, str) and host.endswith(".invalid"):  # RFC 6761: never resolves, so a test may ask for it
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    pytest.fail(f"a test tried to reach the network: {event} {host!r}")
+
+
+sys.addaudithook(_guard)
+
+
+# -- environment --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _private(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("private")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(_private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = isolated(_private)
+    for name in os.environ.keys() - clean.keys():
+        if not name.startswith("PYTEST_"):
+            monkeypatch.delenv(name)
+    for name, value in clean.items():
+        monkeypatch.setenv(name, value)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, metavar="DIR", help="keep the browser tests' pictures in DIR")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in _MARKERS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(_MARKERS[fixture])
+
+
+# -- real Jupyter -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[Kernel]:
+    """A fresh IPython kernel in an empty folder."""
+    from .kernels import Kernel
+
+    with Kernel(tmp_path) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A fresh terminal IPython in an empty folder."""
+    from .terminal import Terminal
+
+    with Terminal(tmp_path) as terminal:
+        yield terminal
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """JupyterLab on an empty folder, and a Chromium beside it, for the tests of one module.
+
+    While it is open, Playwright's event loop runs in the main thread: such a module cannot call `asyncio.run`.
+    """
+    from .lab import Lab, check_browser
+
+    check_browser()
+    shots = pytestconfig.getoption("--screenshots") or tmp_path_factory.mktemp("screenshots")
+    with Lab(tmp_path_factory.mktemp("lab"), screenshots=shots) as lab:
+        yield lab
