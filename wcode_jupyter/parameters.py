@@ -10,7 +10,9 @@ Source: the API pages of wcode.net (section "可选参数"), read in the order o
 from __future__ import annotations
 
 import difflib
+import json
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -199,7 +201,9 @@ _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word nearest to `word`, or an empty text."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    longer = [name for name in names if len(word) > 2 and name.startswith(word)]
+    near = longer if len(longer) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return _("Did you mean {word}?").format(word=near[0]) if near else ""
 
 
@@ -261,10 +265,13 @@ def _in_range(parameter: Row, value: float) -> bool:
 
 
 def _check_float(parameter: Row, value: Any) -> float:
-    # bool is an int to Python; numpy's scalars are numbers without being int or float.
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+    # bool is an int to Python; numpy's scalars are numbers without being int or float, and its bool has __float__ too.
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or type(value).__name__ == "bool":
         raise _wrong(parameter, value)
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise _wrong(parameter, value) from None
     if not math.isfinite(number) or not _in_range(parameter, number):
         raise _wrong(parameter, value)
     return number
@@ -275,9 +282,13 @@ def _check_int(parameter: Row, value: Any) -> int:
         raise _wrong(parameter, value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
-    if not hasattr(value, "__index__") or not _in_range(parameter, number := value.__index__()):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise _wrong(parameter, value) from None
+    if not _in_range(parameter, number):
         raise _wrong(parameter, value)
-    return int(number)
+    return number
 
 
 def _check_bool(parameter: Row, value: Any) -> bool:
@@ -295,8 +306,9 @@ def _check_choice(parameter: Row, value: Any) -> str:
 def _json_copy(parameter: Row, value: Any) -> Any:
     """A deep copy that is plain JSON: what the user changes later cannot change the request."""
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        # Not msgspec, which turns NaN into null and bytes into base64 without a word.
+        return json.loads(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
         raise _wrong(parameter, value, _("not plain JSON")) from None
 
 
@@ -313,14 +325,14 @@ def _check_object(parameter: Parameter, value: Any) -> dict[str, Any]:
 
 
 def _reasoning_rule(value: dict[str, Any]) -> str:
-    if "effort" in value and value["effort"] not in EFFORTS:
+    if "effort" in value and value["effort"] not in tuple(EFFORTS):
         return _("effort must be one of {choices}").format(choices=", ".join(EFFORTS))
     return ""
 
 
 def _logit_bias_rule(value: dict[str, Any]) -> str:
     for token, bias in value.items():
-        if not token.isdecimal():
+        if not (token.isascii() and token.isdecimal()):
             return _("{token} is not a token id").format(token=_short(token))
         if isinstance(bias, bool) or not isinstance(bias, (int, float)) or not -100 <= bias <= 100:
             return _("the bias of token {token} must be between -100 and 100").format(token=token)
