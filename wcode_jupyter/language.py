@@ -33,7 +33,8 @@ def _translation(wish: str) -> gettext.NullTranslations:
 
 def _(text: str) -> str:
     """`text` in the user's language."""
-    return _translation(language()).gettext(text)
+    # gettext's answer to the empty text is the header of its catalogue.
+    return _translation(language()).gettext(text) if text else ""
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a marker
