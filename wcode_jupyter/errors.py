@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .language import _
+from .language import N_, _
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -66,6 +66,7 @@ __all__ = [
     "UndefinedReference",
     "WcodeError",
     "one_line",
+    "sentences",
 ]
 
 
@@ -73,6 +74,11 @@ def one_line(text: str, limit: int = 300) -> str:
     """`text` on one line of at most `limit` characters, control characters and runs of white space folded."""
     folded = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+def sentences(what: str, hint: str = "") -> str:
+    """What happened and what to do next as one text; `what` alone where there is no hint."""
+    return _("{what}. {hint}").format(what=what.rstrip(".。"), hint=hint) if hint else what
 
 
 class WcodeError(Exception):
@@ -85,7 +91,7 @@ class WcodeError(Exception):
         self.reply = reply
 
     def __str__(self) -> str:
-        return f"{self.what.rstrip('.')}. {self.hint}".strip() if self.hint else self.what
+        return sentences(self.what, self.hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword arguments do not survive pickle by themselves.
@@ -93,7 +99,7 @@ class WcodeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """One line in IPython instead of a traceback; nbclient and Run All still see a failed cell."""
-        return [f"{type(self).__name__}: {self}"]
+        return [one_line(f"{type(self).__name__}: {self}", limit=2000)]
 
 
 def _rebuild(cls: type[WcodeError], args: tuple[Any, ...], state: dict[str, Any]) -> WcodeError:
@@ -163,49 +169,51 @@ class ServerError(WcodeError):
 class BadRequest(ServerError):
     """400, 413, 415, 422: the server does not take this request."""
 
-    default_hint = "See the exact request with --dry-run."
+    default_hint = N_("See the exact request with --dry-run.")
 
 
 class KeyRejected(ServerError):
     """401: the key is wrong for this endpoint."""
 
-    default_hint = "Set a valid key with %wcode key set; keys come from https://wcode.net/get-apikey."
+    default_hint = N_("Set a valid key with %wcode key set; keys come from https://wcode.net/get-apikey.")
 
 
 class PaymentRequired(ServerError):
     """402, and arrears, quota or plan hidden in another status."""
 
-    default_hint = "Top up the account, or choose another model."
+    default_hint = N_("Top up the account, or choose another model.")
 
 
 class Forbidden(ServerError):
     """403, 434, 435, 451: permission or moderation."""
 
-    default_hint = "The provider refuses this content or this key may not use this model."
+    default_hint = N_("The provider refuses this content or this key may not use this model.")
 
 
 class NotFound(ServerError):
     """404: path or model."""
 
-    default_hint = "Check the model id (%wcode models) and the base URL (%wcode settings)."
+    default_hint = N_("Check the model id (%wcode models) and the base URL (%wcode settings).")
 
 
 class RateLimited(ServerError):
     """429: too many requests."""
 
-    default_hint = "Wait a little and run the cell again."
+    default_hint = N_("Wait a little and run the cell again.")
 
 
 class ServerFault(ServerError):
     """5xx, and what upstreams report as such."""
 
-    default_hint = "The fault is on the server's side; run the cell again later."
+    default_hint = N_("The fault is on the server's side; run the cell again later.")
 
 
 class NotTheApi(ServerError):
     """HTML or a redirect where the API should be."""
 
-    default_hint = "Check the base URL (%wcode settings): this looks like a web page or a login portal, not the API."
+    default_hint = N_(
+        "Check the base URL (%wcode settings): this looks like a web page or a login portal, not the API."
+    )
 
 
 class AnswerError(WcodeError):

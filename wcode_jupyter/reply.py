@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
-from .errors import AnswerMalformed, InputError, WcodeError
+from .errors import AnswerMalformed, InputError, WcodeError, sentences
 from .events import (
     Event,
     Extra,
@@ -136,7 +136,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def error(self) -> str | None:
         """The error that ended the answer, as one line; None when there was none."""
-        return None if self.fault is None else f"{self.fault.what} {self.fault.hint}".strip()
+        return None if self.fault is None else sentences(self.fault.what, self.fault.hint)
 
     @property
     def budget_went_to_thinking(self) -> bool:
