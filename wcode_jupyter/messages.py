@@ -143,7 +143,10 @@ def _to_message(item: Message | Mapping[str, Any]) -> Message:
     if isinstance(item, Message):
         return item
     try:
-        return msgspec.convert(dict(item), Message)
+        table = dict(item)
+        if unknown := sorted(set(table) - set(Message.__struct_fields__)):
+            raise ValueError(", ".join(unknown))
+        return msgspec.convert(table, Message)
     except (TypeError, ValueError, msgspec.ValidationError) as error:
         raise InputError(_("Not a message: {error}").format(error=error)) from None
 
