@@ -178,4 +178,8 @@ def _model(table: dict[str, Any]) -> Model:
 
 def _plain(value: Any) -> Any:
     # TOML floats were read as Decimal for the sake of prices; parameters are plain floats.
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return float(value) if isinstance(value, Decimal) else value
