@@ -1,3 +1,54 @@
-"""The notebook as a laboratory for language models: `%%wcode` cells that stream, capture, price and replay."""
+"""The notebook as a laboratory for language models: `%%wcode` cells that stream, capture, price and replay.
+
+`%load_ext wcode_jupyter` adds the magics; `from wcode_jupyter import Client` does the same without them. Names are
+loaded at first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Client as Client
+    from .errors import WcodeError as WcodeError
+    from .messages import Message as Message
+    from .messages import Request as Request
+    from .reply import Reply as Reply
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Client": "client",
+    "Message": "messages",
+    "Reply": "reply",
+    "Request": "messages",
+    "WcodeError": "errors",
+}
+
+__all__ = ["Client", "Message", "Reply", "Request", "WcodeError", "load_ipython_extension", "unload_ipython_extension"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext wcode_jupyter`."""
+    from .extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext wcode_jupyter`."""
+    from .extension import unload
+
+    unload(shell)

@@ -264,9 +264,12 @@ def _in_range(parameter: Row, value: float) -> bool:
     return (parameter.low is None or value >= parameter.low) and (parameter.high is None or value <= parameter.high)
 
 
+_BOOLS = ("bool", "bool_")  # numpy 2, numpy 1
+
+
 def _check_float(parameter: Row, value: Any) -> float:
     # bool is an int to Python; numpy's scalars are numbers without being int or float, and its bool has __float__ too.
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or type(value).__name__ == "bool":
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or type(value).__name__ in _BOOLS:
         raise _wrong(parameter, value)
     try:
         number = float(value)
@@ -367,7 +370,8 @@ def _check_strings(parameter: Row, value: Any) -> list[str]:
         raise _wrong(parameter, value)
     if not (kept := [text for text in texts if text]):
         raise _wrong(parameter, value, _("no text to stop at"))
-    return kept
+    result: list[str] = _json_copy(parameter, kept)
+    return result
 
 
 def _check_objects(parameter: Row, value: Any) -> list[dict[str, Any]]:

@@ -22,77 +22,21 @@ from . import wire
 from .catalogue import Catalogue, Model, user_file
 from .errors import InputError, ParameterError
 from .keys import Keys
-from .language import N_, _
+from .language import _
 from .messages import LOCAL, Message, Protocol, Request, prompt_text, to_messages
-from .parameters import PARAMETERS, Row, check_row, conflicts, did_you_mean, parse
+from .parameters import PARAMETERS, Row, check_row, conflicts, parse
 from .reply import Reply
+from .settings import ROWS, Setting, find_row
 from .transport import Deadlines, Endpoint, endpoint
 
-__all__ = ["ROWS", "SETTINGS", "Call", "Estimate", "Session", "Setting", "Value", "find_row"]
+__all__ = ["Call", "Estimate", "Session", "Value"]
 
-
-class Setting(Row, frozen=True, kw_only=True):
-    """A thing to set that is no request parameter. `WCODE_` and its name in capitals is its environment variable."""
-
-    default: Any = None
-
-    @property
-    def environment(self) -> str:
-        """`WCODE_BASE_URL` for `base_url`."""
-        return "WCODE_" + self.name.upper()
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
-    Setting(name="system", kind="text", help=N_("System prompt.")),
-    Setting(
-        name="protocol", kind="choice", choices=("openai", "anthropic"), default="openai",
-        help=N_("Form of the request: OpenAI chat completions or Anthropic messages."),
-    ),
-    Setting(
-        name="base_url", kind="text", default="https://wcode.net/api/gpt/v1",
-        help=N_("Server of the OpenAI form; another server needs a key of its own."),
-    ),
-    Setting(
-        name="anthropic_base_url", kind="text", default="https://wcode.net/api/anthropic",
-        help=N_("Server of the Anthropic form."),
-    ),
-    Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
-    Setting(
-        name="format", kind="choice", choices=("markdown", "text", "json", "code", "html", "latex"), default="markdown",
-        help=N_("How to show the answer."),
-    ),
-    Setting(
-        name="connect_timeout", kind="float", low=0.1, default=10.0, help=N_("Longest wait for a connection, in seconds."),
-    ),
-    Setting(
-        name="idle_timeout", kind="float", low=0.1, default=300.0,
-        help=N_("Longest silence of the server, in seconds."),
-    ),
-    Setting(
-        name="total_timeout", kind="float", low=0.1, help=N_("Longest time for a whole answer, in seconds; unset: no limit."),
-    ),
-    Setting(
-        name="max_cost", kind="float", low=0, help=N_("Budget of the session in RMB: no further call once it is spent."),
-    ),
-    Setting(
-        name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
-        help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
-    ),
-    Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
-    Setting(name="log", kind="bool", default=True, help=N_("Keep every call in the log that %wcode history reads.")),
-    Setting(name="log_content", kind="bool", default=True, help=N_("Keep prompts and answers in the log, not only figures.")),
-    Setting(name="log_days", kind="int", low=1, help=N_("Forget logged calls after this many days; unset: never.")),
-)  # fmt: skip
-
-ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
-"""Everything that can be set, by name: settings first, then the 21 parameters."""
 
 _PARAMETER_NAMES = tuple(parameter.name for parameter in PARAMETERS)
 
 
 class Value(Struct, frozen=True):
-    """A value in force and where it comes from: `cell`, `%wcode set`, `%config`, a variable's name, `model`, `default`."""
+    """A value in force. `source`: `cell`, `%wcode set`, `%config`, an environment variable, `model` or `default`."""
 
     name: str
     value: Any
@@ -118,15 +62,6 @@ class Call(Struct, frozen=True):
     fingerprint: str
     estimate: Estimate
     warnings: tuple[str, ...] = ()
-
-
-def find_row(name: str) -> Row:
-    """The row of a setting or parameter, with dashes or underscores. Raises ParameterError with a did-you-mean."""
-    wanted = name.strip().lstrip("-").replace("-", "_")
-    if wanted in ROWS:
-        return ROWS[wanted]
-    hint = did_you_mean(wanted, ROWS) or _("%wcode settings and %wcode params list what can be set.")
-    raise ParameterError(_("Unknown setting {name}").format(name=name), name=name, hint=hint)
 
 
 class Session:
@@ -323,7 +258,9 @@ class Session:
         limit = self.values().get("max_cost")
         if limit is not None and self.spent_cny >= Decimal(str(limit.value)):
             raise InputError(
-                _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit.value, spent=self.spent_cny),
+                _("The session's budget of ¥{limit} is spent (¥{spent})").format(
+                    limit=limit.value, spent=self.spent_cny
+                ),
                 hint=_("Raise it with %wcode set max_cost=…"),
             )
 

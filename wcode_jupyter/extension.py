@@ -1,0 +1,136 @@
+"""What `%load_ext wcode_jupyter` does: it registers stand-ins that load the real thing at first use.
+
+Loading must cost a notebook next to nothing, so nothing is imported here that IPython has not imported already; half a
+second later a daemon thread begins to import and to build the connection's parts, so that the first cell does not wait.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import context_matcher
+from IPython.core.magic import no_var_expand
+from traitlets import Any as AnyTrait
+from traitlets.config import Config, Configurable
+
+if TYPE_CHECKING:
+    from .magics.wcode import Wcode as WcodeMagic
+
+__all__ = ["load", "unload"]
+
+_WARM_UP_DELAY_S = 0.5
+
+
+class Wcode(Configurable):
+    """Defaults for `%%wcode`: any setting or parameter by its name (`%wcode settings`, `%wcode params`)."""
+
+    # The names come from the tables, which are not loaded yet: this one trait makes IPython list the class.
+    model = AnyTrait(None, allow_none=True, help="Model to ask.").tag(config=True)
+
+    def _load_config(self, cfg: Config, section_names: Any = None, traits: Any = None) -> None:
+        """Values stay in the config section; the session reads and checks them when a call is made."""
+
+    def values(self) -> Mapping[str, Any]:
+        """What `%config Wcode.<name>` and `ipython_config.py` say, by name."""
+        return dict(self.config.get("Wcode", {}))
+
+    def update_config(self, config: Config) -> None:
+        """Takes `%config Wcode.<name> = …`. Raises ParameterError for an unknown name or a bad value."""
+        from .parameters import check_row
+        from .settings import find_row
+
+        for name, value in config.get("Wcode", {}).items():
+            check_row(find_row(name), value)
+        super().update_config(config)
+
+    @classmethod
+    def class_get_help(cls, inst: Any = None) -> str:
+        """The names that can be set, for `%config Wcode` and its completion."""
+        from .language import _
+        from .settings import ROWS
+
+        return "\n".join(f"--Wcode.{row.name}=<{row.range}>\n    {_(row.help)}" for row in ROWS.values())
+
+
+class LazyMagic:
+    """Stands for the magic until it is first used; shows its help without running it."""
+
+    def __init__(self, shell: Any, config: Wcode) -> None:
+        self.shell = shell
+        self.config = config
+        no_var_expand(self)
+
+    @cached_property
+    def magic(self) -> WcodeMagic:
+        """The real magic."""
+        from .magics.wcode import Wcode as WcodeMagic
+
+        return WcodeMagic(self.shell, self.config.values)
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        return self.magic.run(line, cell)
+
+    def getdoc(self) -> str:
+        """What `%%wcode?` and Shift+Tab show."""
+        from .magics.commands import COMMANDS
+        from .magics.manual import manual
+
+        return manual(COMMANDS)
+
+    def complete(self, context: Any) -> Any:
+        """Completes options, values, model ids and commands; silent outside `%wcode` lines."""
+        if "%wcode" not in context.full_text:
+            return {"completions": []}
+        from .magics.completion import complete
+
+        return complete(context, self.magic.client.session, self.shell.user_ns)
+
+    def warm_up(self) -> None:
+        """Imports and builds in the background; whatever fails will fail visibly at first use."""
+        try:
+            self.magic.client.warm()
+        except Exception:
+            return
+
+
+def load(shell: Any) -> None:
+    """Registers magic, configuration and completion; loading twice changes nothing."""
+    if "wcode" in shell.magics_manager.magics["cell"]:
+        return
+    config = Wcode(parent=shell)
+    magic = LazyMagic(shell, config)
+    shell.configurables.append(config)
+    shell.register_magic_function(magic, magic_kind="line_cell", magic_name="wcode")
+    if shell.Completer is not None:
+        shell.Completer.custom_matchers.append(_matcher(magic))
+    if "ipykernel" in sys.modules:
+        timer = threading.Timer(_WARM_UP_DELAY_S, magic.warm_up)
+        timer.daemon = True
+        timer.start()
+
+
+def _matcher(magic: LazyMagic) -> Any:
+    @context_matcher()  # type: ignore[untyped-decorator, unused-ignore]
+    def wcode_matcher(context: Any) -> Any:
+        return magic.complete(context)
+
+    return wcode_matcher
+
+
+def unload(shell: Any) -> None:
+    """Takes everything back and ends what was started."""
+    magics = shell.magics_manager.magics
+    magic = magics["cell"].pop("wcode", None)
+    magics["line"].pop("wcode", None)
+    if not isinstance(magic, LazyMagic):
+        return
+    shell.configurables.remove(magic.config)
+    shell.Completer.custom_matchers[:] = [
+        matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
+    ]
+    if "magic" in magic.__dict__:
+        magic.magic.close()

@@ -1,0 +1,107 @@
+"""Runs one `%%wcode` cell: words -> call -> stream -> display -> variable.
+
+A cell that did not end well raises after everything that arrived was shown and bound, so Run All stops and nothing is
+lost.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import msgspec
+
+from .. import template, wire
+from ..client import Client
+from ..display import pump, view
+from ..errors import AnswerInterrupted, WcodeError
+from ..language import _
+from ..messages import Message
+from ..reply import Reply
+from ..session import Call, Estimate
+from .options import CellLine, parse_cell_line
+
+__all__ = ["ask", "describe_call", "run_cell"]
+
+
+def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
+    """The `%%wcode` cell. Raises WcodeError: one line, after what arrived is shown and bound."""
+    ask(shell, client, parse_cell_line(line), text)
+
+
+def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
+    """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
+    call = _prepare(shell, client, options, text)
+    if options.flag("dry_run"):
+        print(describe_call(call))
+        _bind(shell, options, call.request)
+        return
+    stream = client.start(call)
+    display = view(str(_setting(client, options, "format")), quiet=options.flag("quiet"))
+    reply = pump(stream, display)
+    _bind(shell, options, reply)
+    if error := _error_of(reply, stream.error):
+        raise error
+
+
+def _setting(client: Client, options: CellLine, name: str) -> Any:
+    return client.session.values(options.values)[name].value
+
+
+def _prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
+    values = dict(options.values)
+    notes: list[str] = []
+    if options.output and hasattr(builtins, options.output) and options.output not in shell.user_ns:
+        notes.append(_("-o {name} hides the builtin of that name").format(name=options.output))
+    if not options.flag("raw"):
+        body = template.expand(text, shell.user_ns)
+        text = body.text
+        notes += body.notes
+        if system := client.session.values(values).get("system"):
+            expanded = template.expand(system.value, shell.user_ns)
+            values["system"] = expanded.text
+            notes += expanded.notes
+    # Cell bodies end with a newline that nobody typed as part of the prompt.
+    prompt: str | list[Message] = text.removesuffix("\n")
+    return client.session.prepare(prompt, values, extra_body=options.extra_body, notes=notes)
+
+
+def _bind(shell: Any, options: CellLine, value: Any) -> None:
+    if options.output is None:
+        return
+    shell.push({options.output: value})
+
+
+def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+    if reply.ended == "interrupted":
+        return AnswerInterrupted(
+            _("Interrupted after {count} characters").format(count=len(reply.text)),
+            hint=_("What arrived is kept."),
+            reply=reply,
+        )
+    return error
+
+
+def describe_call(call: Call) -> str:
+    """What `--dry-run` shows: the exact body as JSON, then fingerprint, endpoint, cost estimate and warnings."""
+    body = msgspec.json.format(msgspec.json.encode(wire.encode(call.request)), indent=2).decode()
+    facts = {
+        _("endpoint"): call.endpoint.url or _("the embedded model's server"),
+        _("fingerprint"): call.fingerprint,
+        _("estimate"): _estimate(call.estimate),
+        **{_("warning") + (f" {n}" if n > 1 else ""): text for n, text in enumerate(call.warnings, 1)},
+        _("sent"): _("nothing (dry run)"),
+    }
+    return "\n".join([body, "", *(f"{name}: {value}" for name, value in facts.items())])
+
+
+def _estimate(estimate: Estimate) -> str:
+    tokens = _("about {count} input tokens").format(count=estimate.input_tokens)
+    if estimate.input_cny is None:
+        return _("{tokens}, price unknown").format(tokens=tokens)
+    parts = [tokens, f"¥{estimate.input_cny:.6f}"]
+    if estimate.output_cny is None:
+        parts.append(_("plus the output"))
+    else:
+        parts.append(_("plus at most ¥{cost} for the output").format(cost=f"{estimate.output_cny:.6f}"))
+    return " ".join(parts)

@@ -1,0 +1,62 @@
+"""The words after `%wcode`: one row each. A new command is a function in a module here and a row in `COMMANDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from ...errors import OptionError
+from ...language import N_, _
+from ...parameters import did_you_mean
+from . import asking, catalogue, keys, local, settings
+
+__all__ = ["COMMANDS", "Command", "Context", "find_command"]
+
+Context = asking.Context
+
+
+class Command(Struct, frozen=True):
+    """One `%wcode` word. `run(context, rest)` gets the rest of the line; what it returns is the cell's value."""
+
+    name: str
+    usage: str
+    help: str
+    run: Callable[[Context, str], Any]
+
+
+def _help(context: Context, rest: str) -> None:
+    from ..manual import manual
+
+    print(manual(COMMANDS))
+
+
+def _doctor(context: Context, rest: str) -> Any:
+    from .doctor import doctor
+
+    return doctor(context)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), asking.ask),
+    Command("last", "last", N_("The newest reply of this session."), asking.last),
+    Command("models", "models [WORD ...]", N_("Models with context and price."), catalogue.models),
+    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), catalogue.params),
+    Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
+    Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
+    Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
+    Command("key", "key [set|forget|status] [URL]", N_("The API key: typed in hidden, never shown."), keys.key),
+    Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
+    Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
+    Command("help", "help", N_("This help."), _help),
+)  # fmt: skip
+
+
+def find_command(word: str) -> Command:
+    """The row named `word`. Raises OptionError with a did-you-mean."""
+    for command in COMMANDS:
+        if command.name == word:
+            return command
+    hint = did_you_mean(word, (command.name for command in COMMANDS)) or _("%wcode help lists the commands.")
+    raise OptionError(_("Unknown command: %wcode {word}").format(word=word), hint=hint)

@@ -1,0 +1,100 @@
+"""`%wcode doctor`: what is configured, what can be reached, and one hint for each fault."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from collections.abc import Callable, Iterator
+
+from ... import __version__
+from ...catalogue import user_file
+from ...errors import WcodeError
+from ...language import _
+from ...transport import endpoint
+from ..table import Table
+from .asking import Context
+
+__all__ = ["doctor"]
+
+Finding = tuple[str, str, str]
+"""What was looked at, what was found, and what to do (empty when all is well)."""
+
+
+def doctor(context: Context) -> Table:
+    """A row for each thing that can be wrong; takes up to a few seconds for the network."""
+    checks: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+        _versions, _model, _key, _server, _proxy, _catalogue, _embedded_model, _replay,
+    )  # fmt: skip
+    rows = tuple(finding for check in checks for finding in _findings(check, context))
+    return Table(columns=(_("what"), _("found"), _("what to do")), rows=rows)
+
+
+def _findings(check: Callable[[Context], Iterator[Finding]], context: Context) -> Iterator[Finding]:
+    try:
+        yield from check(context)
+    except WcodeError as error:
+        yield check.__name__.strip("_"), error.what, error.hint
+
+
+def _versions(context: Context) -> Iterator[Finding]:
+    import IPython
+
+    yield (
+        _("versions"),
+        f"wcode_jupyter {__version__}, IPython {IPython.__version__}, Python {platform.python_version()}",
+        "",
+    )
+
+
+def _model(context: Context) -> Iterator[Finding]:
+    value = context.client.session.values().get("model")
+    if value is None:
+        yield _("model"), _("none chosen"), _("Name one in the cell, or %wcode set model=glm-5")
+    else:
+        yield _("model"), f"{value.value} ({value.source})", ""
+
+
+def _key(context: Context) -> Iterator[Finding]:
+    origin = endpoint(context.client.session.values()["base_url"].value).origin
+    source = context.client.session.keys.source(origin)
+    hint = _("Get one at https://wcode.net/get-apikey, then %wcode key set; or ask the model local.")
+    yield _("key for {origin}").format(origin=origin), source or _("none"), "" if source else hint
+
+
+def _server(context: Context) -> Iterator[Finding]:
+    where = endpoint(context.client.session.values()["base_url"].value)
+    name = _("server {url}").format(url=where.base_url)
+    try:
+        yield name, context.client.engine.run(context.client.transport.probe(where), timeout_s=10), ""
+    except WcodeError as error:
+        yield name, error.what, error.hint
+
+
+def _proxy(context: Context) -> Iterator[Finding]:
+    named = [name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)]
+    yield _("proxy"), ", ".join(named) or _("none"), ""
+
+
+def _catalogue(context: Context) -> Iterator[Finding]:
+    count = len(context.client.session.catalogue)
+    found = user_file().exists()
+    yield (
+        _("catalogue"),
+        _("{count} models; your own file {state}").format(
+            count=count, state=_("is read") if found else _("is not there")
+        ),
+        "" if found else _("Add models and prices in {name}").format(name=user_file().name),
+    )
+
+
+def _embedded_model(context: Context) -> Iterator[Finding]:
+    if importlib.util.find_spec("xllamacpp") is None:
+        yield _("embedded model"), _("not installed"), 'pip install "wcode_jupyter[local]"'
+    else:
+        yield _("embedded model"), context.client.local.status(), ""
+
+
+def _replay(context: Context) -> Iterator[Finding]:
+    value = context.client.session.values()["replay"]
+    yield _("replay"), f"{value.value} ({value.source})", ""

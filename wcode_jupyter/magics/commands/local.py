@@ -1,0 +1,31 @@
+"""`%wcode local`: the embedded model's server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import OptionError
+from ...language import _
+from ...messages import LOCAL
+from ...parameters import did_you_mean
+from ..options import split_words
+from .asking import Context
+
+__all__ = ["local"]
+
+
+def local(context: Context, rest: str) -> None:
+    """`start [FILE]`, `stop` or `status`."""
+    word, *files = split_words(rest) or ["status"]
+    model = context.client.local
+    if word == "start":
+        path = Path(files[0]).expanduser() if files else None
+        model.start(path)
+        context.client.session.local_model = f"{LOCAL}:{path.stem}" if path else LOCAL
+    elif word == "stop":
+        model.stop()
+        context.client.session.local_model = LOCAL
+    elif word != "status":
+        hint = did_you_mean(word, ("start", "stop", "status"))
+        raise OptionError(_("%wcode local {word}: expected start, stop or status").format(word=word), hint=hint)
+    print(model.status())

@@ -1,0 +1,42 @@
+"""`%wcode set`, `%wcode unset` and `%wcode settings`."""
+
+from __future__ import annotations
+
+from ...errors import OptionError
+from ...language import _
+from ...session import Value
+from ..options import parse_assignments, split_words
+from ..table import Table
+from .asking import Context
+
+__all__ = ["set_values", "show", "unset_values"]
+
+
+def set_values(context: Context, rest: str) -> None:
+    """Sets all of the line's values, or none when one of them is wrong."""
+    for name, value in parse_assignments(rest).items():
+        context.client.session.set(name, value)
+
+
+def unset_values(context: Context, rest: str) -> None:
+    """Takes session values back. Raises OptionError for a name that is not set."""
+    if not (names := split_words(rest)):
+        raise OptionError(_("Nothing to unset"), hint=_("Example: %wcode unset temperature"))
+    for name in names:
+        if not context.client.session.unset(name):
+            raise OptionError(_("{name} is not set in this session").format(name=name))
+
+
+def show(context: Context, rest: str) -> Table:
+    """Every value in force with its source."""
+    values = context.client.session.values()
+    return Table(
+        columns=(_("name"), _("value"), _("from")),
+        rows=tuple((value.name, _shown(value), value.source) for value in values.values()),
+        note=_("A value of the cell wins over %wcode set, then %config and environment, then the model's own."),
+    )
+
+
+def _shown(value: Value) -> str:
+    text = value.value if isinstance(value.value, str) else repr(value.value)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,97 @@
+"""What Tab offers on a `%wcode` line and in a `%%wcode` cell: options, values, models, commands, `{{names}}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import LOCAL
+from ..parameters import PARAMETERS
+from ..session import Session
+from ..settings import ROWS
+from .commands import COMMANDS
+from .options import CELL_OPTIONS
+
+__all__ = ["candidates", "complete"]
+
+_LINE = re.compile(r"^\s*(%%?)wcode[ \t]+(.*)$", re.DOTALL)
+_REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
+
+# Second words of commands that have them.
+_SUBWORDS = {"key": ("set", "forget", "status"), "local": ("start", "stop", "status")}
+_SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
+
+
+def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """IPython's matcher result for a completion context."""
+    from IPython.core.completer import SimpleCompletion
+
+    before = context.line_with_cursor[: context.cursor_position]
+    in_cell = context.full_text.lstrip().startswith("%%wcode") and context.cursor_line > 0
+    fragment, words = candidates(before, session, namespace, in_cell=in_cell)
+    found = [word for word in words if word.startswith(fragment)]
+    return {
+        "completions": [SimpleCompletion(text=word, type="param") for word in found],
+        "matched_fragment": fragment,
+        "suppress": bool(found),
+    }
+
+
+def candidates(
+    before: str, session: Session, namespace: Mapping[str, Any], *, in_cell: bool = False
+) -> tuple[str, list[str]]:
+    """(the fragment to complete, all words that may stand there) for the text before the cursor."""
+    if in_cell:
+        if reference := _REFERENCE.search(before):
+            return reference[1], [name for name in namespace if not name.startswith("_")]
+        return "", []
+    if not (line := _LINE.match(before)):
+        return "", []
+    *words, fragment = re.split(r"\s+", line[2])
+    if line[1] == "%":
+        if not words:
+            return fragment, [command.name for command in COMMANDS]
+        command, *words = words
+        if command != "ask":
+            return fragment, _after_command(command, words, session)
+    option, equals, value = fragment.partition("=")
+    if fragment.startswith("-") and equals:
+        return value, _values(option, session)
+    if words and (values := _values(words[-1], session)):
+        return fragment, values
+    if fragment.startswith("-"):
+        return fragment, _options()
+    return fragment, _models(session) if not any(word in words for word in _models(session)) else []
+
+
+def _after_command(command: str, words: list[str], session: Session) -> list[str]:
+    if command in ("models", "params"):
+        return _models(session)
+    if command == "set":
+        return [f"{name}=" for name in ROWS]
+    if command == "unset":
+        return list(ROWS)
+    return list(_SUBWORDS.get(command, ())) if not words else []
+
+
+def _options() -> list[str]:
+    rows = [row.option for row in ROWS.values()]
+    negated = [f"--no-{row.option[2:]}" for row in ROWS.values() if row.kind == "bool"]
+    return [option.option for option in CELL_OPTIONS] + rows + negated
+
+
+def _values(option: str, session: Session) -> list[str]:
+    """Words that may follow `option`; empty when any text may, or none."""
+    name = _SHORT.get(option, option).removeprefix("--").replace("-", "_")
+    if not option.startswith("-"):
+        return []
+    if name == "model":
+        return _models(session)
+    if name == "param":
+        return [f"{parameter.name}=" for parameter in PARAMETERS]
+    return list(ROWS[name].choices) if name in ROWS else []
+
+
+def _models(session: Session) -> list[str]:
+    return [*session.catalogue, LOCAL]

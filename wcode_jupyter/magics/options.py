@@ -1,0 +1,251 @@
+"""From the words of a magic line to values: one table of cell options, and the rows of settings and parameters.
+
+A line is split like a shell's: quotes group, a backslash escapes, a word that begins with `#` starts a comment. Nothing
+is expanded. Options are never abbreviated silently; an unknown one gets a did-you-mean.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+from ..errors import OptionError, ParameterError
+from ..language import N_, _
+from ..parameters import Row, did_you_mean, find, parse
+from ..settings import ROWS, find_row
+
+__all__ = ["CELL_OPTIONS", "CellLine", "CellOption", "parse_assignments", "parse_cell_line", "split_words"]
+
+Arity: TypeAlias = Literal["flag", "value", "append"]
+
+
+class CellOption(Struct, frozen=True, kw_only=True):
+    """An option that belongs to the cell alone; settings and parameters have options of their own."""
+
+    name: str
+    help: str
+    short: str = ""
+    metavar: str = ""
+    arity: Arity = "value"
+
+    @property
+    def option(self) -> str:
+        """The long form: `--dry-run`."""
+        return "--" + self.name.replace("_", "-")
+
+
+CELL_OPTIONS: tuple[CellOption, ...] = (
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),
+    CellOption(
+        name="param", short="-p", metavar="NAME=JSON", arity="append", help=N_("Set a parameter by its wire name.")
+    ),
+    CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
+    CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
+    CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),
+    CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and what it may cost; send nothing.")),
+    CellOption(name="help", short="-h", arity="flag", help=N_("Show this help.")),
+)
+
+# A model is named so often that it has a short option like the cell's own.
+_SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+_CELL = {option.name: option for option in CELL_OPTIONS}
+
+# Everything between white space, with quoted spans kept whole; a lone quote is left for the error.
+_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
+
+
+class CellLine(Struct, frozen=True, kw_only=True):
+    """What a `%%wcode` line says. `values`: settings and parameters by name; the rest: the cell's own options."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    output: str | None = None
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
+    """Other cell options by name: True for flags, text, or a list of texts."""
+    rest: str = ""
+    """Text after the options, as typed (`%wcode ask` only)."""
+
+    def flag(self, name: str) -> bool:
+        """Whether the flag `name` is given."""
+        return bool(self.own.get(name))
+
+
+class _Words:
+    """Iterates over the unquoted words of a line, each read only when it is asked for; `rest` is what is left."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._position = 0
+
+    @property
+    def rest(self) -> str:
+        """The line from the next word on, as typed; empty at the end."""
+        return self._line[self._position :].lstrip()
+
+    def __iter__(self) -> _Words:
+        return self
+
+    def __next__(self) -> str:
+        rest = self.rest
+        if not rest or rest.startswith("#"):
+            raise StopIteration
+        match = _WORD.match(rest)
+        if match is None or rest[match.end() : match.end() + 1].strip():
+            raise OptionError(
+                _("A quote is not closed: {text}").format(text=rest),
+                hint=_("Put texts with spaces or quotes between single quotes."),
+            )
+        self._position = len(self._line) - len(rest) + match.end()
+        return "".join(shlex.split(match.group()))
+
+
+def split_words(line: str) -> list[str]:
+    """The unquoted words of `line`, up to a comment. Raises OptionError: an unclosed quote."""
+    return list(_Words(line))
+
+
+def parse_cell_line(line: str, *, with_text: bool = False) -> CellLine:
+    """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt.
+
+    Raises OptionError and ParameterError.
+    """
+    return _LineParser(line, with_text).parse()
+
+
+class _LineParser:
+    """Reads one line, word by word."""
+
+    def __init__(self, line: str, with_text: bool) -> None:
+        self.words = _Words(line)
+        self.with_text = with_text
+        self.values: dict[str, Any] = {}
+        self.own: dict[str, Any] = {}
+
+    def parse(self) -> CellLine:
+        # After the options of `%wcode ask` comes prose, which may hold any quote: it is never split.
+        while not (self.with_text and not self.words.rest.startswith("-")) and (word := next(self.words, None)):
+            if word.startswith("-") and len(word) > 1:
+                self._option(word)
+            else:
+                self._model(word)
+        for assignment in self.own.pop("param", []):
+            self._set(*_assignment(assignment, find))
+        output = self.own.pop("output", None)
+        if output is not None:
+            _check_variable(output)
+        extra = self.own.pop("extra_body", None)
+        return CellLine(
+            values=self.values,
+            output=output,
+            extra_body={} if extra is None else _json_object(extra),
+            own=self.own,
+            rest=self.words.rest if self.with_text else "",
+        )
+
+    def _option(self, word: str) -> None:
+        head, equals, text = word.partition("=")
+        value = text if equals else None
+        name = _SHORT.get(head) or head.removeprefix("--").replace("-", "_")
+        if head not in _SHORT and not head.startswith("--"):
+            raise _unknown_option(word)
+        if name in _CELL:
+            self._own(_CELL[name], value)
+        elif name in ROWS:
+            self._row(ROWS[name], value)
+        elif name.startswith("no_") and name[3:] in ROWS and ROWS[name[3:]].kind == "bool":
+            self._set(name[3:], False)
+        else:
+            raise _unknown_option(head)
+
+    def _own(self, option: CellOption, value: str | None) -> None:
+        if option.arity == "flag":
+            if value is not None:
+                raise OptionError(_("{option} takes no value").format(option=option.option))
+            self.own[option.name] = True
+        elif option.arity == "append":
+            self.own.setdefault(option.name, []).append(self._value(option.option, value))
+        elif option.name in self.own:
+            raise OptionError(_("{option} is given twice").format(option=option.option))
+        else:
+            self.own[option.name] = self._value(option.option, value)
+
+    def _row(self, row: Row, value: str | None) -> None:
+        if row.kind == "bool" and value is None:
+            self._set(row.name, True)
+            return
+        parsed = _parse_quoted(row, self._value(row.option, value))
+        if row.kind == "strings" and row.name in self.values:
+            self.values[row.name] += parsed
+        else:
+            self._set(row.name, parsed)
+
+    def _model(self, word: str) -> None:
+        if "model" in self.values:
+            raise OptionError(
+                _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
+                hint=_("The prompt goes below the %%wcode line; texts with spaces go between quotes."),
+            )
+        self._set("model", word)
+
+    def _set(self, name: str, value: Any) -> None:
+        if name in self.values:
+            raise OptionError(_("{option} is given twice").format(option=ROWS[name].option))
+        self.values[name] = value
+
+    def _value(self, option: str, value: str | None) -> str:
+        if value is None and (value := next(self.words, None)) is None:
+            raise OptionError(_("{option} needs a value").format(option=option))
+        return value
+
+
+def _unknown_option(word: str) -> OptionError:
+    names = [option.option for option in CELL_OPTIONS] + [row.option for row in ROWS.values()]
+    hint = did_you_mean(word.replace("_", "-"), names) or _("%%wcode? lists the options.")
+    return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
+
+
+def _parse_quoted(row: Row, text: str) -> Any:
+    try:
+        return parse(row, text)
+    except ParameterError as error:
+        # The usual slip: JSON without quotes around it loses its own quotes to the line's splitting.
+        if text.startswith(("{", "[")) and not error.hint:
+            error.hint = _("Put JSON between single quotes.")
+        raise
+
+
+def _assignment(text: str, find: Callable[[str], Row]) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(_("{text}: expected NAME=VALUE").format(text=text))
+    row = find(name)
+    return row.name, _parse_quoted(row, value)
+
+
+def parse_assignments(line: str) -> dict[str, Any]:
+    """`NAME=VALUE …` of `%wcode set`, for settings and parameters. Raises OptionError and ParameterError."""
+    if not (words := split_words(line)):
+        raise OptionError(_("Nothing to set"), hint=_("Example: %wcode set model=glm-5 temperature=0.2"))
+    return dict(_assignment(word, find_row) for word in words)
+
+
+def _check_variable(name: str) -> None:
+    import keyword
+
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise OptionError(_("-o {name}: not a variable name").format(name=name))
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise OptionError(_("--extra-body: not a JSON object"), hint=_("Put JSON between single quotes."))
+    return value

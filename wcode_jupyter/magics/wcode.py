@@ -1,0 +1,48 @@
+"""The magic itself: a line or a cell of one notebook, on the notebook's one client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from ..client import Client
+from ..session import Session
+from .cell import run_cell
+from .commands import COMMANDS, Context, find_command
+from .manual import manual
+from .options import parse_cell_line
+
+__all__ = ["Wcode"]
+
+
+class Wcode:
+    """`%wcode` and `%%wcode` of one shell. `config` gives the values of `%config Wcode` at each look-up."""
+
+    def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]]) -> None:
+        self.shell = shell
+        self.config = config
+
+    @cached_property
+    def client(self) -> Client:
+        """The notebook's client: its session, its connections, its embedded model."""
+        return Client(session=Session(config=self.config))
+
+    def run(self, line: str, text: str | None) -> Any:
+        """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError."""
+        if text is None:
+            return self.run_line(line)
+        if parse_cell_line(line).flag("help"):
+            print(manual(COMMANDS))
+            return None
+        return run_cell(self.shell, self.client, line, text)
+
+    def run_line(self, line: str) -> Any:
+        """Runs one command; without a word, the help."""
+        word, _space, rest = line.strip().partition(" ")
+        return find_command(word or "help").run(Context(self.shell, self.client), rest.strip())
+
+    def close(self) -> None:
+        """Ends what the client started."""
+        if "client" in self.__dict__:
+            self.client.close()
