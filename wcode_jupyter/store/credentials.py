@@ -1,0 +1,105 @@
+"""What looks like a credential, so that none is written into a file that people publish.
+
+The rows find the shapes of common keys; placeholders (`sk-xxxx`, `YOUR_API_KEY`, `AKIA…EXAMPLE`) have too little
+entropy or say that they are examples. The keys of the session itself are recognised by a predicate of the caller.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..language import N_, _
+
+__all__ = ["Finding", "find"]
+
+
+class Finding(NamedTuple):
+    """What was found and where, never the value itself; both translated."""
+
+    kind: str
+    place: str
+
+
+class _Shape(NamedTuple):
+    kind: str
+    pattern: re.Pattern[str]
+    """Group 1, where there is one, is the part that must look random."""
+    sign: str
+    """A text without which the pattern cannot fit: a quick look before the search."""
+    bits: float
+    """Least entropy of group 1, bits a character."""
+
+
+_SHAPES = (
+    _Shape(N_("a private key"), re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*\S{16}"), "PRIVATE KEY", 0),
+    _Shape(N_("an API key (sk-…)"), re.compile(r"(?<![\w-])sk-([\w-]{20,})"), "sk-", 3.0),
+    _Shape(N_("an authorization header"), re.compile(r"\b[Bb]earer\s+([\w.~+/=-]{20,})"), "earer", 3.0),
+    _Shape(N_("an AWS access key"), re.compile(r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b"), "IA", 2.5),
+    _Shape(N_("a GitHub token"), re.compile(r"\b(?:gh[pousr]_|github_pat_)(\w{30,})"), "_", 3.0),
+    _Shape(N_("a Google API key"), re.compile(r"\bAIza([\w-]{35})"), "AIza", 3.0),
+    _Shape(N_("a Slack token"), re.compile(r"\bxox[abeprs]-([\w-]{20,})"), "xox", 2.5),
+    _Shape(N_("a Hugging Face token"), re.compile(r"\bhf_([A-Za-z0-9]{30,})"), "hf_", 3.0),
+    _Shape(
+        N_("a secret in an assignment"),
+        re.compile(
+            r"(?i:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d)[\"']?\s{0,4}[:=]\s{0,4}[\"']?([\w+/.-]{24,}=*)"
+        ),
+        "",
+        3.5,
+    ),
+)
+
+_PLACES = {
+    "request.messages": N_("the prompt"),
+    "request.parameters": N_("the parameters"),
+    "request.extra_body": N_("the extra body"),
+    "choices": N_("the answer"),
+    "raw": N_("the server's extra fields"),
+    "fault": N_("the error"),
+}
+
+
+def find(reply: dict[str, Any], is_secret: Callable[[str], bool] | None = None) -> Finding | None:
+    """The first text of a reply (as plain JSON data) that looks like a credential, or that `is_secret` knows."""
+    for path, text in _texts(reply, ""):
+        if kind := _kind(text, is_secret):
+            place = next((place for start, place in _PLACES.items() if path.startswith(start)), path)
+            return Finding(_(kind), _(place))
+    return None
+
+
+def _kind(text: str, is_secret: Callable[[str], bool] | None) -> str:
+    if is_secret is not None and is_secret(text):
+        return N_("a key of this session")
+    for shape in _SHAPES:
+        if shape.sign in text and any(_looks_real(match, shape.bits) for match in shape.pattern.finditer(text)):
+            return shape.kind
+    return ""
+
+
+def _looks_real(match: re.Match[str], bits: float) -> bool:
+    if not bits:
+        return True
+    value = match.group(1)
+    return any(c.isdigit() for c in value) and "EXAMPLE" not in value.upper() and _entropy(value) >= bits
+
+
+def _entropy(text: str) -> float:
+    counts = Counter(text).values()
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield path, key
+            yield from _texts(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item, path)

@@ -1,0 +1,105 @@
+"""Why the record has no answer: the recorded request most like the one asked, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..errors import one_line
+from ..language import _
+from ..messages import Message, Request
+from .lines import without_images
+
+__all__ = ["Near", "differences", "nearest"]
+
+_FIELDS = ("model", "protocol", "endpoint", "stream", "parameters", "extra_body")
+# The prompt says more about which cell this is than any single setting.
+_PROMPT_WEIGHT = 6.0
+_SHOWN = 40
+
+
+class Near(NamedTuple):
+    """A recorded request and where its line stands in the file."""
+
+    offset: int
+    request: Request
+
+
+def nearest(asked: Request, recorded: Iterable[Near]) -> Near | None:
+    """The recorded request that shares most with `asked`; None when there is none. Linear in the text."""
+    prompt = _spelled(asked.messages)
+
+    def likeness(near: Near) -> float:
+        same = sum(bool(getattr(near.request, field) == getattr(asked, field)) for field in _FIELDS)
+        return same + _PROMPT_WEIGHT * _overlap(prompt, _spelled(near.request.messages))
+
+    return max(recorded, key=likeness, default=None)
+
+
+def _overlap(a: str, b: str) -> float:
+    """Share of the longer text that is a common beginning or end; 1.0 for equal texts."""
+    if a == b:
+        return 1.0
+    start = _common(a, b)
+    return (start + _common(a[start:][::-1], b[start:][::-1])) / max(len(a), len(b))
+
+
+def _common(a: str, b: str) -> int:
+    """Length of the common beginning, by bisection: whole slices compare faster than characters."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle - 1)
+    return low
+
+
+def _spelled(messages: Iterable[Message]) -> str:
+    return "\n".join(f"{message.role}: {message.text}" for message in messages)
+
+
+def differences(asked: Request, recorded: Request) -> list[str]:
+    """What differs, a short text for each field: `model: recorded 'a', asked 'b'`; empty when nothing does."""
+    found = [
+        _shown(field, getattr(recorded, field), getattr(asked, field))
+        for field in ("model", "protocol", "endpoint", "stream")
+        if getattr(recorded, field) != getattr(asked, field)
+    ]
+    for field in ("parameters", "extra_body"):
+        old, new = getattr(recorded, field), getattr(asked, field)
+        found += [
+            _shown(name, old.get(name), new.get(name)) for name in sorted(old | new) if old.get(name) != new.get(name)
+        ]
+    return found + _prompt_difference(asked, recorded)
+
+
+def _shown(name: str, recorded: Any, asked: Any) -> str:
+    return _("{name}: recorded {recorded}, asked {asked}").format(
+        name=name, recorded=_value(recorded), asked=_value(asked)
+    )
+
+
+def _value(value: Any) -> str:
+    return _("nothing") if value is None else one_line(repr(value), _SHOWN)
+
+
+def _prompt_difference(asked: Request, recorded: Request) -> list[str]:
+    old, new = _spelled(recorded.messages), _spelled(asked.messages)
+    if old != new:
+        return [_first_line(old.split("\n"), new.split("\n"))]
+    if without_images(recorded.to_dict())["messages"] != without_images(asked.to_dict())["messages"]:
+        return [_("the images, tool calls or reasoning of the messages")]
+    return []
+
+
+def _first_line(old: list[str], new: list[str]) -> str:
+    count = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    lines = [text[count] if count < len(text) else None for text in (old, new)]
+    return _shown(_("prompt line {number}").format(number=count + 1), *_around_difference(*lines))
+
+
+def _around_difference(old: str | None, new: str | None) -> tuple[str | None, str | None]:
+    """Both lines, cut to where they begin to differ when that is far into them."""
+    if old is None or new is None:
+        return old, new
+    start = max(0, _common(old, new) - _SHOWN // 2)
+    return ("…" * (start > 0) + old[start:], "…" * (start > 0) + new[start:])
