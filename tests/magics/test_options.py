@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wcode_jupyter.errors import OptionError, ParameterError
+from wcode_jupyter.magics.options import CELL_OPTIONS, parse_assignments, parse_cell_line, split_words
+from wcode_jupyter.parameters import PARAMETERS
+from wcode_jupyter.settings import ROWS, SETTINGS
+
+
+def test_a_line_splits_like_a_shells() -> None:
+    """Quotes group, a backslash escapes, nothing is expanded."""
+    assert split_words(r"""a 'b c' "d 'e'" f\ g $HOME {x} ~""") == ["a", "b c", "d 'e'", "f g", "$HOME", "{x}", "~"]
+
+
+def test_a_comment_ends_the_line_but_a_sharp_inside_a_word_does_not() -> None:
+    """`# note` is left out, `C#` stays."""
+    assert split_words("glm-5 --stop C# # note 'unclosed") == ["glm-5", "--stop", "C#"]
+
+
+def test_an_unclosed_quote_is_said() -> None:
+    """The error shows where the quote begins."""
+    with pytest.raises(OptionError, match="'you"):
+        split_words("--system 'you are")
+
+
+# One value for each of the 21, as a user would type it, and what must reach the wire.
+TYPED: dict[str, tuple[str, Any]] = {
+    "reasoning": ("high", {"effort": "high"}),
+    "temperature": ("0.2", 0.2),
+    "top_p": ("1", 1.0),
+    "top_k": ("40", 40),
+    "frequency_penalty": ("-1.5", -1.5),
+    "presence_penalty": ("2", 2.0),
+    "repetition_penalty": ("1.1", 1.1),
+    "min_p": ("0.05", 0.05),
+    "top_a": ("0.1", 0.1),
+    "seed": ("-7", -7),
+    "max_tokens": ("500", 500),
+    "logit_bias": ('\'{"50256": -100}\'', {"50256": -100}),
+    "logprobs": ("true", True),
+    "top_logprobs": ("5", 5),
+    "response_format": ("json_object", {"type": "json_object"}),
+    "structured_outputs": ("false", False),
+    "stop": ("END", ["END"]),
+    "tools": (
+        '\'[{"type": "function", "function": {"name": "f"}}]\'',
+        [{"type": "function", "function": {"name": "f"}}],
+    ),
+    "tool_choice": ("required", "required"),
+    "parallel_tool_calls": ("false", False),
+    "verbosity": ("low", "low"),
+}
+
+
+def test_the_examples_cover_the_table() -> None:
+    """Every one of the 21 parameters has an example above."""
+    assert list(TYPED) == [parameter.name for parameter in PARAMETERS]
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_every_parameter_is_an_option(name: str) -> None:
+    """`--top-p 0.5`, `--top_p 0.5`, `--top-p=0.5` and `-p top_p=0.5` mean the same."""
+    text, value = TYPED[name]
+    dashed = "--" + name.replace("_", "-")
+    lines = [f"{dashed}={text}", f"--{name}={text}", f"-p {name}={text}"]
+    if ROWS[name].kind != "bool":
+        lines.append(f"{dashed} {text}")
+    for line in lines:
+        assert parse_cell_line(line).values == {name: value}
+
+
+def test_booleans_are_flags() -> None:
+    """`--logprobs` and `--no-logprobs` take no word of the line."""
+    assert parse_cell_line("--logprobs glm-5").values == {"logprobs": True, "model": "glm-5"}
+    assert parse_cell_line("--no-stream").values == {"stream": False}
+
+
+def test_stop_may_be_repeated_and_a_json_list() -> None:
+    """All stop texts are gathered in order."""
+    assert parse_cell_line("--stop a --stop '[\"b\", \"c\"]'").values == {"stop": ["a", "b", "c"]}
+
+
+def test_every_setting_is_an_option() -> None:
+    """No setting is missing from the cell's options."""
+    for setting in SETTINGS:
+        text = {"bool": "true", "float": "1", "int": "1"}.get(setting.kind, setting.choices[0] if setting.choices else "x")
+        assert setting.name in parse_cell_line(f"{setting.option}={text}").values
+
+
+def test_every_cell_option_is_read() -> None:
+    """Each row of CELL_OPTIONS parses in its long form."""
+    values = {"output": "x", "param": "seed=1", "extra_body": "{}"}
+    for option in CELL_OPTIONS:
+        parse_cell_line(option.option if option.arity == "flag" else f"{option.option} {values[option.name]}")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "words"),
+    [
+        ("--temp 1", OptionError, "Did you mean --temperature"),
+        ("--tempratur 1", OptionError, "Did you mean --temperature"),
+        ("-z", OptionError, "Unknown option -z"),
+        ("--temperature", OptionError, "needs a value"),
+        ("--temperature 3", ParameterError, "0…2"),
+        ("--temperature nan", ParameterError, "temperature"),
+        ("--temperature NaN", ParameterError, "temperature"),
+        ("--seed true", ParameterError, "seed"),
+        ("-p nope=1", ParameterError, "Unknown parameter nope"),
+        ("-p seed", OptionError, "NAME=VALUE"),
+        ("glm-5 step", OptionError, "already glm-5"),
+        ("--seed 1 --seed 2", OptionError, "twice"),
+        ("-o a -o b", OptionError, "twice"),
+        ("-o a.b", OptionError, "not a variable name"),
+        ("-o class", OptionError, "not a variable name"),
+        ("--dry-run=1", OptionError, "takes no value"),
+        ("--extra-body [1]", OptionError, "not a JSON object"),
+        ('--logit-bias {"1":2}', ParameterError, "single quotes"),
+        ("--format pdf", ParameterError, "markdown"),
+    ],
+)
+def test_bad_lines_are_one_line_errors(line: str, error: type[Exception], words: str) -> None:
+    """What is wrong and what to do stands on one line."""
+    with pytest.raises(error) as caught:
+        parse_cell_line(line)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_prompt_of_ask_is_taken_as_typed() -> None:
+    """After the options comes prose: quotes, dashes and sharps in it are the user's own."""
+    line = parse_cell_line("-m glm-5 --seed=1 What's --this # about \"x", with_text=True)
+    assert line.values == {"model": "glm-5", "seed": 1}
+    assert line.rest == "What's --this # about \"x"
+
+
+def test_assignments_of_set() -> None:
+    """`%wcode set` takes settings and parameters alike, quotes included."""
+    assert parse_assignments("model=glm-5 system='you are' stop='[\"a\"]' top-p=0.5") == {
+        "model": "glm-5",
+        "system": "you are",
+        "stop": ["a"],
+        "top_p": 0.5,
+    }
