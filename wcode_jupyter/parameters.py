@@ -256,7 +256,10 @@ def _wrong(parameter: Row, value: Any, why: str = "") -> ParameterError:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = type(value).__name__
     return text if len(text) <= 60 else text[:59] + "…"
 
 
