@@ -1,0 +1,106 @@
+"""How is it spelled: requests to JSON bodies, bytes to events, for the two protocols. No I/O, no key, no address.
+
+encode(request)      the body exactly as it is sent
+fingerprint(request) the identity of the request, which a recorded answer is found by
+decoder(request)     feed it the bytes of the answer, cut anywhere; then finish
+decode_error(body)   what a refusal says
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing
+from typing import Any
+
+from ..errors import InputError
+from ..events import Event
+from ..language import _
+from ..messages import Protocol, Request, canonical_json
+from . import anthropic, openai
+from .failure import decode_error
+
+__all__ = ["Decoder", "decode_error", "decoder", "encode", "fingerprint", "headers", "path", "warnings"]
+
+
+class Decoder(typing.Protocol):
+    """One answer, from bytes to events. Raises nothing but WcodeError, whatever the bytes."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the protocol's own end was seen: `[DONE]`, `message_stop`, a finish reason or a whole body.
+
+        Read on until the connection ends all the same: usage may come after it. When it is False at the end of
+        input, the answer was cut.
+        """
+        ...
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data`, bytes of the stream cut anywhere, completes; may be empty. Raises AnswerTooLarge."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """What was pending at the end of input. Raises AnswerMalformed when nothing that came was readable."""
+        ...
+
+    def decode_body(self, body: bytes) -> list[Event]:
+        """A whole JSON answer as the same events. Raises AnswerMalformed."""
+        ...
+
+
+class _Form(typing.NamedTuple):
+    """One protocol: what this module asks of it."""
+
+    path: str
+    headers: dict[str, str]
+    encode: typing.Callable[[Request], dict[str, Any]]
+    warnings: typing.Callable[[Request], list[str]]
+    decoder: typing.Callable[[], Decoder]
+
+
+_FORMS: dict[Protocol, _Form] = {
+    "openai": _Form("/chat/completions", {}, openai.encode, lambda _request: [], openai.OpenAIDecoder),
+    "anthropic": _Form(
+        "/v1/messages",
+        {"anthropic-version": "2023-06-01"},
+        anthropic.encode,
+        anthropic.warnings,
+        anthropic.AnthropicDecoder,
+    ),
+}
+
+
+def encode(request: Request) -> dict[str, Any]:
+    """The body exactly as it is sent; `extra_body` is merged last and wins. Raises ParameterError (Anthropic form)."""
+    return _FORMS[request.protocol].encode(request)
+
+
+def fingerprint(request: Request) -> str:
+    """64 hex digits: SHA-256 of what is sent, to which kind of endpoint. The order of dicts does not matter.
+
+    Raises InputError where the body cannot be written as JSON.
+    """
+    identity = {"body": encode(request), "protocol": request.protocol, "endpoint": request.endpoint}
+    try:
+        return hashlib.sha256(canonical_json(identity)).hexdigest()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
+
+
+def path(protocol: Protocol) -> str:
+    """What follows the base URL."""
+    return _FORMS[protocol].path
+
+
+def headers(protocol: Protocol) -> dict[str, str]:
+    """The headers that the protocol asks for, none of them secret."""
+    return dict(_FORMS[protocol].headers)
+
+
+def warnings(request: Request) -> list[str]:
+    """What of the request the protocol cannot carry, a sentence each; may be empty. Raises ParameterError."""
+    return _FORMS[request.protocol].warnings(request)
+
+
+def decoder(request: Request) -> Decoder:
+    """A decoder for the answer to `request`."""
+    return _FORMS[request.protocol].decoder()

@@ -1,0 +1,149 @@
+"""Every shape in which a server says that something is wrong, as one Failure.
+
+Source: protocol notes on OpenAI, OpenRouter, Anthropic, DashScope, Zhipu, StepFun, vLLM, llama.cpp and FastAPI bodies.
+What the status means is the transport's table; here the body is only read.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from ..errors import one_line
+from ..events import Failure
+from ..language import _
+from .payload import as_dict, as_int, as_list, as_text, loads
+
+__all__ = ["decode_error", "failure_in"]
+
+_LONGEST = 1000
+_LONGEST_FOREIGN = 300
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+_STATUS_OF_KIND = {
+    "invalid_request_error": 400,
+    "invalid_request": 400,
+    "authentication_error": 401,
+    "authentication": 401,
+    "billing_error": 402,
+    "payment_required": 402,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "not_found_error": 404,
+    "not_found": 404,
+    "timeout_error": 504,
+    "timeout": 504,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "server": 500,
+    "provider_unavailable": 502,
+    "unavailable": 503,
+    "overloaded_error": 529,
+    "provider_overloaded": 529,
+}
+"""Error types of Anthropic and of OpenRouter's `metadata.error_type`, for bodies that name no status."""
+
+
+def decode_error(body: bytes, content_type: str = "") -> Failure:
+    """What an error body says: JSON of any known shape, HTML (its title), plain text, or nothing. Never raises."""
+    text = body[: 16 * _LONGEST].decode("utf-8", "replace").strip("\ufeff \t\r\n\0")
+    if "html" in content_type or text[:200].lower().startswith(("<!doctype", "<html", "<head")):
+        return Failure(message=_html_title(text))
+    try:
+        value = loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        return Failure(message=one_line(text, _LONGEST_FOREIGN) or _("The server sent no explanation"))
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, dict):
+        if failure := failure_in(value):
+            return failure
+    elif isinstance(value, str) and value.strip():
+        return Failure(message=one_line(value, _LONGEST_FOREIGN))
+    return Failure(message=one_line(text, _LONGEST_FOREIGN) if value else _("The server sent no explanation"))
+
+
+def failure_in(value: dict[str, Any]) -> Failure | None:
+    """The error that the object `value` holds, in itself or in its first choice; None where it is no error."""
+    if error := value.get("error"):
+        return _of_error(error, value)
+    for choice in as_list(value.get("choices"))[:1]:
+        if error := as_dict(choice).get("error"):
+            return _of_error(error, value)
+    if value.get("object") == "error" or value.get("type") == "error":
+        return _of_error(value, value)
+    return _bare(value) if "choices" not in value and "usage" not in value else None
+
+
+def _bare(value: dict[str, Any]) -> Failure | None:
+    """Bodies that hold nothing but the error: DashScope's `message`, FastAPI's `detail`, `msg`."""
+    message = as_text(value.get("message")) or _detail(value.get("detail")) or as_text(value.get("msg"))
+    return _of_error({**value, "message": message}, value) if message else None
+
+
+def _of_error(error: Any, around: dict[str, Any]) -> Failure:
+    if not isinstance(error, dict):
+        texts = [text for text in (as_text(error), as_text(around.get("message"))) if text]
+        error = {**around, "message": ": ".join(dict.fromkeys(texts))}
+    metadata = as_dict(error.get("metadata"))
+    code = _code(error.get("code"))
+    kind = as_text(metadata.get("error_type")) or as_text(error.get("type")) or None
+    return Failure(
+        message=one_line(_message(error, metadata), _LONGEST),
+        status=_status(code, error) or _STATUS_OF_KIND.get(kind or ""),
+        code=code,
+        kind=kind if kind != "error" else None,
+        retryable=_retryable(error),
+    )
+
+
+def _message(error: dict[str, Any], metadata: dict[str, Any]) -> str:
+    message = as_text(error.get("message")) or _detail(error.get("detail")) or as_text(error.get("msg"))
+    # OpenRouter's own message is often only "Provider returned error"; the provider's words are beside it.
+    reasons = [reason for reason in as_list(metadata.get("reasons")) if isinstance(reason, str)]
+    words = [as_text(metadata.get("raw")), ", ".join(reasons)]
+    parts = [part for part in (message, *words) if part]
+    return ": ".join(parts) or _code(error.get("code")) or as_text(error.get("type")) or _("The server named no reason")
+
+
+def _detail(detail: Any) -> str:
+    """FastAPI's `detail`: a text, or a list of `{"loc": [...], "msg": ...}`."""
+    if not isinstance(detail, list):
+        return as_text(detail) or as_text(as_dict(detail).get("message")) or as_text(as_dict(detail).get("msg"))
+    lines = []
+    for item in detail:
+        where = ".".join(str(step) for step in as_list(as_dict(item).get("loc")) if isinstance(step, (str, int)))
+        what = as_text(as_dict(item).get("msg")) or as_text(item)
+        lines.append(f"{where}: {what}" if where else what)
+    return "; ".join(line for line in lines if line)
+
+
+def _code(code: Any) -> str | None:
+    if isinstance(code, str):
+        return code or None
+    number = as_int(code)
+    return None if number is None else str(number)
+
+
+def _status(code: str | None, error: dict[str, Any]) -> int | None:
+    for candidate in (code, _code(error.get("status_code")), _code(error.get("status"))):
+        if candidate and len(candidate) == 3 and candidate.isdecimal() and "400" <= candidate <= "599":
+            return int(candidate)
+    return None
+
+
+def _retryable(error: dict[str, Any]) -> bool | None:
+    for said in (as_dict(error.get("availability")).get("retryable"), error.get("retryable")):
+        if isinstance(said, bool):
+            return said
+    return None
+
+
+def _html_title(text: str) -> str:
+    found = _TITLE.search(text)
+    title = one_line(html.unescape(found[1]), _LONGEST_FOREIGN) if found else ""
+    return title or _("A web page without a title")

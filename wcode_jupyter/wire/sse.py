@@ -1,0 +1,143 @@
+"""Server-sent events without I/O: bytes cut anywhere go in, whole events come out.
+
+Rules, from the WHATWG HTML standard, section 9.2 (event stream interpretation), with two additions that servers of
+language models need:
+
+- what is pending at the end of input is dispatched by `finish` (the standard drops it: `feed` alone follows it);
+- a line `error: {...}`, which old llama.cpp servers send, is an event named `error`.
+
+Lines end at LF, CR or CRLF only and are split as bytes: U+2028, U+2029 and U+0085 are legal inside JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from msgspec import Struct
+
+from ..errors import AnswerTooLarge
+from ..language import _
+
+__all__ = ["LIMIT", "ServerSentEvent", "SseDecoder", "too_large"]
+
+LIMIT = 8 * 1024 * 1024
+"""Most bytes of one line and of one event; an answer's largest honest piece is far below."""
+
+_BOM = b"\xef\xbb\xbf"
+_END_OF_LINE = re.compile(rb"\r\n|\r|\n")
+
+
+class ServerSentEvent(Struct, frozen=True, gc=False):
+    """One event. `data` is UTF-8 as it arrived, unchecked; `id` the last one that the stream named."""
+
+    data: bytes
+    event: str = "message"
+    id: str = ""
+
+
+class SseDecoder:
+    """Events of one stream. The cost is linear in the bytes, however they are cut.
+
+    Comments and unknown fields give no event: an empty list from `feed` means that nothing of the answer arrived.
+    Raises AnswerTooLarge when a line or an event has more than `limit` bytes.
+    """
+
+    def __init__(self, *, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._line: list[bytes] = []  # pieces of the unfinished line
+        self._line_size = 0
+        self._data: list[bytes] = []  # data lines of the unfinished event
+        self._data_size = 0
+        self._event = ""
+        self._id = ""
+        self._at_start = True
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """The events that `data` completes; may be empty."""
+        # Most reads are exactly one event in one line: nothing to join, nothing to keep.
+        if data[:6] == b"data: " and data.find(b"\n") == len(data) - 2 > 0 and data[-1] == 10 and self._is_idle(data):
+            self._after_cr = False
+            return [ServerSentEvent(data[6:-2], "message", self._id)]
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            lines = _END_OF_LINE.split(data)
+        else:
+            lines = data.split(b"\n")
+        rest = lines.pop()
+        events: list[ServerSentEvent] = []
+        if lines:
+            lines[0] = self._whole_line(lines[0])
+            for line in lines:
+                self._take_line(line, events)
+        if rest:
+            self._keep(rest)
+        return events
+
+    def finish(self) -> list[ServerSentEvent]:
+        """What was pending when the input ended: an unfinished line counts as a line, the last event as an event."""
+        events: list[ServerSentEvent] = []
+        if self._line:
+            self._take_line(self._whole_line(b""), events)
+        self._take_line(b"", events)
+        return events
+
+    def _is_idle(self, data: bytes) -> bool:
+        return not (self._line or self._data or self._event or self._at_start or b"\r" in data) and (
+            len(data) <= self._limit
+        )
+
+    def _keep(self, piece: bytes) -> None:
+        self._line_size += len(piece)
+        if self._line_size > self._limit:
+            self._refuse()
+        self._line.append(piece)
+
+    def _whole_line(self, end: bytes) -> bytes:
+        if self._line:
+            end = b"".join([*self._line, end])
+            self._line.clear()
+            self._line_size = 0
+        if self._at_start:
+            self._at_start = False
+            end = end.removeprefix(_BOM)
+        return end
+
+    def _take_line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        if not line:
+            if self._data:
+                events.append(ServerSentEvent(b"\n".join(self._data), self._event or "message", self._id))
+                self._data.clear()
+                self._data_size = 0
+            self._event = ""
+            return
+        if len(line) > self._limit:
+            self._refuse()
+        name, _colon, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data_size += len(value) + 1
+            if self._data_size > self._limit:
+                self._refuse()
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.decode("utf-8", "replace")
+        elif name == b"error":
+            events.append(ServerSentEvent(value, "error", self._id))
+
+    def _refuse(self) -> NoReturn:
+        self._line.clear()
+        self._data.clear()
+        raise too_large(self._limit)
+
+
+def too_large(limit: int) -> AnswerTooLarge:
+    """The error for a line, an event or a body of more than `limit` bytes."""
+    size = f"{limit / 2**20:.3g} MiB"
+    return AnswerTooLarge(_("The server sent a single piece of more than {size}").format(size=size))

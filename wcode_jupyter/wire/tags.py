@@ -1,0 +1,63 @@
+"""Reasoning that a server leaves inside the text: `<think>…</think>` at its very start, across any number of pieces.
+
+A tag later in the text is prose. White space before the opening tag belongs to it.
+"""
+
+from __future__ import annotations
+
+__all__ = ["TAGS", "InlineTags"]
+
+TAGS = ("think", "thinking")
+
+# More white space than this at the start is an answer that starts with white space.
+_MOST_BLANKS = 1000
+
+
+class InlineTags:
+    """Splits the pieces of one text into reasoning and answer."""
+
+    def __init__(self) -> None:
+        self.settled = False
+        """Whether all that follows is answer."""
+        self._tag = ""
+        self._held = ""
+
+    def feed(self, text: str) -> list[tuple[str, str]]:
+        """`(tag, piece)` pairs, tag `""` for the answer; may be empty while it is undecided what `text` is."""
+        text, self._held = self._held + text, ""
+        if not self._tag:
+            start = text.lstrip()
+            self._tag = next((tag for tag in TAGS if start.startswith(f"<{tag}>")), "")
+            if not self._tag:
+                if len(text) <= _MOST_BLANKS and any(f"<{tag}>".startswith(start) for tag in TAGS):
+                    self._held = text
+                    return []
+                return self._answer(text)
+            text = start[len(self._tag) + 2 :]
+        return self._reasoning(text)
+
+    def finish(self) -> list[tuple[str, str]]:
+        """What was still undecided."""
+        text, self._held = self._held, ""
+        return [(self._tag, text)] if text else []
+
+    def _answer(self, text: str) -> list[tuple[str, str]]:
+        self.settled = True
+        return [("", text)] if text else []
+
+    def _reasoning(self, text: str) -> list[tuple[str, str]]:
+        closing = f"</{self._tag}>"
+        before, found, after = text.partition(closing)
+        tag = self._tag
+        if found:
+            self._tag = ""
+            return ([(tag, before)] if before else []) + self._answer(after)
+        cut = len(text) - _overlap(text, closing)
+        self._held = text[cut:]
+        return [(tag, text[:cut])] if cut else []
+
+
+def _overlap(text: str, tag: str) -> int:
+    """Length of the longest end of `text` that could be the beginning of `tag`."""
+    start = text.rfind("<", -len(tag) + 1 if len(text) >= len(tag) else 0)
+    return len(text) - start if start >= 0 and tag.startswith(text[start:]) else 0
