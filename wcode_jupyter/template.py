@@ -21,6 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from .errors import InputError, UndefinedReference
+from .keys import Secret
 from .language import _
 from .messages import Part, Text
 from .parameters import did_you_mean
@@ -237,16 +238,23 @@ def _reply(value: Reply, name: str, limits: Limits) -> Inserted:
 
 
 def _json(value: Any, name: str, limits: Limits) -> Inserted:
-    """Indented JSON; Python's own spelling for what JSON cannot carry (NaN, keys that are tuples, cycles)."""
-
-    def element(item: Any) -> Any:
-        # What JSON does not know goes in as its own row says; numpy's scalars are numbers.
-        return item.item() if _is("numpy", "generic")(item) else _convert(item, name, limits).text
-
     try:
-        return Inserted(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False, default=element))
-    except (TypeError, ValueError, RecursionError):
-        return _text(value, name, limits)
+        return Inserted(json.dumps(_plain(value, name, limits), ensure_ascii=False, indent=2))
+    except RecursionError:
+        raise _meaningless(name, _("a value that contains itself or is nested too deeply")) from None
+
+
+def _plain(value: Any, name: str, limits: Limits) -> Any:
+    """`value` as plain JSON, whatever JSON does not know as its own row of `CONVERTERS` says."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item, name, limits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, name, limits) for item in value]
+    if _is("numpy", "generic")(value):
+        return value.item()
+    return _convert(value, name, limits).text
 
 
 def _array(value: Any, name: str, limits: Limits) -> Inserted:
@@ -326,7 +334,7 @@ def _left_out(shape: tuple[int, int], limits: Limits, cut: int) -> tuple[str, st
 
 
 CONVERTERS: tuple[Converter, ...] = (
-    Converter(_is("wcode_jupyter.keys", "Secret"), _secret),
+    Converter(lambda value: isinstance(value, Secret), _secret),
     Converter(_is("os", "_Environ"), _environment),
     Converter(lambda value: isinstance(value, str), _string),
     Converter(lambda value: isinstance(value, Reply), _reply),
