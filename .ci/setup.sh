@@ -73,7 +73,7 @@ install() {
         [ "$(cat "$venv/installed-$done" 2>/dev/null)" = "$state" ] && return
     done
     say "pip install --editable .[$extras]"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root[$extras]" ||
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --editable "$root[$extras]" ||
         fail "pip could not install the project; its own message is above"
     printf '%s\n' "$state" >"$venv/installed-$extras"
 }

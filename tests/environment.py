@@ -1,4 +1,4 @@
-"""The environment every test runs in: nothing of the developer's own settings, key, proxy, keyring or Jupyter folders."""
+"""The environment of every test: nothing of the developer's own settings, key, proxy, keyring or Jupyter folders."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def isolated(directory: Path) -> dict[str, str]:
         and not name.lower().endswith("_proxy")
         and name not in _LANGUAGE
     }
+    directory.mkdir(parents=True, exist_ok=True)  # IPython wants the parent of its folder
     return kept | {
         "LANG": "C.UTF-8",
         "IPYTHONDIR": str(directory / "ipython"),
