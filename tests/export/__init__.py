@@ -1,0 +1,1 @@
+"""What the export writes, read back without running it."""

@@ -1,0 +1,1 @@
+"""Exported programs, compiled and run against a server on this machine."""

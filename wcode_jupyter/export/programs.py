@@ -1,0 +1,136 @@
+"""A request as a complete program: a template of the target, filled with literals of its language.
+
+A template is the program as a person reads it. `@@name@@` stands for a value that `literals.py` has spelled; the lines
+between `%%if flag`, `%%else` and `%%end` are for one case: `stream`, `openai`, `anthropic`. The texts inside a program
+are English: it leaves the notebook, and its readers are not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from .. import wire
+from ..errors import InputError
+from ..language import _
+from ..messages import Request
+from .literals import literal, text_literal
+from .targets import Target, find
+
+__all__ = ["checked_base_url", "export"]
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+# What an SDK takes as a keyword argument; the other fields of a body go into its extra_body.
+_SDK_ARGUMENTS = {
+    "python-openai": frozenset(
+        "frequency_penalty logit_bias logprobs max_tokens messages model parallel_tool_calls presence_penalty"
+        " response_format seed stop stream stream_options temperature tool_choice tools top_logprobs top_p".split()
+    ),
+    "python-anthropic": frozenset(
+        "max_tokens messages model stop_sequences stream system temperature thinking tool_choice tools top_k"
+        " top_p".split()
+    ),
+}
+
+
+def export(target: str, request: Request, *, base_url: str, stream: bool = False) -> str:
+    """A complete program that sends exactly `request` to `base_url` and prints the answer.
+
+    With `stream` it prints the answer as it arrives. The key is read from WCODE_API_KEY when the program runs.
+    Raises InputError: no such target, a protocol that the target does not speak, a NUL character, not a base URL.
+    """
+    row = find(target, "program")
+    _check_protocol(row, request)
+    body = wire.encode(replace(request, stream=stream))
+    _refuse_nul(body)
+    base_url = checked_base_url(base_url)
+    version = wire.headers(request.protocol).get("anthropic-version", "")
+    texts = {"base_url": base_url, "url": base_url + wire.path(request.protocol), "version": version}
+    values = {name: text_literal(row.language, text) for name, text in texts.items()}
+    values["body"] = literal(row.language, _arguments(row, body))
+    flags = {request.protocol, *(["stream"] if stream else [])}
+    return _fill(_cases(_template(row.name), flags), values)
+
+
+def _check_protocol(row: Target, request: Request) -> None:
+    if request.protocol not in row.protocols:
+        raise InputError(
+            _("{target} speaks the {other} form, and this request is in the {protocol} form").format(
+                target=row.name, other=row.protocols[0], protocol=request.protocol
+            ),
+            hint=_("Export to another target, or ask with --protocol {other}.").format(other=row.protocols[0]),
+        )
+
+
+def _refuse_nul(value: Any, path: str = "") -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise InputError(
+            _("The request holds a NUL character (U+0000) in {path}").format(path=path or "body"),
+            hint=_(
+                "C strings end there and many servers refuse it, so no program is made of it: remove the character."
+            ),
+        )
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        items = [(f".{key}" if path else key, item) for key, item in value.items()]
+        _refuse_nul("".join(value), f"{path}{{}}")
+    elif isinstance(value, (list, tuple)):
+        items = [(f"[{index}]", item) for index, item in enumerate(value)]
+    for step, item in items:
+        _refuse_nul(item, path + step)
+
+
+def checked_base_url(base_url: str) -> str:
+    """`base_url` without a slash at its end. Raises InputError: not http(s), or with a password in it."""
+    try:
+        parts = urlsplit(base_url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", base_url):
+        raise InputError(_("Not a base URL: {url}").format(url=ascii(base_url)))
+    if parts.username is not None or parts.password is not None:
+        raise InputError(_("The base URL holds a user name or password; it is not written into a file"))
+    return base_url.rstrip("/")
+
+
+def _arguments(row: Target, body: dict[str, Any]) -> dict[str, Any]:
+    known = _SDK_ARGUMENTS.get(row.name)
+    extra = {name: value for name, value in body.items() if known and name not in known}
+    if not extra:
+        return body
+    return {name: value for name, value in body.items() if name not in extra} | {"extra_body": extra}
+
+
+@cache
+def _template(name: str) -> str:
+    return (_TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def _cases(template: str, flags: set[str]) -> str:
+    """The lines whose conditions hold."""
+    holds = [True]
+    kept = []
+    for line in template.splitlines(keepends=True):
+        match line.strip().split():
+            case ["%%if", flag]:
+                holds.append(flag in flags)
+            case ["%%else"]:
+                holds[-1] = not holds[-1]
+            case ["%%end"]:
+                holds.pop()
+            case _ if all(holds):
+                kept.append(line)
+    return "".join(kept)
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    # One pass: what a value holds is never looked at again.
+    return re.sub("@@([a-z_]+)@@", lambda match: values[match[1]], template)
