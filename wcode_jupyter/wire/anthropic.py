@@ -1,24 +1,381 @@
-"""The Anthropic messages form."""
+"""The Anthropic messages form, version 2023-06-01, as the gateway, Anthropic, Z.AI and llama.cpp speak it.
+
+A Request is the same in both forms; here it is mapped. What has no equivalent is not sent and named by `warnings`; what
+would be refused for sure is refused here. Decoding gives the same events as the OpenAI form.
+
+Source: Claude Platform documentation, "Messages" and "Streaming messages"; budget rule of OpenRouter.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from ..messages import Request
+from ..errors import ParameterError, one_line
+from ..events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..language import _
+from ..messages import Image, Message, Part, Request, Text, ToolCall
+from ..parameters import EFFORTS, find
+from .failure import failure_in
+from .payload import as_dict, as_int, as_list, as_text, bounded
 from .stream import StreamDecoder
 
-__all__ = ["AnthropicDecoder", "encode", "warnings"]
+__all__ = ["DEFAULT_MAX_TOKENS", "AnthropicDecoder", "encode", "thinking_budget", "warnings"]
+
+DEFAULT_MAX_TOKENS = 4096
+"""Sent where the user set no `max_tokens`: the one value that this form does not allow to leave out."""
+
+_LEAST_BUDGET = 1024
+_LARGEST_BUDGET = 128_000
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
+
+# ------------------------------------------------------------------------------------------------------- encoding
 
 
 def encode(request: Request) -> dict[str, Any]:
-    """The body of a messages request."""
-    raise NotImplementedError
+    """The body of a messages request. Raises ParameterError: temperature above 1, no room to think in."""
+    system = "\n\n".join(m.text for m in request.messages if m.role in ("system", "developer") and m.text)
+    body: dict[str, Any] = {"model": request.model, "max_tokens": _max_tokens(request)}
+    if system:
+        body["system"] = system
+    body["messages"] = _messages(request)
+    for name in request.parameters:
+        if name in _PARAMETERS:
+            body.update(_PARAMETERS[name](request))
+    if request.stream:
+        body["stream"] = True
+    body.update(request.extra_body)
+    return body
 
 
 def warnings(request: Request) -> list[str]:
-    """Parameters without equivalent."""
-    return []
+    """A sentence for each parameter that this form cannot carry. Raises ParameterError as `encode` does."""
+    encode(request)
+    return [
+        _("{name} has no equivalent in the Anthropic form: it is not sent").format(name=name)
+        for name in request.parameters
+        if find(name).anthropic is None
+    ]
+
+
+def thinking_budget(max_tokens: int, percent: int) -> int:
+    """Tokens to think in, for an effort of `percent` of `max_tokens`: at least 1024, at most 128,000."""
+    return max(min(max_tokens * percent // 100, _LARGEST_BUDGET), _LEAST_BUDGET)
+
+
+def _max_tokens(request: Request) -> int:
+    value: int = request.parameters.get("max_tokens", DEFAULT_MAX_TOKENS)
+    return value
+
+
+def _temperature(request: Request) -> dict[str, Any]:
+    value = request.parameters["temperature"]
+    if value > 1:
+        raise ParameterError(
+            _("temperature {value}: the Anthropic form takes 0…1").format(value=value),
+            name="temperature",
+            hint=_("Lower it, or use --protocol openai."),
+        )
+    return {"temperature": value}
+
+
+def _thinking(request: Request) -> dict[str, Any]:
+    reasoning = request.parameters["reasoning"]
+    if reasoning.get("effort") == "none" or reasoning.get("enabled") is False:
+        return {"thinking": {"type": "disabled"}}
+    limit = _max_tokens(request)
+    budget = as_int(reasoning.get("max_tokens")) or thinking_budget(limit, EFFORTS[reasoning.get("effort", "medium")])
+    if budget >= limit:
+        raise ParameterError(
+            _("max_tokens {limit} leaves no room beside {budget} tokens of thinking").format(
+                limit=limit, budget=budget
+            ),
+            name="max_tokens",
+            hint=_("Raise max_tokens above {least}, or set reasoning none.").format(least=max(budget, _LEAST_BUDGET)),
+        )
+    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _tools(request: Request) -> dict[str, Any]:
+    return {"tools": [_tool(tool) for tool in request.parameters["tools"]]}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if not isinstance(function, dict):
+        return tool  # already in this form, or a tool of the server's own
+    described = {"description": function["description"]} if function.get("description") else {}
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    return {"name": function["name"], **described, "input_schema": schema}
+
+
+_CHOICES: dict[str, dict[str, Any]] = {
+    "none": {"type": "none"},
+    "auto": {"type": "auto"},
+    "required": {"type": "any"},
+}
+
+
+def _tool_choice(request: Request) -> dict[str, Any]:
+    """`tool_choice` and `parallel_tool_calls`, which this form keeps in one object."""
+    wanted = request.parameters.get("tool_choice")
+    if isinstance(wanted, str):
+        choice = dict(_CHOICES[wanted])
+    elif wanted:
+        function = wanted.get("function")
+        choice = {"type": "tool", "name": function.get("name")} if isinstance(function, dict) else dict(wanted)
+    else:
+        choice = {}
+    if request.parameters.get("parallel_tool_calls") is False and request.parameters.get("tools"):
+        choice = choice or {"type": "auto"}
+        if choice["type"] != "none":
+            choice["disable_parallel_tool_use"] = True
+    return {"tool_choice": choice} if choice else {}
+
+
+def _same(name: str, wire_name: str = "") -> Callable[[Request], dict[str, Any]]:
+    return lambda request: {wire_name or name: request.parameters[name]}
+
+
+# Wire name of the OpenAI form -> what it becomes; `max_tokens` is always there.
+_PARAMETERS: dict[str, Callable[[Request], dict[str, Any]]] = {
+    "temperature": _temperature,
+    "top_p": _same("top_p"),
+    "top_k": _same("top_k"),
+    "stop": _same("stop", "stop_sequences"),
+    "reasoning": _thinking,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+    "parallel_tool_calls": _tool_choice,
+}
+
+
+def _messages(request: Request) -> list[dict[str, Any]]:
+    """The turns, with neighbours of one role merged: this form wants user and assistant in turn."""
+    turns: list[tuple[str, list[dict[str, Any]]]] = []
+    for message in request.messages:
+        if message.role in ("system", "developer"):
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        if not (blocks := _blocks(message)):
+            continue  # an empty block is refused
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(blocks)
+        else:
+            turns.append((role, blocks))
+    return [{"role": role, "content": _plain(blocks)} for role, blocks in turns]
+
+
+def _plain(blocks: list[dict[str, Any]]) -> Any:
+    """A single text as the string it is."""
+    return blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else blocks
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    parts = (Text(message.content),) if isinstance(message.content, str) else message.content
+    content = [_part(part) for part in parts if not (isinstance(part, Text) and not part.text)]
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": _plain(content or [_EMPTY])}]
+    thoughts = [
+        _REASONING[piece.field](piece.text, piece.signature) for piece in message.reasoning if piece.field in _REASONING
+    ]
+    return [*thoughts, *content, *(_tool_use(call) for call in message.tool_calls)]
+
+
+_EMPTY = {"type": "text", "text": ""}
+
+# Reasoning of this form, given back with its proof; that of the other form has none and stays out.
+_REASONING: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "thinking": lambda text, signature: {"type": "thinking", "thinking": text, "signature": signature},
+    "redacted_thinking": lambda _text, signature: {"type": "redacted_thinking", "data": signature},
+}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    return {"type": "image", "source": _source(part)}
+
+
+def _source(image: Image) -> dict[str, Any]:
+    if found := _DATA_URL.fullmatch(image.url):
+        return {"type": "base64", "media_type": found[1], "data": found[2]}
+    return {"type": "url", "url": image.url}
+
+
+def _tool_use(call: ToolCall) -> dict[str, Any]:
+    try:
+        arguments = call.parsed()
+    except (ValueError, RecursionError):
+        arguments = call.arguments
+    # This form wants an object; what the model got wrong goes back to it as it was.
+    return {
+        "type": "tool_use",
+        "id": call.id,
+        "name": call.name,
+        "input": arguments if isinstance(arguments, dict) else {"invalid_json": arguments},
+    }
+
+
+# ------------------------------------------------------------------------------------------------------- decoding
+
+_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    "pause_turn": "pause_turn",
+}
 
 
 class AnthropicDecoder(StreamDecoder):
-    """Events of one message."""
+    """Events of one message, streamed or whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = False
+        self._calls = 0
+        self._call_at: dict[int | None, int] = {}  # index of a tool_use block -> number of the call
+        self._without_arguments: set[int | None] = set()  # those of which no argument arrived yet
+        self._usage: dict[str, Any] = {}
+        self._reason = ""
+
+    def _take(self, value: dict[str, Any], events: list[Event]) -> None:
+        take = self._TYPES.get(as_text(value.get("type")))
+        if take is not None:
+            take(self, value, events)
+        elif failure := failure_in(value):
+            events.append(failure)
+
+    def _end(self, events: list[Event]) -> None:
+        if self._ended and self._started and not self._reason:
+            events.append(Notice(_("The server did not say why the answer ended")))
+
+    def _on_message(self, message: dict[str, Any], events: list[Event]) -> None:
+        """A message whole, or as `message_start` holds it."""
+        self._call_at.clear()
+        self._without_arguments.clear()
+        if not self._started:
+            self._started = True
+            events.append(Started(id=as_text(message.get("id")) or None, model=as_text(message.get("model")) or None))
+        for index, block in enumerate(as_list(message.get("content"))):
+            self._take_block(index, as_dict(block), events)
+            self._close_block(index, events)
+        self._take_reason(message, events)
+        self._take_usage(message.get("usage"), events)
+
+    def _on_message_start(self, value: dict[str, Any], events: list[Event]) -> None:
+        self._on_message(as_dict(value.get("message")), events)
+
+    def _on_block_start(self, value: dict[str, Any], events: list[Event]) -> None:
+        self._take_block(as_int(value.get("index")), as_dict(value.get("content_block")), events)
+
+    def _on_block_delta(self, value: dict[str, Any], events: list[Event]) -> None:
+        delta = value.get("delta")
+        if type(delta) is not dict:
+            return
+        if text := as_text(delta.get("text")):
+            events.append(TextDelta(text))
+        elif text := as_text(delta.get("thinking")):
+            events.append(ReasoningDelta(text, field="thinking"))
+        elif signature := as_text(delta.get("signature")):
+            events.append(ReasoningDelta("", field="thinking", signature=signature))
+        elif arguments := as_text(delta.get("partial_json")):
+            self._take_arguments(as_int(value.get("index")), arguments, events)
+
+    def _on_block_stop(self, value: dict[str, Any], events: list[Event]) -> None:
+        self._close_block(as_int(value.get("index")), events)
+
+    def _on_message_delta(self, value: dict[str, Any], events: list[Event]) -> None:
+        delta = as_dict(value.get("delta"))
+        self._take_reason(delta, events)
+        if rest := {name: said for name, said in delta.items() if name != "stop_reason" and said is not None}:
+            self._extra(rest, events)
+        self._take_usage(value.get("usage"), events)
+
+    def _on_message_stop(self, _value: dict[str, Any], _events: list[Event]) -> None:
+        self._ended = True
+
+    def _on_error(self, value: dict[str, Any], events: list[Event]) -> None:
+        if failure := failure_in(value):
+            events.append(failure)
+
+    _TYPES: ClassVar[dict[str, Callable[[AnthropicDecoder, dict[str, Any], list[Event]], None]]] = {
+        "message": _on_message,
+        "message_start": _on_message_start,
+        "content_block_start": _on_block_start,
+        "content_block_delta": _on_block_delta,
+        "content_block_stop": _on_block_stop,
+        "message_delta": _on_message_delta,
+        "message_stop": _on_message_stop,
+        "error": _on_error,
+    }
+
+    def _take_block(self, index: int | None, block: dict[str, Any], events: list[Event]) -> None:
+        """A block whole, or its start, which may hold the first piece."""
+        kind = block.get("type")
+        if kind == "text" and (text := as_text(block.get("text"))):
+            events.append(TextDelta(text))
+        elif kind == "thinking":
+            text, signature = as_text(block.get("thinking")), as_text(block.get("signature"))
+            if text or signature:
+                events.append(ReasoningDelta(text, field="thinking", signature=signature))
+        elif kind == "redacted_thinking" and (data := as_text(block.get("data"))):
+            events.append(ReasoningDelta("", field="redacted_thinking", signature=data))
+        elif kind == "tool_use":
+            number = self._call_at[index] = self._calls
+            self._calls += 1
+            given = block.get("input")
+            arguments = json.dumps(bounded(given), ensure_ascii=False) if given else ""
+            if not arguments:
+                self._without_arguments.add(index)
+            events.append(ToolCallDelta(number, as_text(block.get("id")), as_text(block.get("name")), arguments))
+
+    def _take_arguments(self, index: int | None, arguments: str, events: list[Event]) -> None:
+        # The pieces of a server's own tool are not calls for us.
+        if (number := self._call_at.get(index)) is not None:
+            self._without_arguments.discard(index)
+            events.append(ToolCallDelta(number, arguments=arguments))
+
+    def _close_block(self, index: int | None, events: list[Event]) -> None:
+        if index in self._without_arguments:
+            self._take_arguments(index, "{}", events)
+
+    def _take_reason(self, sent: dict[str, Any], events: list[Event]) -> None:
+        word = as_text(sent.get("stop_reason"))
+        if not word or word == self._reason:
+            return
+        self._reason = word
+        reason = _REASONS.get(word)
+        if reason is None:
+            reason = word
+            events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))
+        events.append(Finish(reason, word if word != reason else None))
+
+    def _take_usage(self, sent: Any, events: list[Event]) -> None:
+        """Counts are cumulative, and some servers send zeros at first: of each field the largest holds."""
+        if not isinstance(sent, dict) or not sent:
+            return
+        for name, value in sent.items():
+            known, count = as_int(self._usage.get(name)), as_int(value)
+            self._usage[name] = value if known is None or count is None else max(known, count)
+        events.append(usage(self._usage))
+
+
+def usage(sent: dict[str, Any]) -> Usage:
+    """Token counts: here the cached tokens are not part of `input_tokens`, so they are added to the input."""
+    fresh, read, written = (
+        as_int(sent.get(name)) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    return Usage(
+        input_tokens=(fresh or 0) + (read or 0) + (written or 0),
+        output_tokens=as_int(sent.get("output_tokens")) or 0,
+        reasoning_tokens=as_int(as_dict(sent.get("output_tokens_details")).get("thinking_tokens")),
+        cached_tokens=read,
+        cache_write_tokens=written,
+        details=bounded(sent),
+    )
