@@ -11,19 +11,23 @@ answer is shown.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
+from .events import Event, Notice
 from .keys import Keys
 from .messages import LOCAL, Message
 from .reply import Reply, ReplyBuilder
 from .session import Call, Session
-from .transport import Endpoint, Transport
+from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
     from .local import LocalModel
+    from .store import Record
 
 __all__ = ["Client", "Prompt"]
 
@@ -52,12 +56,11 @@ class Client:
         self.session = session or Session(overrides=overrides, keys=Keys())
         if api_key is not None:
             self._give_key(api_key)
+        self._records: dict[tuple[Path, str], Record] = {}
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
 
     def _give_key(self, api_key: str) -> None:
-        from .transport import endpoint
-
         self.session.keys.set(endpoint(self.session.values()["base_url"].value).origin, api_key)
 
     @cached_property
@@ -82,12 +85,19 @@ class Client:
         return self.session.prepare(prompt, values, extra_body=extra_body)
 
     def start(self, call: Call) -> Stream:
-        """Sends a prepared call. Raises InputError (budget) and LocalModelError; all else comes with the stream."""
+        """Sends a prepared call, or finds its recorded answer.
+
+        Raises InputError (budget), ReplayError and LocalModelError; what comes later comes with the stream.
+        """
+        record = self._record(call)
+        if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
+            return Stream.of(self._ended(recorded))
         self.session.check_budget()
-        request = call.request
-        builder = ReplyBuilder(request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
-        events = self.transport.events(request, self._reach(call.endpoint), call.deadlines)
-        return self.engine.start(events, builder, on_end=self._ended)
+        builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+        for warning in call.warnings:
+            builder.apply(Notice(warning))
+        events = self.transport.events(call.request, self._reach(call.endpoint), call.deadlines)
+        return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, record))
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -96,10 +106,32 @@ class Client:
         self.local.start()
         return self.local.endpoint(where.protocol, self.session.keys)
 
-    def _ended(self, reply: Reply) -> Reply:
+    def _record(self, call: Call) -> Record | None:
+        """The replay file of `call`, opened once for each mode so that samples are counted through the session."""
+        if call.replay == "off":
+            return None
+        from .store import Record, default_path
+
+        path = Path(call.replay_file) if call.replay_file else default_path()
+        opened = (path.absolute(), call.replay)
+        if opened not in self._records:
+            redact = self.session.keys.redact
+            self._records[opened] = Record(path, call.replay, is_secret=lambda text: redact(text) != text)
+        record = self._records[opened]
+        for notice in record.take_notices():
+            warnings.warn(notice, stacklevel=2)
+        return record
+
+    def rewind(self) -> None:
+        """Forgets which recorded answers were given: the next replay starts again from the first."""
+        self._records.clear()
+
+    def _ended(self, reply: Reply, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
         for listener in self.on_reply:
             listener(reply)
+        if record is not None:
+            record.add(reply)
         return reply
 
     def ask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
@@ -112,17 +144,15 @@ class Client:
 
     async def aask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
         """`ask` for the caller's own event loop."""
-        stream = await self._astart(prompt, extra_body, values)
-        async for _event in stream:
-            pass
-        return stream.result()
+        return await (await self._astart(prompt, extra_body, values)).aresult()
 
     async def astream(
         self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncIterator[Event]:
         """`stream` for the caller's own event loop: `async for event in client.astream(...)`."""
-        async for event in await self._astart(prompt, extra_body, values):
-            yield event
+        async with await self._astart(prompt, extra_body, values) as stream:
+            async for event in stream:
+                yield event
 
     async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
         import asyncio
@@ -133,7 +163,7 @@ class Client:
 
     def warm(self) -> None:
         """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
-        self.engine.warm(lambda: self.transport)
+        self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
 
     def close(self) -> None:
         """Ends the thread, its connections and the embedded model."""
@@ -149,5 +179,3 @@ class Client:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-

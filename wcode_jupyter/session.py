@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from . import wire
-from .catalogue import Catalogue, Model, user_file
+from .catalogue import Catalogue, user_file
 from .errors import InputError, ParameterError
 from .keys import Keys
 from .language import _
@@ -27,6 +27,7 @@ from .messages import LOCAL, Message, Protocol, Request, prompt_text, to_message
 from .parameters import PARAMETERS, Row, check_row, conflicts, parse
 from .reply import Reply
 from .settings import ROWS, Setting, find_row
+from .store import Mode
 from .transport import Deadlines, Endpoint, endpoint
 
 __all__ = ["Call", "Estimate", "Session", "Value"]
@@ -62,6 +63,9 @@ class Call(Struct, frozen=True):
     fingerprint: str
     estimate: Estimate
     warnings: tuple[str, ...] = ()
+    replay: Mode = "off"
+    replay_file: str | None = None
+    """Where the answer is recorded; None: beside the notebook."""
 
 
 class Session:
@@ -115,14 +119,11 @@ class Session:
 
     def values(self, cell: Mapping[str, Any] | None = None) -> dict[str, Value]:
         """Every value in force by name. Raises ParameterError for a bad one, naming where it comes from."""
-        found = {name: self._look_up(ROWS[name], cell or {}) for name in ROWS}
-        model_id = self._model_id(found["model"])
-        own = self._of_model(self.catalogue.model(model_id))
-        return {
-            name: own[name] if name in own and (value is None or value.source == "default") else value
-            for name, value in found.items()
-            if value is not None or name in own
-        }
+        found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], cell or {})) is not None}
+        for name, own in self._of_model(self._model_id(found.get("model"))).items():
+            if name not in found or found[name].source == "default":
+                found[name] = own
+        return {name: found[name] for name in ROWS if name in found}
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
@@ -150,8 +151,8 @@ class Session:
             return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
         return ""
 
-    @staticmethod
-    def _of_model(model: Model) -> dict[str, Value]:
+    def _of_model(self, model_id: str) -> dict[str, Value]:
+        model = self.catalogue.model(model_id)
         own: dict[str, Any] = dict(model.defaults)
         if model.protocol:
             own["protocol"] = model.protocol
@@ -198,6 +199,8 @@ class Session:
             fingerprint=wire.fingerprint(request),
             estimate=estimate,
             warnings=(*warnings, *self._model_warnings(request, estimate)),
+            replay=setting["replay"],
+            replay_file=setting.get("replay_file"),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
@@ -205,7 +208,9 @@ class Session:
         if model_id := self._model_id(values.get("model")):
             return model_id, []
         base_url = values["base_url"]
-        if base_url.source == "default" and self.keys.find(endpoint(base_url.value).origin) is None:
+        # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
+        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
         raise InputError(_("No model chosen"), hint=_("Name one: %%wcode glm-5; %wcode models lists them."))
 
@@ -222,8 +227,8 @@ class Session:
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
-            input_cny=price and tokens * price.input / 1000,
-            output_cny=price and most and most * price.output / 1000,
+            input_cny=tokens * price.input / 1000 if price else None,
+            output_cny=most * price.output / 1000 if price and most else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
         )
 

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from wcode_jupyter.errors import InputError, ParameterError
+from wcode_jupyter.events import TextDelta, Usage
+from wcode_jupyter.keys import Keys
+from wcode_jupyter.reply import ReplyBuilder
+from wcode_jupyter.session import Session
+from wcode_jupyter.settings import SETTINGS
+
+
+def test_a_cell_wins_over_set_over_config_over_environment_over_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The precedence that `session` documents, one layer taken away at a time, with its source."""
+    config = {"format": "code"}
+    session = Session(config=lambda: config)
+    monkeypatch.setenv("WCODE_FORMAT", "latex")
+    session.set("format", "json")
+    found = []
+    cell: dict[str, str] = {"format": "text"}
+    for take_away in (
+        cell.clear,
+        lambda: session.unset("format"),
+        config.clear,
+        lambda: monkeypatch.delenv("WCODE_FORMAT"),
+    ):
+        value = session.values(cell)["format"]
+        found.append((value.value, value.source))
+        take_away()
+    value = session.values(cell)["format"]
+    found.append((value.value, value.source))
+    assert found == [
+        ("text", "cell"),
+        ("json", "%wcode set"),
+        ("code", "%config"),
+        ("latex", "WCODE_FORMAT"),
+        ("markdown", "default"),
+    ]
+
+
+def test_the_models_own_defaults_come_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's catalogue may name parameters and a protocol for a model; the session wins over them."""
+    file = tmp_path / "models.toml"
+    file.write_text('[models."my/model"]\nprotocol = "anthropic"\ndefaults = { temperature = 0.6 }\n')
+    monkeypatch.setenv("WCODE_CATALOGUE", str(file))
+    session = Session()
+    values = session.values({"model": "my/model"})
+    assert (values["temperature"].value, values["temperature"].source) == (0.6, "model")
+    assert (values["protocol"].value, values["protocol"].source) == ("anthropic", "model")
+    session.set("temperature", 0.1)
+    session.set("protocol", "openai")
+    values = session.values({"model": "my/model"})
+    assert (values["temperature"].value, values["protocol"].value) == (0.1, "openai")
+
+
+def test_nothing_is_sent_that_nobody_set() -> None:
+    """A request without settings has no parameters, whatever the pages call defaults."""
+    request = Session().prepare("hi", {"model": "glm-5"}).request
+    assert request.parameters == {}
+    assert request.extra_body == {}
+    assert [message.role for message in request.messages] == ["user"]
+
+
+def test_a_bad_configured_value_names_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone with a wrong variable in the shell must see which one."""
+    monkeypatch.setenv("WCODE_IDLE_TIMEOUT", "soon")
+    with pytest.raises(ParameterError, match="WCODE_IDLE_TIMEOUT"):
+        Session().values()
+
+
+def test_every_setting_has_an_environment_variable() -> None:
+    """`WCODE_` and the name in capitals."""
+    assert {setting.environment for setting in SETTINGS} >= {
+        "WCODE_MODEL",
+        "WCODE_BASE_URL",
+        "WCODE_ANTHROPIC_BASE_URL",
+        "WCODE_REPLAY",
+        "WCODE_REPLAY_FILE",
+    }
+
+
+def test_without_key_and_model_the_embedded_model_is_asked_and_that_is_said() -> None:
+    """One line tells the user who answers."""
+    call = Session().prepare("hi")
+    assert (call.request.model, call.request.endpoint) == ("local", "local")
+    assert any("demo model" in warning for warning in call.warnings)
+
+
+def test_with_a_key_and_without_a_model_the_user_is_asked_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's money is spent on a model that nobody chose."""
+    monkeypatch.setenv("WCODE_API_KEY", "sk-test")
+    with pytest.raises(InputError, match="No model chosen"):
+        Session(keys=Keys()).prepare("hi")
+
+
+def test_a_short_name_becomes_the_whole_id() -> None:
+    """`glm-5` reaches the wire as `z-ai/glm-5`."""
+    assert Session().prepare("hi", {"model": "glm-5"}).request.model == "z-ai/glm-5"
+
+
+def test_max_tokens_over_the_context_is_an_error() -> None:
+    """GLM 5 reads 200,000 tokens."""
+    with pytest.raises(ParameterError, match="200000"):
+        Session().prepare("hi", {"model": "glm-5", "max_tokens": 200001})
+
+
+def test_an_unlisted_parameter_is_sent_with_a_warning() -> None:
+    """Qwen 3.6 Plus does not list `reasoning`."""
+    call = Session().prepare("hi", {"model": "qwen3.6-plus", "reasoning": "low"})
+    assert call.request.parameters == {"reasoning": {"effort": "low"}}
+    assert any("reasoning is not listed" in warning for warning in call.warnings)
+
+
+@pytest.mark.parametrize("prompt", ["", "   \n\t"])
+def test_an_empty_prompt_is_an_error(prompt: str) -> None:
+    """There is nothing to send."""
+    with pytest.raises(InputError, match="no text"):
+        Session().prepare(prompt, {"model": "glm-5"})
+
+
+def test_the_estimate_uses_the_pages_price() -> None:
+    """500 output tokens of GLM 5 cost at most 500 × 0.035 / 1000 = ¥0.0175."""
+    estimate = Session().prepare("hi", {"model": "glm-5", "max_tokens": 500}).estimate
+    assert estimate.output_cny == Decimal("0.0175")
+
+
+def test_a_spent_budget_stops_the_next_call() -> None:
+    """`max_cost` counts what live replies of the session cost."""
+    session = Session()
+    session.set("max_cost", "0.001")
+    session.check_budget()
+    call = session.prepare("hi", {"model": "glm-5"})
+    builder = ReplyBuilder(call.request, price=session.catalogue.cost)
+    for event in (TextDelta("x"), Usage(15, 210)):
+        builder.apply(event)
+    session.replies.append(builder.reply())
+    with pytest.raises(InputError, match=r"0\.007515"):
+        session.check_budget()
+
+
+def test_the_port_of_the_embedded_model_is_in_no_fingerprint() -> None:
+    """Two sessions, two ports, one fingerprint."""
+    calls = [Session().prepare("hi", {"model": "local"}) for _ in range(2)]
+    assert calls[0].fingerprint == calls[1].fingerprint
