@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from ..errors import LocalModelError, one_line
 from ..keys import Secret
-from ..language import _
+from ..language import N_, _
 from ..messages import LOCAL
 from .fetch import environment
 
@@ -37,6 +37,9 @@ _END_LIMIT_S = 2.0
 _PARALLEL = 4
 # Both 0 elsewhere: a session of its own, where there are sessions, keeps the kernel's interrupt away.
 _FLAGS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+_CHECK_FILE = N_("Check the model file, or start the demo model: %wcode local stop, then start.")
+_CHECK_ENGINE = N_("Try another release of the engine: pip install --upgrade xllamacpp.")
 
 
 class Launch(Struct, frozen=True):
@@ -58,10 +61,11 @@ class EngineProcess:
     def __init__(self, model: Path, launch: Launch, tick: Callable[[], None] = lambda: None) -> None:
         self.key = Secret(secrets.token_urlsafe(32))
         self._model = model
+        self._launch = launch
         self._owner = os.getpid()
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         try:
-            self._process = self._spawn(model, launch)
+            self._process = self._spawn()
             self.address = self._ready(tick)
         except BaseException:
             self.end()
@@ -92,11 +96,12 @@ class EngineProcess:
     def _nameless(self, text: str) -> str:
         return one_line(text.replace(str(self._model), self._model.name))
 
-    def _spawn(self, model: Path, launch: Launch) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         # As a script and with -P: a module of ours in a child needs no import path, and the notebook's folder, which
         # may hold a random.py of its own, is not on it.
-        command = [sys.executable, "-P", str(Path(__file__).with_name("server.py")), str(model), f"--alias={LOCAL}"]
-        command += [f"--n-ctx={launch.n_ctx}", f"--threads={launch.threads}", f"--parallel={_PARALLEL}"]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("server.py")), str(self._model)]
+        command += [f"--alias={LOCAL}", f"--parallel={_PARALLEL}"]
+        command += [f"--n-ctx={self._launch.n_ctx}", f"--threads={self._launch.threads}"]
         try:
             return subprocess.Popen(
                 command,
@@ -137,7 +142,7 @@ class EngineProcess:
         self._process.wait()
         return LocalModelError(
             _("The local model cannot be started: {reason}").format(reason=self.last_words()),
-            hint=_("Check the model file, or start without one for the demo model: %wcode local start."),
+            hint=_(_CHECK_FILE if self._launch.gguf else _CHECK_ENGINE),
         )
 
 
