@@ -199,7 +199,7 @@ def test_the_rules_see_what_they_should(source: str, expected: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("dotted", sorted(modules()))
-def test_all_names_exactly_the_public_names_that_exist(dotted: str) -> None:
+def test_all_exports_exist(dotted: str) -> None:
     """`__all__` of a module names only what is there."""
     if dotted.split(".")[-1].startswith("_") or "__main__" in dotted:
         pytest.skip("not a public module")
