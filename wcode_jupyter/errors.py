@@ -24,6 +24,7 @@
     │   ├── AnswerMalformed        what arrived is not the protocol
     │   └── AnswerTooLarge         a line, a body or an answer over its cap
     ├── ReplayError                the record has no such answer, or cannot be read or written
+    ├── LogError                   the log of calls cannot be read or written; an answer is never lost for it
     └── LocalModelError            the embedded model cannot be fetched or started
 
 An error says what happened, then what to do next (`hint`). It never holds the key: text that comes from a server
@@ -53,6 +54,7 @@ __all__ = [
     "KeyMissing",
     "KeyRejected",
     "LocalModelError",
+    "LogError",
     "NotFound",
     "NotTheApi",
     "OptionError",
@@ -238,6 +240,10 @@ class AnswerTooLarge(AnswerError):
 
 class ReplayError(WcodeError):
     """The record has no such answer, or cannot be read or written."""
+
+
+class LogError(WcodeError):
+    """The log of calls cannot be read or written. A cell that has its answer warns and goes on."""
 
 
 class LocalModelError(WcodeError):

@@ -1,5 +1,7 @@
 """How is it remembered: the replay file of a notebook, and the user's log of calls."""
 
+from .log import CallRow, Log, UsageRow, user_log
 from .record import MODES, Mode, Record, default_path
+from .rows import to_frame
 
-__all__ = ["MODES", "Mode", "Record", "default_path"]
+__all__ = ["MODES", "CallRow", "Log", "Mode", "Record", "UsageRow", "default_path", "to_frame", "user_log"]

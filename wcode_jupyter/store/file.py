@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -148,6 +147,8 @@ class ReplayFile:
         """
         from filelock import FileLock, Timeout  # 50 ms, and most sessions only read
 
+        if not self.path.parent.is_dir():  # the lock would create it
+            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
         lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
         with self._explained(_("Cannot write {path}: {error}")):
             try:
@@ -188,19 +189,19 @@ class ReplayFile:
         Costs one copy of the file.
         """
         target = Path(os.path.realpath(self.path))
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        # One name for all: what a killed process left is overwritten by the next.
+        temporary = target.with_name(f".{target.name}.tmp")
         try:
-            with open(descriptor, "wb", buffering=0) as new, target.open("rb") as file:
-                _copy(file, descriptor, old.offset)
-                _write(descriptor, data)
+            with temporary.open("wb", buffering=0) as new, target.open("rb") as file:
+                _copy(file, new.fileno(), old.offset)
+                _write(new.fileno(), data)
                 file.seek(old.offset + old.length)
-                _copy(file, descriptor)
+                _copy(file, new.fileno())
                 os.fsync(new.fileno())
             shutil.copymode(target, temporary)
             os.replace(temporary, target)
         except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
         self._moved(old, data)
 

@@ -1,0 +1,34 @@
+"""Rows of frozen Structs as a DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from ..errors import InputError
+from ..language import _
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["to_frame"]
+
+
+def to_frame(rows: Iterable[Struct], kind: type[Struct]) -> pd.DataFrame:
+    """A DataFrame with the fields of `kind` as columns, also when there is no row. Decimals become floats.
+
+    Raises InputError without pandas.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+    columns = list(kind.__struct_fields__)
+    return pandas.DataFrame([[_plain(getattr(row, name)) for name in columns] for row in rows], columns=columns)
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
