@@ -1,0 +1,346 @@
+"""httpx: clients, the key as a header, bodies within their limits, and httpx's exceptions as rows of a table."""
+
+from __future__ import annotations
+
+import asyncio
+import http.cookiejar
+import os
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from .. import __version__
+from ..errors import (
+    AnswerMalformed,
+    AnswerTooLarge,
+    ConnectError,
+    DeadlineError,
+    InputError,
+    TransportError,
+    WcodeError,
+    one_line,
+)
+from ..keys import Secret
+from ..language import N_, _
+from .endpoint import Deadlines, Endpoint
+
+__all__ = ["FAULTS", "LOST", "Body", "Connections", "Trouble", "trouble"]
+
+_HEADERS = {
+    "User-Agent": f"wcode_jupyter/{__version__}",
+    "Accept": "text/event-stream, application/json",
+    # Packed streams arrive late, and a small one may hide a huge one.
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+}
+# Idle connections are kept this long: cells follow each other by seconds, and older ones die behind routers.
+_KEEP_S = 60.0
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class _Bearer(httpx.Auth):
+    """Writes the key into the request at the moment it is sent: no request built before holds it."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
+        yield request
+
+
+class Connections:
+    """Clients by what they have to be: for this machine (no proxy, ever) or not, with TLS or without.
+
+    A changed proxy or certificate variable makes a new client, so that changing `os.environ` in a notebook works.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._clients: dict[tuple[Any, ...], httpx.AsyncClient] = {}
+        self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
+
+    def client(self, endpoint: Endpoint) -> httpx.AsyncClient:
+        """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""
+        tls = endpoint.origin.startswith("https:")
+        key = (endpoint.loopback, tls, *_environment(*_PROXIES, *_CERTIFICATES))
+        if key not in self._clients:
+            self._clients[key] = self._build(tls, trust_env=not endpoint.loopback)
+        return self._clients[key]
+
+    async def send(
+        self,
+        endpoint: Endpoint,
+        request: tuple[str, str, bytes | None, dict[str, str]],
+        secret: Secret | None,
+        deadlines: Deadlines,
+        trace: Callable[[str, Any], Any],
+    ) -> httpx.Response:
+        """The response's head; its body is still to be read. `request`: method, URL, content, further headers.
+
+        Raises ConnectError, and anything that httpx raises.
+        """
+        client = self.client(endpoint)
+        method, url, content, headers = request
+        timeout = httpx.Timeout(
+            deadlines.idle_s, connect=deadlines.connect_s, write=deadlines.write_s, pool=deadlines.total_s
+        )
+        built = client.build_request(
+            method, url, content=content, headers=headers, timeout=timeout, extensions={"trace": trace}
+        )
+        auth = httpx.Auth() if secret is None else _Bearer(secret)
+        return await client.send(built, auth=auth, stream=True, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        """Closes every client; the next request builds new ones."""
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            await client.aclose()
+
+    def _build(self, tls: bool, *, trust_env: bool) -> httpx.AsyncClient:
+        context, fault = self._context(tls)
+        client: httpx.AsyncClient | None = None
+        if context is not None:
+            try:
+                client = httpx.AsyncClient(
+                    headers=_HEADERS,
+                    # Nothing is sent that the user did not set: no cookies either.
+                    cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+                    verify=context,
+                    trust_env=trust_env,
+                    limits=httpx.Limits(
+                        max_connections=self._most,
+                        max_keepalive_connections=self._most,
+                        keepalive_expiry=_KEEP_S,
+                    ),
+                )
+            except (ValueError, ImportError, httpx.InvalidURL):
+                # The address itself stays out of the message: it may hold a password.
+                fault = _("The proxy named by {variables} cannot be used").format(variables=proxy_variables())
+        if client is None:
+            raise ConnectError(fault, hint=_("Correct or unset the variable."))
+        return client
+
+    def _context(self, tls: bool) -> tuple[ssl.SSLContext | None, str]:
+        """A TLS context, or why there is none. It costs tens of milliseconds: one for all clients, where it is used."""
+        if not tls:
+            # Trusts no one: were it ever used for TLS after all, the handshake would fail.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ""
+        key = _environment(*_CERTIFICATES)
+        try:
+            if key not in self._contexts:
+                self._contexts[key] = httpx.create_ssl_context()
+        except (OSError, ValueError):
+            return None, _("The certificates named by {variables} cannot be read").format(
+                variables=" / ".join(_CERTIFICATES)
+            )
+        return self._contexts[key], ""
+
+
+def _environment(*names: str) -> tuple[str | None, ...]:
+    return tuple(os.environ.get(spelling) for name in names for spelling in (name, name.lower()))
+
+
+def proxy_variables() -> str:
+    """Names of the environment's proxy variables that are set, for messages; may be empty."""
+    names = [spelling for name in _PROXIES[:3] for spelling in (name, name.lower()) if os.environ.get(spelling)]
+    return " / ".join(names)
+
+
+class Body:
+    """A response's body in pieces as they arrive, inflated, within `most` bytes.
+
+    `until` is the event loop's time at which reading ends with TimeoutError; it may be moved while reading.
+    Raises AnswerTooLarge, AnswerMalformed, and anything that httpx raises.
+    """
+
+    def __init__(self, response: httpx.Response, *, most: int, until: float | None = None) -> None:
+        self._response = response
+        self._most = most
+        self.until = until
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        inflate = _inflater(self._response.headers.get("content-encoding", ""))
+        size = 0
+        chunks = self._response.aiter_raw()
+        while (data := await self._read(chunks)) is not None:
+            for piece in (data,) if inflate is None else inflate(data):
+                size += len(piece)
+                if size > self._most:
+                    raise AnswerTooLarge(_("The answer is larger than {size} MB").format(size=self._most // 2**20))
+                yield piece
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        if self.until is None:
+            return await anext(chunks, None)
+        async with asyncio.timeout_at(self.until):
+            return await anext(chunks, None)
+
+
+# Window bits for zlib: a gzip or a zlib head is recognised by itself.
+_ENCODINGS = {"gzip": 47, "x-gzip": 47, "deflate": 47}
+_PIECE = 2**16
+
+
+def _inflater(encoding: str) -> Callable[[bytes], Iterator[bytes]] | None:
+    """A function that unpacks the next bytes in small pieces; None where nothing is packed."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in _ENCODINGS:
+        raise AnswerMalformed(_("The server packed its answer with {encoding}").format(encoding=one_line(encoding, 40)))
+    unpacker = zlib.decompressobj(_ENCODINGS[encoding])
+
+    def inflate(data: bytes) -> Iterator[bytes]:
+        while data:
+            yield _unpacked(unpacker, data)
+            data = unpacker.unconsumed_tail
+
+    return inflate
+
+
+def _unpacked(unpacker: Any, data: bytes) -> bytes:
+    try:
+        piece: bytes = unpacker.decompress(data, _PIECE)
+        return piece
+    except zlib.error:
+        pass
+    raise AnswerMalformed(_("The server's packed answer is damaged"))
+
+
+class Trouble(Struct, frozen=True):
+    """What an exception of httpx means: our class, what to say, and whether another try is safe and may help."""
+
+    error: type[WcodeError]
+    what: str
+    hint: str = ""
+    retry: bool = False
+
+
+_BUG = Trouble(WcodeError, N_("Unexpected {detail}"), N_("This is a bug in wcode_jupyter, please report it."))
+_GONE = Trouble(ConnectError, N_("{host} closed the connection without an answer"), retry=True)
+
+FAULTS: dict[type[Exception], Trouble] = {
+    httpx.ConnectTimeout: Trouble(
+        DeadlineError, N_("No connection to {host} within {connect_s:g} s"), N_("Check the network."), retry=True
+    ),
+    httpx.ReadTimeout: Trouble(
+        DeadlineError,
+        N_("{host} sent nothing for {idle_s:g} s"),
+        N_("Set a longer idle_timeout for models that think long."),
+    ),
+    httpx.WriteTimeout: Trouble(DeadlineError, N_("{host} did not take the request within {write_s:g} s")),
+    httpx.PoolTimeout: Trouble(DeadlineError, N_("No connection to {host} became free in time")),
+    httpx.TimeoutException: Trouble(DeadlineError, N_("{host} was too slow: {detail}")),
+    TimeoutError: Trouble(DeadlineError, N_("The answer took longer than {total_s:g} s")),
+    httpx.ConnectError: Trouble(ConnectError, N_("No connection to {host}: {detail}"), retry=True),
+    httpx.ProxyError: Trouble(ConnectError, N_("The proxy gives no connection to {host}: {detail}")),
+    httpx.ReadError: _GONE,
+    httpx.WriteError: _GONE,
+    httpx.CloseError: _GONE,
+    httpx.NetworkError: _GONE,
+    httpx.RemoteProtocolError: Trouble(
+        ConnectError, N_("{host} does not speak HTTP as it should: {detail}"), retry=True
+    ),
+    httpx.ProtocolError: Trouble(TransportError, N_("No HTTP with {host}: {detail}")),
+    httpx.TransportError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
+    httpx.RequestError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
+    httpx.HTTPError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
+    httpx.DecodingError: Trouble(AnswerMalformed, N_("The packed answer of {host} is damaged")),
+    httpx.InvalidURL: Trouble(InputError, N_("Not a base URL: {detail}"), N_("Check it with %wcode settings.")),
+    httpx.UnsupportedProtocol: Trouble(
+        InputError, N_("Not a base URL: {detail}"), N_("Check it with %wcode settings.")
+    ),
+    httpx.LocalProtocolError: Trouble(InputError, N_("The request cannot be written as HTTP: {detail}")),
+    # What httpx raises when it is used wrongly, and what is not asked of it here.
+    **dict.fromkeys(
+        (
+            httpx.TooManyRedirects,
+            httpx.HTTPStatusError,
+            httpx.CookieConflict,
+            httpx.StreamError,
+            httpx.StreamConsumed,
+            httpx.StreamClosed,
+            httpx.ResponseNotRead,
+            httpx.RequestNotRead,
+        ),
+        _BUG,
+    ),
+}
+"""Every exception class of httpx, and the builtin that our own deadline raises."""
+
+_CONNECT_FAULTS: dict[type[BaseException], Trouble] = {
+    ssl.SSLCertVerificationError: Trouble(
+        ConnectError,
+        N_("The TLS certificate of {host} is not to be trusted: {detail}"),
+        N_("Behind a company's proxy, name its certificates by SSL_CERT_FILE."),
+    ),
+    ssl.SSLError: Trouble(
+        ConnectError, N_("No TLS with {host}: {detail}"), N_("Check the base URL: does the server want http://?")
+    ),
+    socket.gaierror: Trouble(
+        ConnectError, N_("The name {host} is not known"), N_("Check the base URL and the network.")
+    ),
+    ConnectionRefusedError: Trouble(
+        ConnectError, N_("{host} refuses the connection"), N_("Is the server running there?"), retry=True
+    ),
+}
+"""Root causes of httpx.ConnectError; what is not here is worth another try."""
+
+LOST = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
+"""What happens to a connection that the other side closed."""
+
+_NO_RESPONSE = "without sending a response"
+
+
+def trouble(
+    error: Exception, endpoint: Endpoint, deadlines: Deadlines, redact: Callable[[str], str]
+) -> tuple[WcodeError, bool]:
+    """Our error for `error`, with nothing of it attached, and whether another try is safe and may help."""
+    row, root = _row(error)
+    detail = getattr(root, "strerror", None) or str(root) or type(root).__name__
+    if row is _BUG:
+        detail = repr(error)
+    what = _(row.what).format(
+        host=endpoint.host,
+        detail=one_line(redact(detail), 200),
+        connect_s=deadlines.connect_s,
+        idle_s=deadlines.idle_s,
+        write_s=deadlines.write_s,
+        total_s=deadlines.total_s,
+    )
+    hint = _(row.hint) if row.hint else ""
+    if row.error is ConnectError and not endpoint.loopback and (variables := proxy_variables()):
+        hint = _("{variables} names a proxy: check it. {hint}").format(variables=variables, hint=hint).strip()
+    return row.error(what, hint=hint), row.retry
+
+
+def _row(error: Exception) -> tuple[Trouble, BaseException]:
+    """The row of `error`, and the exception whose words say most."""
+    if isinstance(error, httpx.ConnectError):
+        roots = list(_roots(error))
+        for kind, row in _CONNECT_FAULTS.items():
+            for root in roots:
+                if isinstance(root, kind):
+                    return row, root
+        return FAULTS[httpx.ConnectError], next((root for root in roots if isinstance(root, OSError)), error)
+    if isinstance(error, httpx.RemoteProtocolError) and _NO_RESPONSE in str(error):
+        return _GONE, error
+    return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), _BUG), error
+
+
+def _roots(error: BaseException | None, depth: int = 10) -> Iterator[BaseException]:
+    """`error` and everything it was raised from."""
+    if error is None or depth == 0:
+        return
+    yield error
+    yield from _roots(error.__cause__ or error.__context__, depth - 1)
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _roots(member, depth - 1)

@@ -1,0 +1,84 @@
+"""Where to, and how long to wait."""
+
+from __future__ import annotations
+
+import ipaddress
+import urllib.parse
+
+from msgspec import Struct
+
+from .. import wire
+from ..errors import InputError
+from ..keys import GATEWAY_ORIGIN, origin_of
+from ..language import _
+from ..messages import GATEWAY, Protocol
+
+__all__ = ["Deadlines", "Endpoint", "endpoint"]
+
+
+class Endpoint(Struct, frozen=True):
+    """A server that speaks `protocol`; `identity` stands for it in fingerprints. No `base_url`: not known yet."""
+
+    base_url: str
+    protocol: Protocol = "openai"
+    identity: str = GATEWAY
+
+    @property
+    def url(self) -> str:
+        """Where the request is posted."""
+        return self.base_url + wire.path(self.protocol) if self.base_url else ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a key belongs to. Raises InputError without a base URL."""
+        return origin_of(self.base_url)
+
+    @property
+    def host(self) -> str:
+        """Host and port, as a person would say it."""
+        return self.origin.partition("://")[2]
+
+    @property
+    def secure(self) -> bool:
+        """Whether a key may travel there: over TLS, or without leaving this machine."""
+        return self.origin.startswith("https:") or self.loopback
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the host is this machine."""
+        host = urllib.parse.urlsplit(self.origin).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+
+class Deadlines(Struct, frozen=True):
+    """Seconds. `idle_s` is the longest silence, `total_s` the longest answer; None is without limit."""
+
+    connect_s: float = 10.0
+    write_s: float = 60.0
+    idle_s: float = 300.0
+    total_s: float | None = None
+
+
+def endpoint(base_url: str, protocol: Protocol = "openai", *, identity: str | None = None) -> Endpoint:
+    """The endpoint at `base_url`, in one spelling. Raises InputError, which never quotes an address with a password.
+
+    `identity` None: "gateway" for wcode.net, else origin and path.
+    """
+    origin = origin_of(base_url)
+    parts = urllib.parse.urlsplit(base_url.strip())
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            _("The base URL must not hold a name or a password"), hint=_("Set the key with %wcode key set.")
+        )
+    if parts.query or parts.fragment:
+        raise InputError(_("The base URL must not hold ? or #: {url}").format(url=origin + parts.path))
+    # People paste the whole address of the API page, path of the request included.
+    path = parts.path.rstrip("/").removesuffix(wire.path(protocol)).rstrip("/")
+    if any(ord(c) <= 32 for c in path):
+        raise InputError(_("The base URL must not hold a space: {url}").format(url=origin + path))
+    if identity is None:
+        identity = GATEWAY if origin == GATEWAY_ORIGIN else origin + path
+    return Endpoint(origin + path, protocol, identity)

@@ -1,0 +1,179 @@
+"""What a refusal means: the error to raise, whether to try again, when, and with what change.
+
+Sources: section 3 of the protocol notes (statuses of OpenAI, OpenRouter, Anthropic, DashScope, Zhipu, StepFun,
+Volcengine, DeepSeek); the numbers of the back-off are the OpenAI SDK's.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ..errors import (
+    BadRequest,
+    Forbidden,
+    KeyRejected,
+    NotFound,
+    PaymentRequired,
+    RateLimited,
+    ServerError,
+    ServerFault,
+    one_line,
+)
+from ..events import Failure
+from ..language import N_, _
+
+__all__ = ["FALLBACKS", "LONGEST_WAIT_S", "STATUSES", "Fallback", "Refusal", "delay_s", "recorded", "refusal"]
+
+LONGEST_WAIT_S = 120.0
+"""A server that asks to wait longer is not waited for."""
+
+STATUSES: dict[int, tuple[type[ServerError], bool]] = {
+    400: (BadRequest, False),
+    401: (KeyRejected, False),
+    402: (PaymentRequired, False),
+    403: (Forbidden, False),
+    404: (NotFound, False),
+    405: (NotFound, False),
+    408: (ServerFault, True),
+    409: (ServerFault, True),
+    410: (NotFound, False),
+    413: (BadRequest, False),
+    415: (BadRequest, False),
+    422: (BadRequest, False),
+    429: (RateLimited, True),
+    434: (Forbidden, False),
+    435: (Forbidden, False),
+    451: (Forbidden, False),
+    **dict.fromkeys((500, 502, 503, 504, 520, 521, 522, 523, 524, 529), (ServerFault, True)),
+}
+"""HTTP status -> error, and whether another try may help."""
+
+# Work that a gateway gave up waiting for may be billed all the same; a stream would have shown signs of life.
+_MAY_BE_BILLED = frozenset((504, 524))
+
+_UNPAID = frozenset(
+    (
+        "1113",  # Zhipu: arrears
+        "1304", "1308", "1310",  # Zhipu: quota of the day, of the hours, of the week
+        "1309", "1311",  # Zhipu: plan expired, model not in the plan
+        "insufficient_quota",  # OpenAI
+        "insufficient_balance", "billing_error", "payment_required",
+        "arrearage",  # DashScope, with 400
+        "accountoverdueerror", "accountoverdue",  # Volcengine, with 403
+    )
+)  # fmt: skip
+"""Codes and types (lower case) that mean balance, quota or plan, whatever the status."""
+
+
+class Refusal(Struct, frozen=True):
+    """The error to raise, and whether another try may help; `after_s` is the server's wish."""
+
+    error: ServerError
+    retry: bool = False
+    after_s: float | None = None
+
+
+def refusal(failure: Failure, status: int, headers: Mapping[str, str], *, host: str, streaming: bool = True) -> Refusal:
+    """What `failure`, sent with the HTTP `status`, means. Its message must already be redacted."""
+    # With a good status the body has the word; with a bad one, what it repeats may be its upstream's.
+    meant = status if status >= 400 else failure.status
+    kind, retry = STATUSES.get(meant or 0, (BadRequest if meant and 400 <= meant < 500 else ServerFault, False))
+    if {str(word).lower() for word in (failure.code, failure.kind)} & _UNPAID:
+        kind, retry = PaymentRequired, False
+    elif meant in _MAY_BE_BILLED and not streaming:
+        retry = False
+    after_s = _retry_after_s(headers)
+    error = kind(_what(failure, meant, host), status=meant, code=failure.code, retry_after_s=after_s)
+    wish = _wish(failure, headers)
+    return Refusal(error, retry if wish is None or kind is PaymentRequired else wish, after_s)
+
+
+def _what(failure: Failure, status: int | None, host: str) -> str:
+    code = "" if failure.code == str(status) else failure.code
+    label = " ".join(str(part) for part in (status, code) if part)
+    pattern = _("{host} answered {label}: {message}") if label else _("{host} reported an error: {message}")
+    return one_line(pattern.format(host=host, label=label, message=failure.message))
+
+
+def _wish(failure: Failure, headers: Mapping[str, str]) -> bool | None:
+    """The server's own word on whether to try again."""
+    said = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    return failure.retryable if said is None else said
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, by `retry-after-ms` or `retry-after` (seconds, or a date); None without a usable one."""
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after")
+    if (seconds := _number(text)) is not None:
+        return seconds
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text or "").timestamp() - time.time())
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def delay_s(attempt: int) -> float:
+    """Seconds before retry number `attempt` (from 0) when the server has no wish."""
+    return float(min(8.0, 0.5 * 2**attempt) * (1 - 0.25 * random.random()))
+
+
+_RECORDED = ("x-request-id", "request-id", "x-generation-id", "x-ratelimit-", "anthropic-ratelimit-")
+
+
+def recorded(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers worth keeping with the answer: request ids and rate limits."""
+    return {name: value[:200] for name, value in headers.items() if name.startswith(_RECORDED)}
+
+
+class Fallback(Struct, frozen=True):
+    """A change to the body after a 400 or 422 whose message names what the server does not take."""
+
+    named: re.Pattern[str]
+    applies: Callable[[dict[str, Any]], bool]
+    change: Callable[[dict[str, Any]], dict[str, Any]]
+    notice: str
+
+
+def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
+
+
+FALLBACKS: tuple[Fallback, ...] = (
+    Fallback(
+        named=re.compile(r"stream_options|include_usage", re.IGNORECASE),
+        applies=lambda body: "stream_options" in body,
+        change=lambda body: _without(body, "stream_options"),
+        notice=N_("the server does not take stream_options: asking again without it"),
+    ),
+    Fallback(
+        # DashScope, of open Qwen3 models that think.
+        named=re.compile(r"non-?stream|only supports? stream", re.IGNORECASE),
+        applies=lambda body: not body.get("stream"),
+        change=lambda body: {**body, "stream": True},
+        notice=N_("the server wants to stream this: asking again with stream"),
+    ),
+    Fallback(
+        named=re.compile(r"\bstream(ing|ed)?\b", re.IGNORECASE),
+        applies=lambda body: bool(body.get("stream")),
+        change=lambda body: {**_without(body, "stream_options"), "stream": False},
+        notice=N_("the server does not stream this: asking again without streaming"),
+    ),
+)
