@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ Command = list[str]
 _SHIMS = Path(__file__).with_name("shims")
 _JAVA_LIBRARIES = Path("/usr/share/java")
 _CRATES = Path("/usr/share/cargo/registry")
+_GUZZLE = Path("/usr/share/php/GuzzleHttp/autoload.php")
 
 
 class Run(Struct, frozen=True):
@@ -91,15 +93,107 @@ def _go(source: Path) -> Command:
     return [str(program)]
 
 
+def _c(source: Path) -> Command:
+    program = source.with_suffix("")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wtrigraphs", "-Werror", "-O1"]
+    _build("gcc", *flags, "-D_POSIX_C_SOURCE=200809L", str(source), "-o", str(program), "-lcurl", "-lcjson")
+    return [str(program)]
+
+
+def _c_missing() -> str:
+    headers = [name for name in ("curl/curl.h", "cjson/cJSON.h") if not _has_header(name)]
+    return ", ".join(filter(None, [_programs("gcc")(), *headers]))
+
+
+def _has_header(name: str) -> bool:
+    return any((Path("/usr/include") / folder / name).exists() for folder in ("", "x86_64-linux-gnu", "aarch64-linux-gnu"))
+
+
+_JARS = ("okhttp.jar", "okio.jar", "gson.jar")
+
+
+def _java(source: Path) -> Command:
+    path = ":".join(str(_JAVA_LIBRARIES / jar) for jar in _JARS)
+    # Debian's OkHttp is version 3, where these two arguments stand the other way round.
+    text = source.read_text(encoding="utf-8")
+    new, old = 'create(BODY, MediaType.get("application/json"))', 'create(MediaType.get("application/json"), BODY)'
+    assert new in text
+    source.write_text(text.replace(new, old), encoding="utf-8")
+    _build("javac", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", path, "-d", str(source.parent), str(source))
+    return ["java", "-cp", f"{path}:{source.parent}", "Ask"]
+
+
+def _java_missing() -> str:
+    jars = [jar for jar in _JARS if not (_JAVA_LIBRARIES / jar).exists()]
+    return ", ".join(filter(None, [_programs("javac", "java")(), *jars]))
+
+
+def _php_guzzle(source: Path) -> Command:
+    autoload = source.parent / "vendor" / "autoload.php"
+    autoload.parent.mkdir(exist_ok=True)
+    autoload.write_text(f"<?php require '{_GUZZLE}';")
+    return ["php", "-d", "display_errors=stderr", "-d", "error_reporting=-1", str(source)]
+
+
+def _rust(source: Path) -> Command:
+    """Built with Debian's crates in one folder for all programs, so that the crates are compiled once."""
+    project = Path(tempfile.gettempdir()) / "wcode-exporters-rust"
+    (project / ".cargo").mkdir(parents=True, exist_ok=True)
+    (project / "src").mkdir(exist_ok=True)
+    (project / "Cargo.toml").write_text(_CARGO)
+    (project / ".cargo" / "config.toml").write_text(
+        f'[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "{_CRATES}"\n'
+    )
+    shutil.copyfile(source, project / "src" / "main.rs")
+    done = subprocess.run(["cargo", "build", "--offline", "--quiet"], cwd=project, capture_output=True, timeout=900)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"warning" not in done.stderr, done.stderr.decode()
+    program = source.parent / "ask"
+    shutil.copy2(project / "target" / "debug" / "ask", program)
+    return [str(program)]
+
+
+_CARGO = """[package]
+name = "ask"
+version = "0.1.0"
+edition = "2021"
+
+[dependencies]
+reqwest = "0.11"
+serde_json = "1"
+tokio = { version = "1", features = ["full"] }
+"""
+
+
+def _rust_missing() -> str:
+    crates = "" if list(_CRATES.glob("reqwest-*")) else "Debian's librust-reqwest-dev"
+    return ", ".join(filter(None, [_programs("cargo")(), crates]))
+
+
+def _csharp(source: Path) -> Command:
+    """Built with mono, which lacks System.Text.Json: a shim with the few members that the program uses."""
+    program = source.with_suffix(".exe")
+    libraries = ["-r:System.Net.Http", "-r:System.Web.Extensions"]
+    _build("mcs", "-warnaserror", *libraries, f"-out:{program}", str(source), str(_SHIMS / "SystemTextJson.cs"))
+    return ["mono", str(program)]
+
+
 RUNNERS: dict[str, Runner] = {
     "curl": Runner(_programs("bash", "curl", "jq"), _interpreted("bash")),
     "python": Runner(_modules("requests"), _interpreted(sys.executable, "-W", "error")),
     "python-httpx": Runner(_modules("httpx"), _interpreted(sys.executable, "-W", "error")),
-    "python-openai": Runner(_modules("openai"), _interpreted(sys.executable)),
-    "python-anthropic": Runner(_modules("anthropic"), _interpreted(sys.executable)),
+    "python-openai": Runner(_modules("openai"), _interpreted(sys.executable), heavy=True),
+    "python-anthropic": Runner(_modules("anthropic"), _interpreted(sys.executable), heavy=True),
     "javascript": Runner(_node_package("axios"), _interpreted("node")),
     "typescript": Runner(_node_package("typescript"), _typescript, heavy=True),
     "go": Runner(_programs("go"), _go, heavy=True),
+    "ruby": Runner(_programs("ruby"), _interpreted("ruby", "-w")),
+    "php": Runner(lambda: _programs("php")() or ("" if _GUZZLE.exists() else "php-guzzlehttp-guzzle"), _php_guzzle),
+    "php-curl": Runner(_programs("php"), _interpreted("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")),
+    "c": Runner(_c_missing, _c, heavy=True),
+    "java": Runner(_java_missing, _java, heavy=True),
+    "rust": Runner(_rust_missing, _rust, heavy=True),
+    "csharp": Runner(_programs("mcs", "mono"), _csharp, heavy=True),
 }
 
 

@@ -1,7 +1,7 @@
 """A request as a complete program: a template of the target, filled with literals of its language.
 
 A template is the program as a person reads it. `@@name@@` stands for a value that `literals.py` has spelled; the lines
-between `%%if flag`, `%%else` and `%%end` are for one case: `stream`, `openai`, `anthropic`. The texts inside a program
+between `%%if flag`, `%%else` and `%%end` are for one case: `stream` or `whole`, `openai` or `anthropic`. The texts inside a program
 are English: it leaves the notebook, and its readers are not known.
 """
 
@@ -55,7 +55,7 @@ def export(target: str, request: Request, *, base_url: str, stream: bool = False
     texts = {"base_url": base_url, "url": base_url + wire.path(request.protocol), "version": version}
     values = {name: text_literal(row.language, text) for name, text in texts.items()}
     values["body"] = literal(row.language, _arguments(row, body))
-    flags = {request.protocol, *(["stream"] if stream else [])}
+    flags = {request.protocol, "stream" if stream else "whole"}
     return _fill(_cases(_template(row.name), flags), values)
 
 
