@@ -13,9 +13,10 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
-# Sets $python.
+# Sets $python, the interpreter to build the environment with.
 find_python() {
     local candidate
+    system_packages python3
     for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
         if is_new_enough "$candidate"; then
             python=$candidate
@@ -29,7 +30,7 @@ find_python() {
 is_installed() {
     case $1 in
         python3) command -v "${PYTHON:-python3}" ;;
-        python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
+        python3-venv) "$python" -c 'import ensurepip, venv' ;;
         libgomp1) /sbin/ldconfig -p | grep -F libgomp.so.1 ;;
         chromium) command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome ;;
         fonts-noto-cjk) fc-list :lang=zh | grep . ;;
@@ -61,7 +62,6 @@ system_packages() {
 # install EXTRAS: this clone, editable, with those extras. Installed again only when what is packaged has changed.
 install() {
     local extras=$1 state
-    find_python
     "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
         fail "$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3-venv)"
     if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -108,15 +108,22 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield terminal
 
 
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """Where pictures go: the folder given with `--screenshots`, else a temporary one."""
+    chosen: Path | None = pytestconfig.getoption("--screenshots")
+    return chosen or tmp_path_factory.mktemp("screenshots")
+
+
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, screenshots: Path) -> Iterator[Lab]:
     """JupyterLab on an empty folder, and a Chromium beside it, for the tests of one module.
 
-    While it is open, Playwright's event loop runs in the main thread: such a module cannot call `asyncio.run`.
+    While it is open, Playwright's event loop runs in the main thread: such a module can neither call `asyncio.run` nor
+    open a second `Lab`. A test that needs another one (dark, Notebook 7) opens it itself, in a module without `lab`.
     """
     from .lab import Lab, check_browser
 
     check_browser()
-    shots = pytestconfig.getoption("--screenshots") or tmp_path_factory.mktemp("screenshots")
-    with Lab(tmp_path_factory.mktemp("lab"), screenshots=shots) as lab:
+    with Lab(tmp_path_factory.mktemp("lab"), screenshots=screenshots) as lab:
         yield lab

@@ -1,0 +1,180 @@
+"""The labextension, as a person sees it: `%%wcode` cells as prose, the commands, and cells that the kernel inserts."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wcode_jupyter
+
+from .environment import ROOT, installed, require
+from .lab import Lab, Page
+
+SOURCE = ROOT / "wcode_jupyter" / "labextension"
+PROMPT = "%%wcode glm-5 --top_p 0.9\n# Title\nIt isn't *plain* prose, for 1 `x` in 2."
+PYTHON = "for x in range(3): print(x)  # isn't prose"
+# Opens the comm as the panel does when its button is clicked, and prints what came back.
+INSERT = """
+from comm import create_comm
+closed = []
+comm = create_comm(target_name="wcode_jupyter:insert", data={"source": SOURCE})
+comm.on_close(lambda message: closed.append(message["content"]["data"]))
+"""
+
+
+def language(page: Page, i: int) -> str:
+    """`markdown` or `python`: what the editor of cell `i` colours."""
+    return str(
+        page.js(
+            "i => window.jupyterapp.shell.currentWidget.content.widgets[i].editor.editor.contentDOM.dataset.language", i
+        )
+    )
+
+
+def wait_for_language(page: Page, i: int, name: str) -> None:
+    page.wait(
+        """([i, name]) => {
+            const cell = window.jupyterapp.shell.currentWidget.content.widgets[i];
+            return cell.editor?.editor.contentDOM.dataset.language === name;
+        }""",
+        [i, name],
+        10,
+    )
+    page.settle()
+    assert language(page, i) == name
+
+
+def test_prompt_is_markdown_from_the_start(lab: Lab) -> None:
+    """A saved `%%wcode` cell opens as Markdown, the others as Python, and so they stay after a reload and a restart."""
+    page = lab.notebook([PYTHON, PROMPT, "%%wcode_other\nx = 1", "%wcode models"])
+    expected = ["python", "markdown", "python", "python"]
+    for again in (lambda: None, page.reload, page.restart):
+        again()
+        for i, name in enumerate(expected):
+            wait_for_language(page, i, name)
+    assert page.errors() == []
+    page.screenshot("labextension-prose", cell=1)
+
+
+def test_language_follows_the_first_line(lab: Lab) -> None:
+    """Typing `%%wcode` makes a cell prose, taking it away makes it Python again."""
+    page = lab.notebook(["", PYTHON])
+    wait_for_language(page, 0, "python")
+    page.type(0, "%%wcode")
+    wait_for_language(page, 0, "markdown")
+    page.tab.keyboard.press("Backspace")
+    wait_for_language(page, 0, "python")
+    page.set_source(1, "\n" + PROMPT)
+    wait_for_language(page, 1, "markdown")
+    page.set_source(1, PYTHON)
+    wait_for_language(page, 1, "python")
+
+
+def test_new_and_changed_cells(lab: Lab) -> None:
+    """A cell that is pasted, or changed from Markdown to code, is coloured as well; running one changes nothing."""
+    page = lab.notebook([PROMPT])
+    for command in ("notebook:copy-cell", "notebook:paste-cell-below", "notebook:change-cell-to-markdown"):
+        page.command(command)
+    assert page.js("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.type") == "markdown"
+    page.command("notebook:change-cell-to-code")
+    for i in range(2):
+        wait_for_language(page, i, "markdown")
+    page.run_all()
+    assert language(page, 0) == "markdown"
+
+
+def test_tab_still_completes(lab: Lab) -> None:
+    """Tab in a `%%wcode` cell asks the kernel, as in any code cell."""
+    offer = "lambda text: ['--temperature', '--tempo'] if text == '--tem' else []"
+    page = lab.notebook([f"get_ipython().Completer.custom_matchers.append({offer})", ""])
+    page.run(0)
+    page.type(1, "%%wcode --tem")
+    wait_for_language(page, 1, "markdown")
+    page.tab.keyboard.press("Tab")
+    page.tab.wait_for_selector(".jp-Completer-item >> text=--temperature")
+    page.tab.keyboard.press("Escape")
+
+
+def test_commands_are_in_the_palette(lab: Lab) -> None:
+    """Both commands are found in the command palette by their words."""
+    page = lab.notebook([PYTHON])
+    page.tab.keyboard.press("Control+Shift+C")
+    page.tab.keyboard.type("wcode: ")
+    page.tab.wait_for_selector(".lm-CommandPalette-item[data-command='wcode:open-panel']")
+    labels = page.tab.locator(".lm-CommandPalette-item[data-command^='wcode:'] .lm-CommandPalette-itemLabel")
+    assert sorted(labels.all_inner_texts()) == ["wcode: Insert %%wcode cell", "wcode: Open panel"]
+    page.tab.keyboard.press("Escape")
+
+
+def test_open_panel(lab: Lab) -> None:
+    """The command puts a panel cell below the active one and runs it; the extension is loaded in the notebook once."""
+    page = lab.notebook(["# first", "# second"])
+    page.select(0)
+    page.command("wcode:open-panel")
+    assert page.sources() == ["# first", "%load_ext wcode_jupyter\n%wcode panel", "# second"]
+    assert page.outputs(1)  # it has run
+    page.command("wcode:open-panel")
+    assert page.sources()[2] == "%wcode panel"
+
+
+def test_insert_prompt(lab: Lab) -> None:
+    """The command puts a `%%wcode` cell below the active one and leaves the cursor where the prompt begins."""
+    page = lab.notebook(["%load_ext wcode_jupyter", "# last"])
+    page.select(0)
+    page.command("wcode:insert-cell")
+    page.tab.keyboard.type("Hello")
+    assert page.sources() == ["%load_ext wcode_jupyter", "%%wcode\nHello", "# last"]
+    wait_for_language(page, 1, "markdown")
+
+
+def insert(page: Page, source: object) -> Any:
+    """Runs a cell whose kernel side opens the comm; gives the data with which the page closed it."""
+    page.set_source(0, INSERT.replace("SOURCE", repr(source)))
+    page.run(0)
+    page.select(len(page.sources()) - 1)
+    page.run(len(page.sources()) - 1)
+    return page.text(len(page.sources()) - 1).splitlines()[-1]
+
+
+def test_kernel_inserts_a_cell(lab: Lab) -> None:
+    """Code in the kernel puts a cell below the active one, which is not run, and learns that it was done."""
+    page = lab.notebook(["", "print(closed)"])
+    assert insert(page, "%%wcode\nHi") == "[{'inserted': True}]"
+    assert page.sources()[1:] == ["%%wcode\nHi", "print(closed)"]
+    assert page.outputs(1) == []
+    assert insert(page, ["not", "text"]) == "[{'inserted': False}]"
+    assert len(page.sources()) == 3
+
+
+def test_only_the_asking_page_gets_the_cell(lab: Lab) -> None:
+    """Of two pages on one kernel, the one whose action the kernel answers gets the cell."""
+    first = lab.notebook([INSERT.replace("SOURCE", "'# new'")])
+    second = lab.open(first.name)
+    assert second.js("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id") == first.js(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
+    )
+    second.run(0)
+    assert len(second.sources()) == 2
+    assert len(first.sources()) == 1
+
+
+def test_version_is_that_of_the_package() -> None:
+    """The labextension's version is the package's, and its files are where JupyterLab looks for them."""
+    package = json.loads((SOURCE / "package.json").read_text("utf-8"))
+    assert package["version"] == wcode_jupyter.__version__
+    assert (SOURCE / package["jupyterlab"]["_build"]["load"]).is_file()
+
+
+def test_installed_with_the_package() -> None:
+    """Installing the package puts the labextension where JupyterLab finds it."""
+    require(installed(), "not in the environment that the test command makes")
+    try:
+        paths = {Path(str(file.locate())).resolve() for file in files("wcode_jupyter") or ()}
+    except PackageNotFoundError:
+        pytest.fail("the package is not installed")
+    names = {path.name for path in paths if path.parts[-5:-2] == ("share", "jupyter", "labextensions")}
+    assert {"package.json", "install.json"} <= {path.name for path in paths}, names
