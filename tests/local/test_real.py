@@ -17,7 +17,7 @@ import pytest
 
 from wcode_jupyter.local import LocalModel
 
-from .test_model import connect, refused, wait_end
+from .test_model import becomes_refused, refused
 
 pytestmark = [
     pytest.mark.model,
@@ -141,11 +141,9 @@ def test_an_interrupt_of_the_kernel_leaves_it_running(kernel: subprocess.Popen[s
 def test_sigkill_of_the_kernel_leaves_no_orphan(kernel: subprocess.Popen[str]) -> None:
     """The engine ends with a kernel that had no time to end it."""
     url, _key = said(kernel)
-    connection = connect(url)
     kernel.kill()
     kernel.wait()
-    wait_end(connection)
-    assert refused(url)
+    assert becomes_refused(url)
 
 
 def test_stop_frees_the_port_and_start_comes_back(local: LocalModel, http: httpx.Client) -> None:

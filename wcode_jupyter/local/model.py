@@ -7,7 +7,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,8 +131,7 @@ class LocalModel:
         model = fetch.check_gguf(launch.gguf or fetch.fetch(self._cache(), self._progress))
         self._end()
         self._engine = None
-        with closing(self._progress(_("starting the local model"))) as shown:
-            engine = EngineProcess(model, launch, lambda: shown.update(0.0))
+        engine = EngineProcess(model, launch, self._progress)
         self._engine, self._launch = engine, launch
         # Ends it when the interpreter does, and when this object is forgotten.
         self._end = weakref.finalize(self, engine.end)

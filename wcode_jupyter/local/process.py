@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 
@@ -27,12 +27,14 @@ from ..keys import Secret
 from ..language import N_, _
 from ..messages import LOCAL
 from .fetch import environment
+from .progress import Progress
 
 __all__ = ["EngineProcess", "Launch"]
 
 START_LIMIT_S = 120.0
 """A large file of the user's own on a slow disk takes a minute; the demo model takes one second."""
 
+_QUIET_S = 5.0  # a bar for every start would litter saved notebooks
 _END_LIMIT_S = 2.0
 _PARALLEL = 4
 # Both 0 elsewhere: a session of its own, where there are sessions, keeps the kernel's interrupt away.
@@ -56,9 +58,9 @@ class _Report(Struct):
 
 
 class EngineProcess:
-    """A running engine. Made by starting it: raises LocalModelError. `tick` is called while it is not ready yet."""
+    """A running engine. Made by starting it: raises LocalModelError. `progress` shows a start that takes long."""
 
-    def __init__(self, model: Path, launch: Launch, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, model: Path, launch: Launch, progress: Callable[[str], Progress]) -> None:
         self.key = Secret(secrets.token_urlsafe(32))
         self._model = model
         self._launch = launch
@@ -66,7 +68,7 @@ class EngineProcess:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         try:
             self._process = self._spawn()
-            self.address = self._ready(tick)
+            self.address = self._ready(progress)
         except BaseException:
             self.end()
             raise
@@ -118,9 +120,13 @@ class EngineProcess:
         # Outside the handler, so that no frame with the child's environment hangs on to this error.
         raise LocalModelError(_("The local model cannot be started: {reason}").format(reason=reason))
 
-    def _ready(self, tick: Callable[[], None]) -> str:
+    def _ready(self, progress: Callable[[str], Progress]) -> str:
         """The server's address, once the model is loaded."""
-        line = _first_line(self._process, tick)
+        lines = _first_line(self._process)
+        line = _within(_QUIET_S, lines)
+        if line is None:
+            with closing(progress(_("starting the local model"))) as shown:
+                line = _within(START_LIMIT_S - _QUIET_S, lines, lambda: shown.update(0.0))
         if line is None:
             what = _("The local model was not ready after {limit:.0f} s").format(limit=START_LIMIT_S)
             raise LocalModelError(what, hint=_("Try again when the machine is less busy, or a smaller model."))
@@ -146,13 +152,17 @@ class EngineProcess:
         )
 
 
-def _first_line(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> bytes | None:
-    """The child's report; empty when it ended without one, None when the time was up."""
-    assert process.stdout is not None
+def _first_line(process: subprocess.Popen[bytes]) -> queue.SimpleQueue[bytes]:
+    """Where the child's report will be: one line, empty when it ends without a report."""
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # A thread, because a pipe cannot be waited for with a limit everywhere.
     threading.Thread(target=lambda out: lines.put(out.readline()), args=(process.stdout,), daemon=True).start()
-    deadline = time.monotonic() + START_LIMIT_S
+    return lines
+
+
+def _within(limit_s: float, lines: queue.SimpleQueue[bytes], tick: Callable[[], None] = lambda: None) -> bytes | None:
+    """The line, if it comes within the limit; `tick` is called ten times a second."""
+    deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         with suppress(queue.Empty):
             return lines.get(timeout=0.1)

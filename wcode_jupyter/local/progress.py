@@ -54,6 +54,7 @@ def bar(label: str) -> Progress:
                     desc=label,
                     total=1.0,
                     miniters=0,
+                    mininterval=0.0,
                     delay=_DELAY_S,
                     leave=False,
                     bar_format="{desc} {bar} {elapsed}",
