@@ -178,7 +178,7 @@ class OpenAIDecoder(StreamDecoder):
             for choice in choices:
                 if type(choice) is dict:
                     self._take_choice(choice, events)
-        if not value.keys() <= _KNOWN:
+        if not _KNOWN.issuperset(value):
             self._take_unknown(value, events)
         if sent := value.get("usage"):
             self._take_usage(sent, events)
@@ -229,7 +229,11 @@ class OpenAIDecoder(StreamDecoder):
             choice = self._choices[index] = _Choice(index)
         delta = sent.get("delta") or sent.get("message")
         if type(delta) is dict:
-            self._take_delta(choice, delta, events)
+            content = delta.get("content")
+            if choice.tags is None and type(content) is str and content and len(delta) == 1:
+                events.append(TextDelta(content, index))  # what nearly every chunk is
+            else:
+                self._take_delta(choice, delta, events)
         elif text := sent.get("text"):
             self._take_content(choice, text, events)
         if logprobs := sent.get("logprobs"):
@@ -240,12 +244,8 @@ class OpenAIDecoder(StreamDecoder):
             self._take_usage(sent["usage"], events)
 
     def _take_delta(self, choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
-        content = delta.get("content")
-        if len(delta) == 1 and content:
-            self._take_content(choice, content, events)
-            return
         _take_reasoning(choice, delta, events)
-        if content:
+        if content := delta.get("content"):
             self._take_content(choice, content, events)
         if refusal := as_text(delta.get("refusal")):
             events.append(RefusalDelta(refusal, choice.index))
@@ -253,7 +253,7 @@ class OpenAIDecoder(StreamDecoder):
             _take_call(choice, as_dict(call), position, events)
         if legacy := as_dict(delta.get("function_call")):
             _take_call(choice, {"index": 0, "function": legacy}, 0, events)
-        if not delta.keys() <= _DELTA_KNOWN:
+        if not _DELTA_KNOWN.issuperset(delta):
             self._extra({name: field for name, field in delta.items() if name not in _DELTA_KNOWN}, events)
 
     def _take_content(self, choice: _Choice, content: Any, events: list[Event]) -> None:

@@ -53,12 +53,20 @@ class SseDecoder:
         self._id = ""
         self._at_start = True
         self._after_cr = False
+        self._idle = False  # whether nothing of the above is under way
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """The events that `data` completes; may be empty."""
-        # Most reads are exactly one event in one line: nothing to join, nothing to keep.
-        if data[:6] == b"data: " and data.find(b"\n") == len(data) - 2 > 0 and data[-1] == 10 and self._is_idle(data):
-            self._after_cr = False
+        # Most reads are exactly one event of one line: nothing to join, nothing to keep.
+        size = len(data)
+        if (
+            self._idle
+            and data[:6] == b"data: "
+            and data.find(b"\n") == size - 2
+            and data[-1] == 10
+            and data.find(b"\r") < 0
+            and size <= self._limit
+        ):
             return [ServerSentEvent(data[6:-2], "message", self._id)]
         if self._after_cr and data:
             self._after_cr = False
@@ -76,6 +84,7 @@ class SseDecoder:
                 self._take_line(line, events)
         if rest:
             self._keep(rest)
+        self._idle = not (self._line or self._data or self._event or self._at_start or self._after_cr)
         return events
 
     def finish(self) -> list[ServerSentEvent]:
@@ -85,11 +94,6 @@ class SseDecoder:
             self._take_line(self._whole_line(b""), events)
         self._take_line(b"", events)
         return events
-
-    def _is_idle(self, data: bytes) -> bool:
-        return not (self._line or self._data or self._event or self._at_start or b"\r" in data) and (
-            len(data) <= self._limit
-        )
 
     def _keep(self, piece: bytes) -> None:
         self._line_size += len(piece)
