@@ -2,6 +2,7 @@
 
     endpoint     where to, and how long to wait (plain data)
     refusal      what a status or an error body means: the error to raise, and whether to try again
+    fault        how an attempt failed, as a value
     exchange     one request: attempts, retries before the first delta, the end of the stream
     connection   httpx, imported at the first request: clients, the key as a header, httpx's exceptions as ours
 

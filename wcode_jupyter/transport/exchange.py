@@ -1,8 +1,7 @@
 """One request: attempts, retries before the first delta, and how the stream ended.
 
-An attempt gives batches of events and, when it did not end well, a `_Fault` as its last item. Faults are values: the
-loop over attempts decides between raising, waiting and asking again with a changed body, and what it raises was never
-raised before, so nothing hangs on it.
+An attempt gives batches of events and, when it did not end well, a Fault as its last item. Faults are values: the loop
+over attempts decides between raising, waiting, and asking again with a changed body.
 """
 
 from __future__ import annotations
@@ -10,21 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import urllib.parse
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
 
 from .. import wire
-from ..errors import AnswerCut, DeadlineError, InputError, KeyMissing, KeyRejected, NotTheApi, WcodeError, one_line
+from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..keys import GATEWAY_ORIGIN, Keys, Secret
 from ..language import _
 from ..messages import Request
 from .endpoint import Deadlines, Endpoint
-from .refusal import FALLBACKS, LONGEST_WAIT_S, delay_s, recorded, refusal
+from .fault import Fault, Faults
+from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, recorded
 
 if TYPE_CHECKING:
     import httpx
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-_DELTAS = frozenset((TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta))
 _DEADLINES = Deadlines()
+_DELTAS = frozenset((TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta))
 _LARGEST_ANSWER = 64 * 2**20
 _LARGEST_ERROR = 64 * 2**10
 # An error body or the rest of a finished stream is not worth a longer wait.
@@ -42,34 +40,31 @@ _GRACE_S = 5.0
 # Keep-alive comments show that the server lives; not for ever that an answer will come.
 _IDLE_ROUNDS = 4
 
-
-class _Fault(Struct, frozen=True):
-    """How an attempt failed. `stale`: a kept connection had been closed; `named`: what a 400 or 422 said."""
-
-    error: WcodeError
-    retry: bool = False
-    after_s: float | None = None
-    stale: bool = False
-    named: str = ""
-
-
-_Item: TypeAlias = list[Event] | _Fault
+_Item: TypeAlias = list[Event] | Fault
 
 
 class _Call:
     """One request over all its attempts."""
 
-    def __init__(self, request: Request, endpoint: Endpoint, deadlines: Deadlines, secret: Secret | None) -> None:
+    def __init__(
+        self, request: Request, endpoint: Endpoint, deadlines: Deadlines, secret: Secret | None, keys: Keys
+    ) -> None:
         self.request = request
         self.endpoint = endpoint
         self.deadlines = deadlines
         self.secret = secret
+        self.redact = keys.redact
+        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
         """Whether a piece of the answer has gone out: from then on nothing is asked again."""
         self.connected = False
         """Whether this attempt opened a connection of its own."""
+        self.renewed = False
+        """Whether a stale connection was already replaced."""
+        self.retried = 0
+        self.fallbacks = list(FALLBACKS)
 
     @property
     def streaming(self) -> bool:
@@ -79,6 +74,14 @@ class _Call:
         """httpcore's report of what it does."""
         if name == "connection.connect_tcp.started":
             self.connected = True
+
+    def fallback(self, fault: Fault) -> Fallback | None:
+        """The change to the body that `fault` asks for, each at most once."""
+        for row in self.fallbacks:
+            if row.named.search(fault.named) and row.applies(self.body):
+                self.fallbacks.remove(row)
+                return row
+        return None
 
 
 class Transport:
@@ -118,38 +121,23 @@ class Transport:
 
         Raises InputError (no key, a key over plain http), TransportError, ServerError, AnswerError.
         """
-        call = _Call(request, endpoint, deadlines, self._secret(endpoint))
-        fallbacks, retried, stale = list(FALLBACKS), 0, False
+        call = _Call(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
-            fault: _Fault | None = None
+            fault: Fault | None = None
             async with contextlib.aclosing(self._attempt(call)) as items:
                 async for item in items:
-                    if isinstance(item, _Fault):
+                    if isinstance(item, Fault):
                         fault = item
                         break
                     call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
                     yield item
             if fault is None:
                 return
-            if call.delivered:
-                raise fault.error
-            if fault.stale and not stale:
-                stale = True
-                continue
-            fallback = next(
-                (row for row in fallbacks if row.named.search(fault.named) and row.applies(call.body)), None
-            )
-            if fallback is not None:
-                fallbacks.remove(fallback)
-                call.body = fallback.change(call.body)
-                yield [Notice(_(fallback.notice))]
-                continue
-            wait_s = self._wait_s(call, fault, retried)
-            if wait_s is None:
-                raise fault.error
-            retried += 1
-            yield [self._announcement(wait_s, retried, fault.error)]
-            await self._sleep(wait_s)
+            notices, wait_s = self._again(call, fault)
+            if notices:
+                yield notices
+            if wait_s:
+                await self._sleep(wait_s)
 
     async def probe(self, endpoint: Endpoint, timeout_s: float = 5.0) -> str:
         """What `GET {base_url}/models` shows, in one line: reachable, needs a key, refuses the key.
@@ -158,55 +146,37 @@ class Transport:
         """
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
+        faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
         request = ("GET", endpoint.base_url + "/models", None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
         if isinstance(response, Exception):
-            raise self._trouble(response, endpoint, deadlines)[0]
+            raise faults.unsent(response, reused=False).error
         try:
-            content = await _content(response, _LARGEST_ERROR, until)
+            content = await _beginning(response, until)
         finally:
             await _closed(response)
-        return self._findings(endpoint, response, content, secret)
-
-    def _findings(self, endpoint: Endpoint, response: httpx.Response, content: bytes, secret: Secret | None) -> str:
-        status, host = response.status_code, endpoint.host
-        if 300 <= status < 400:
-            raise self._redirected(endpoint, response).error
-        if status in (401, 403):
-            known = (
-                _("{host} is reachable, but refuses the key") if secret else _("{host} is reachable and wants a key")
-            )
-            return known.format(host=host)
-        if status >= 500:
-            raise self._refused(endpoint, content, response, streaming=False).error
-        if status == 200 and "json" in response.headers.get("content-type", ""):
-            return _("{host} is reachable").format(host=host)
-        # No page of the gateway promises a list of models: its absence says nothing.
-        return _("{host} is reachable; it lists no models").format(host=host)
+        if 300 <= response.status_code < 400 or response.status_code >= 500:
+            raise faults.refused(response, content, streaming=False).error
+        return _finding(response, has_key=secret is not None).format(host=endpoint.host)
 
     # --- one attempt ------------------------------------------------------------------------------------------------
 
     async def _attempt(self, call: _Call) -> AsyncGenerator[_Item, None]:
         call.connected = False
-        try:
-            content = msgspec.json.encode(call.body)
-        except (TypeError, ValueError, msgspec.MsgspecError, RecursionError) as error:
-            why = one_line(str(error), 100)
-        else:
-            why = ""
-        if why:
-            yield _Fault(InputError(_("The request cannot be written as JSON: {error}").format(error=why)))
+        content, fault = _written(call.body)
+        if fault is not None:
+            yield fault
             return
         request = ("POST", call.endpoint.url, content, wire.headers(call.endpoint.protocol))
         response = await self._send(call.endpoint, request, call.secret, call.deadlines, call.until, call.trace)
         if isinstance(response, Exception):
-            yield self._unsent(call, response)
+            yield call.faults.unsent(response, reused=not call.connected)
             return
         try:
             if kept := recorded(response.headers):
-                yield [Extra({"headers": {name: self._keys.redact(value) for name, value in kept.items()}})]
-            async for item in self._reader(response)(call, response):
+                yield [Extra({"headers": {name: call.redact(value) for name, value in kept.items()}})]
+            async for item in _reader(response)(call, response):
                 yield item
         finally:
             await _closed(response)
@@ -227,173 +197,27 @@ class Transport:
         except Exception as error:
             return error
 
-    def _reader(self, response: httpx.Response) -> Callable[[_Call, httpx.Response], AsyncIterator[_Item]]:
-        content_type = response.headers.get("content-type", "").lower()
-        if not 200 <= response.status_code < 300:
-            return self._read_refusal
-        if "html" in content_type:
-            return self._read_page
-        return self._read_body if "json" in content_type and "event-stream" not in content_type else self._read_stream
-
-    async def _read_refusal(self, call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
-        if 300 <= response.status_code < 400:
-            yield self._redirected(call.endpoint, response)
-            return
-        content = await _content(response, _LARGEST_ERROR, _soon(call.until))
-        yield self._refused(call.endpoint, content, response, streaming=call.streaming, secret=call.secret)
-
-    async def _read_page(self, call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
-        content = await _content(response, _LARGEST_ERROR, _soon(call.until))
-        title = self._keys.redact(wire.decode_error(content, "text/html").message)
-        what = _("{host} sent a web page instead of an answer: {title}").format(host=call.endpoint.host, title=title)
-        yield _Fault(NotTheApi(one_line(what), status=response.status_code))
-
-    async def _read_body(self, call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
-        from .connection import Body
-
-        events: list[Event] = []
-        trouble: Exception | None = None
-        try:
-            content = b"".join([piece async for piece in Body(response, most=_LARGEST_ANSWER, until=call.until)])
-            events = wire.decoder(call.request).decode_body(content)
-        except Exception as error:
-            trouble = error
-        answer, fault = self._sorted(call, events, response)
-        yield answer
-        if fault is not None:
-            yield fault
-        elif trouble is not None:
-            yield self._cut(call, trouble)
-
-    async def _read_stream(self, call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
-        from .connection import Body
-
-        decoder = wire.decoder(call.request)
-        body = Body(response, most=_LARGEST_ANSWER, until=call.until)
-        heard = time.monotonic()
-        patience_s = _IDLE_ROUNDS * call.deadlines.idle_s
-        trouble: Exception | None = None
-        finished = False
-        try:
-            async for data in body:
-                if events := decoder.feed(data):
-                    heard = time.monotonic()
-                    answer, fault = self._sorted(call, events, response)
-                    if answer:
-                        yield answer
-                    if fault is not None:
-                        yield fault
-                        return
-                elif time.monotonic() - heard > patience_s:
-                    trouble = self._only_comments(call, patience_s)
-                    break
-                if decoder.done and not finished:
-                    finished, body.until = True, _soon(call.until)
-        except Exception as error:
-            trouble = error
-        pending, unreadable = _last_events(decoder)
-        answer, fault = self._sorted(call, pending, response)
-        if answer:
-            yield answer
-        if fault is not None:
-            yield fault
-        elif not decoder.done:
-            yield self._cut(call, trouble or unreadable)
-
-    # --- what went wrong --------------------------------------------------------------------------------------------
-
-    def _sorted(self, call: _Call, events: list[Event], response: httpx.Response) -> tuple[list[Event], _Fault | None]:
-        """The events that are not a failure, and the first failure as a fault."""
-        failure = next((event for event in events if type(event) is Failure), None)
-        if failure is None:
-            return events, None
-        fault = self._fault(call.endpoint, failure, response, streaming=call.streaming, secret=call.secret)
-        return [event for event in events if type(event) is not Failure], fault
-
-    def _refused(
-        self,
-        endpoint: Endpoint,
-        content: bytes,
-        response: httpx.Response,
-        *,
-        streaming: bool,
-        secret: Secret | None = None,
-    ) -> _Fault:
-        content_type = response.headers.get("content-type", "").lower()
-        failure = wire.decode_error(content, content_type)
-        if response.status_code == 404 and "html" in content_type:
-            title = self._keys.redact(failure.message)
-            what = _("{host} sent a web page instead of an answer: {title}").format(host=endpoint.host, title=title)
-            return _Fault(NotTheApi(one_line(what), status=404))
-        return self._fault(endpoint, failure, response, streaming=streaming, secret=secret)
-
-    def _fault(
-        self,
-        endpoint: Endpoint,
-        failure: Failure,
-        response: httpx.Response,
-        *,
-        streaming: bool,
-        secret: Secret | None,
-    ) -> _Fault:
-        code = None if failure.code is None else one_line(self._keys.redact(failure.code), 60)
-        failure = msgspec.structs.replace(failure, message=self._keys.redact(failure.message), code=code)
-        found = refusal(failure, response.status_code, response.headers, host=endpoint.host, streaming=streaming)
-        if isinstance(found.error, KeyRejected) and secret is None:
-            found.error.hint = _("No key was sent: set one with %wcode key set {url}").format(url=endpoint.origin)
-        named = failure.message if found.error.status in (400, 422) else ""
-        return _Fault(found.error, retry=found.retry, after_s=found.after_s, named=named)
-
-    def _redirected(self, endpoint: Endpoint, response: httpx.Response) -> _Fault:
-        target = urllib.parse.urljoin(endpoint.base_url, response.headers.get("location", ""))
-        try:
-            host = urllib.parse.urlsplit(target).hostname or "?"
-        except ValueError:
-            host = "?"
-        what = _("{host} redirects to {target}; redirects are not followed").format(
-            host=endpoint.host, target=self._keys.redact(one_line(host, 100))
-        )
-        return _Fault(NotTheApi(what, status=response.status_code))
-
-    def _unsent(self, call: _Call, raised: Exception) -> _Fault:
-        """No response at all."""
-        from .connection import LOST
-
-        error, retry = self._trouble(raised, call.endpoint, call.deadlines)
-        return _Fault(error, retry=retry, stale=isinstance(raised, LOST) and not call.connected)
-
-    def _cut(self, call: _Call, raised: Exception | None) -> _Fault:
-        """A response that ended before the answer did."""
-        from .connection import LOST
-
-        if raised is None or isinstance(raised, LOST):
-            what = (
-                _("{host} ended the answer before the model did")
-                if call.delivered
-                else _("{host} ended the connection before an answer came")
-            )
-            return _Fault(AnswerCut(what.format(host=call.endpoint.host)), retry=True)
-        return _Fault(self._trouble(raised, call.endpoint, call.deadlines)[0])
-
-    def _only_comments(self, call: _Call, patience_s: float) -> DeadlineError:
-        what = _("{host} sent only keep-alive signs for {seconds:g} s")
-        return DeadlineError(what.format(host=call.endpoint.host, seconds=patience_s))
-
-    def _trouble(self, raised: Exception, endpoint: Endpoint, deadlines: Deadlines) -> tuple[WcodeError, bool]:
-        if isinstance(raised, WcodeError):
-            # Of our own making, but it may quote the server.
-            return type(raised)(self._keys.redact(raised.what), hint=self._keys.redact(raised.hint)), False
-        from .connection import trouble
-
-        return trouble(raised, endpoint, deadlines, self._keys.redact)
-
     # --- policy -----------------------------------------------------------------------------------------------------
 
-    def _wait_s(self, call: _Call, fault: _Fault, retried: int) -> float | None:
+    def _again(self, call: _Call, fault: Fault) -> tuple[list[Event], float]:
+        """What to say before the next attempt, and the seconds to wait. Raises the fault's error when there is none."""
+        if not call.delivered:
+            if fault.stale and not call.renewed:
+                call.renewed = True
+                return [], 0.0
+            if row := call.fallback(fault):
+                call.body = row.change(call.body)
+                return [Notice(_(row.notice))], 0.0
+            if (wait_s := self._wait_s(call, fault)) is not None:
+                call.retried += 1
+                return [self._announcement(call, wait_s, fault.error)], wait_s
+        raise fault.error
+
+    def _wait_s(self, call: _Call, fault: Fault) -> float | None:
         """Seconds until the next attempt; None when there is none."""
-        if not fault.retry or retried >= self._retries:
+        if not fault.retry or call.retried >= self._retries:
             return None
-        wait_s = delay_s(retried) if fault.after_s is None else fault.after_s
+        wait_s = delay_s(call.retried) if fault.after_s is None else fault.after_s
         if wait_s > LONGEST_WAIT_S:
             fault.error.hint = _("The server asks to wait {seconds:.0f} s before the next try.").format(seconds=wait_s)
             return None
@@ -401,9 +225,9 @@ class Transport:
             return None
         return wait_s
 
-    def _announcement(self, wait_s: float, number: int, error: WcodeError) -> Notice:
+    def _announcement(self, call: _Call, wait_s: float, error: WcodeError) -> Notice:
         text = _("retrying in {seconds:.1f} s ({number} of {most}): {error}")
-        return Notice(text.format(seconds=wait_s, number=number, most=self._retries, error=error.what))
+        return Notice(text.format(seconds=wait_s, number=call.retried, most=self._retries, error=error.what))
 
     def _secret(self, endpoint: Endpoint, *, required: bool = True) -> Secret | None:
         """The key for `endpoint`. Raises KeyMissing, InputError."""
@@ -431,26 +255,108 @@ class Transport:
         return self._built
 
 
-async def _untraced(_name: str, _info: Any) -> None:
-    """A report that nobody reads."""
+# --- reading a response ---------------------------------------------------------------------------------------------
 
 
-async def _closed(response: httpx.Response) -> None:
-    with contextlib.suppress(Exception):
-        await response.aclose()
+def _reader(response: httpx.Response) -> Callable[[_Call, httpx.Response], AsyncIterator[_Item]]:
+    content_type = response.headers.get("content-type", "").lower()
+    if not 200 <= response.status_code < 300:
+        return _read_refusal
+    if "html" in content_type:
+        return _read_page
+    return _read_body if "json" in content_type and "event-stream" not in content_type else _read_stream
 
 
-async def _content(response: httpx.Response, most: int, until: float | None) -> bytes:
-    """The beginning of a body, at most `most` bytes; what had arrived when reading failed."""
+async def _read_refusal(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+    content = await _beginning(response, _soon(call.until))
+    yield call.faults.refused(response, content, streaming=call.streaming)
+
+
+async def _read_page(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+    yield call.faults.page(response, await _beginning(response, _soon(call.until)))
+
+
+async def _read_body(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+    from .connection import Body
+
+    events: list[Event] = []
+    trouble: Exception | None = None
+    try:
+        content = b"".join([piece async for piece in Body(response, most=_LARGEST_ANSWER, until=call.until)])
+        events = wire.decoder(call.request).decode_body(content)
+    except Exception as error:
+        trouble = error
+    for item in _sorted(call, events, response):
+        yield item
+    if trouble is not None:
+        yield call.faults.cut(trouble, delivered=False)
+
+
+async def _read_stream(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+    from .connection import Body
+
+    decoder = wire.decoder(call.request)
+    body = Body(response, most=_LARGEST_ANSWER, until=call.until)
+    heard = time.monotonic()
+    patience_s = _IDLE_ROUNDS * call.deadlines.idle_s
+    trouble: Exception | None = None
+    finished = False
+    try:
+        async for data in body:
+            if events := decoder.feed(data):
+                heard = time.monotonic()
+                for item in _sorted(call, events, response):
+                    yield item
+            elif time.monotonic() - heard > patience_s:
+                trouble = call.faults.only_comments(patience_s)
+                break
+            if decoder.done and not finished:
+                finished, body.until = True, _soon(call.until)
+    except Exception as error:
+        trouble = error
+    pending, unreadable = _pending(decoder)
+    for item in _sorted(call, pending, response):
+        yield item
+    if not decoder.done:
+        yield call.faults.cut(trouble or unreadable, delivered=call.delivered)
+
+
+def _sorted(call: _Call, events: list[Event], response: httpx.Response) -> list[_Item]:
+    """The events that are no failure, then the first failure as a fault."""
+    for event in events:
+        if type(event) is Failure:
+            answer = [event for event in events if type(event) is not Failure]
+            fault = call.faults.failed(event, response, streaming=call.streaming)
+            return [answer, fault] if answer else [fault]
+    return [events] if events else []
+
+
+def _pending(decoder: wire.Decoder) -> tuple[list[Event], WcodeError | None]:
+    try:
+        return decoder.finish(), None
+    except WcodeError as error:
+        return [], error
+
+
+def _written(body: dict[str, Any]) -> tuple[bytes, Fault | None]:
+    try:
+        return msgspec.json.encode(body), None
+    except (TypeError, ValueError, RecursionError) as error:
+        why = one_line(str(error), 100)
+    return b"", Fault(InputError(_("The request cannot be written as JSON: {error}").format(error=why)))
+
+
+async def _beginning(response: httpx.Response, until: float) -> bytes:
+    """The first 64 KB of a body, or what had arrived of them when reading failed."""
     from .connection import Body
 
     content = b""
     with contextlib.suppress(Exception):
-        async for piece in Body(response, most=2 * most, until=until):
+        async for piece in Body(response, most=_LARGEST_ANSWER, until=until):
             content += piece
-            if len(content) >= most:
+            if len(content) >= _LARGEST_ERROR:
                 break
-    return content[:most]
+    return content[:_LARGEST_ERROR]
 
 
 def _soon(until: float | None) -> float:
@@ -458,8 +364,19 @@ def _soon(until: float | None) -> float:
     return soon if until is None else min(soon, until)
 
 
-def _last_events(decoder: wire.Decoder) -> tuple[list[Event], WcodeError | None]:
-    try:
-        return decoder.finish(), None
-    except WcodeError as error:
-        return [], error
+async def _closed(response: httpx.Response) -> None:
+    with contextlib.suppress(Exception):
+        await response.aclose()
+
+
+async def _untraced(_name: str, _info: Any) -> None:
+    """A report that nobody reads."""
+
+
+def _finding(response: httpx.Response, *, has_key: bool) -> str:
+    if response.status_code in (401, 403):
+        return _("{host} is reachable, but refuses the key") if has_key else _("{host} is reachable and wants a key")
+    if response.status_code == 200 and "json" in response.headers.get("content-type", ""):
+        return _("{host} is reachable")
+    # No page of the gateway promises a list of models: its absence says nothing.
+    return _("{host} is reachable; it lists no models")

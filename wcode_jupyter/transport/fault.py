@@ -1,0 +1,117 @@
+"""How an attempt failed: faults made of what a server said or httpx raised, with everything they quote redacted."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from .. import wire
+from ..errors import AnswerCut, DeadlineError, KeyRejected, NotTheApi, WcodeError, one_line
+from ..events import Failure
+from ..language import _
+from .endpoint import Deadlines, Endpoint
+from .refusal import refusal
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Fault", "Faults"]
+
+
+class Fault(Struct, frozen=True):
+    """The error to raise when nothing else is tried. Never raised yet, so no frame and no cause hangs on it."""
+
+    error: WcodeError
+    retry: bool = False
+    """Whether another try is safe and may help, as long as no piece of the answer has gone out."""
+    after_s: float | None = None
+    """The server's wish how long to wait before it."""
+    stale: bool = False
+    """A kept connection that the server had closed meanwhile: another one will do."""
+    named: str = ""
+    """What a 400 or 422 said, to find a fallback by."""
+
+
+class Faults:
+    """Makes the faults of one request to `endpoint`. `has_key` says whether a key goes with it."""
+
+    def __init__(
+        self, endpoint: Endpoint, deadlines: Deadlines, redact: Callable[[str], str], *, has_key: bool
+    ) -> None:
+        self._endpoint = endpoint
+        self._deadlines = deadlines
+        self._redact = redact
+        self._has_key = has_key
+
+    def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> Fault:
+        """A status outside 2xx with the beginning of its body."""
+        content_type = response.headers.get("content-type", "").lower()
+        if 300 <= response.status_code < 400:
+            return self._redirected(response)
+        if response.status_code == 404 and "html" in content_type:
+            return self.page(response, content)
+        return self.failed(wire.decode_error(content, content_type), response, streaming=streaming)
+
+    def failed(self, failure: Failure, response: httpx.Response, *, streaming: bool) -> Fault:
+        """An error that a body reports, whatever the status."""
+        code = None if failure.code is None else one_line(self._redact(failure.code), 60)
+        failure = msgspec.structs.replace(failure, message=self._redact(failure.message), code=code)
+        found = refusal(failure, response.status_code, response.headers, host=self._endpoint.host, streaming=streaming)
+        if isinstance(found.error, KeyRejected) and not self._has_key:
+            hint = _("No key was sent: set one with %wcode key set {url}")
+            found.error.hint = hint.format(url=self._endpoint.base_url)
+        named = failure.message if found.error.status in (400, 422) else ""
+        return Fault(found.error, retry=found.retry, after_s=found.after_s, named=named)
+
+    def page(self, response: httpx.Response, content: bytes) -> Fault:
+        """A web page where the API should be."""
+        title = self._redact(wire.decode_error(content, "text/html").message)
+        what = _("{host} sent a web page instead of an answer: {title}").format(host=self._endpoint.host, title=title)
+        return Fault(NotTheApi(one_line(what), status=response.status_code))
+
+    def unsent(self, raised: Exception, *, reused: bool) -> Fault:
+        """No response at all. `reused`: the request went over a kept connection."""
+        from .connection import LOST
+
+        error, retry = self._trouble(raised)
+        return Fault(error, retry=retry, stale=reused and isinstance(raised, LOST))
+
+    def cut(self, raised: Exception | None, *, delivered: bool) -> Fault:
+        """A good response that ended before the answer did, by itself (None) or by `raised`."""
+        from .connection import LOST
+
+        if raised is not None and not isinstance(raised, LOST):
+            return Fault(self._trouble(raised)[0])
+        if delivered:
+            what = _("{host} ended the answer before the model did")
+        else:
+            what = _("{host} ended the connection before an answer came")
+        return Fault(AnswerCut(what.format(host=self._endpoint.host)), retry=True)
+
+    def only_comments(self, seconds: float) -> DeadlineError:
+        """The server lives, but no answer comes."""
+        what = _("{host} sent only keep-alive signs for {seconds:g} s")
+        return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
+
+    def _redirected(self, response: httpx.Response) -> Fault:
+        target = urllib.parse.urljoin(self._endpoint.base_url, response.headers.get("location", ""))
+        try:
+            host = urllib.parse.urlsplit(target).hostname or "?"
+        except ValueError:
+            host = "?"
+        what = _("{host} redirects to {target}; redirects are not followed").format(
+            host=self._endpoint.host, target=self._redact(one_line(host, 100))
+        )
+        return Fault(NotTheApi(what, status=response.status_code))
+
+    def _trouble(self, raised: Exception) -> tuple[WcodeError, bool]:
+        if isinstance(raised, WcodeError):
+            # Of our own making, but it may quote the server.
+            return type(raised)(self._redact(raised.what), hint=self._redact(raised.hint)), False
+        from .connection import trouble
+
+        return trouble(raised, self._endpoint, self._deadlines, self._redact)
