@@ -1,0 +1,26 @@
+"""How is it shown: notebook, terminal and headless runs; rendering is safe, and its cost grows linearly.
+
+Importing this package is light; Markdown, Pygments and rich are imported when something is shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .status import status_line
+from .views import View, pump, view
+
+if TYPE_CHECKING:
+    from ..reply import Reply
+
+__all__ = ["FORMATS", "View", "bundle", "pump", "status_line", "view"]
+
+FORMATS = ("markdown", "text", "json", "code", "html", "latex")
+"""The formats a cell may ask for."""
+
+
+def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(data, metadata) of the one final output of an answer; see `answer.bundle`."""
+    from .answer import bundle as _bundle
+
+    return _bundle(reply, format, quiet=quiet)

@@ -1,0 +1,125 @@
+"""The final output of an answer: one MIME bundle, a pure function of the Reply.
+
+The same Reply gives the same bytes, live or replayed, so that a saved notebook and its replay compare equal. Whether it
+was replayed is told in the metadata, where notebooks' comparisons do not look.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import msgspec
+
+from .. import __version__
+from ..language import _
+from ..messages import ToolCall
+from ..reply import Choice, Reply
+from .formats import RENDERERS, plain
+from .status import is_empty, mark, status_line
+from .style import STYLE
+
+__all__ = ["bundle", "closed_reasoning", "record", "wrap"]
+
+_OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
+
+
+def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(data, metadata) of the one final output: `text/html`, and the answer's own text as `text/plain`.
+
+    `data` depends on nothing but the reply, the format, `quiet` and the user's language. Empty dicts when there is
+    nothing to show: an answer that failed before anything arrived.
+    """
+    if is_empty(reply) and reply.ended != "complete":
+        return {}, {}
+    return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
+
+
+def wrap(inner: str, *, style: bool = True) -> str:
+    """`inner` in the element that carries the look and keeps MathJax away from all but formulas."""
+    return f"{STYLE if style else ''}{_OPEN}{inner}</div>"
+
+
+def closed_reasoning(reasoning: str, seconds: float | None = None) -> str:
+    """Reasoning as a closed box; empty without reasoning."""
+    if not reasoning:
+        return ""
+    took = "" if seconds is None else f" · {seconds:.1f} s"
+    inner = RENDERERS["markdown"](reasoning)
+    return f'<details class="wcode-reasoning"><summary>{escape(_("Reasoning"))}{took}</summary>\n{inner}</details>\n'
+
+
+def _html(reply: Reply, format: str, quiet: bool) -> str:
+    choices = "".join(_choice(reply, index, format) for index in range(len(reply.choices)))
+    words = mark(reply)
+    ending = f'<div class="wcode-mark">{escape(words)}</div>\n' if words else ""
+    return wrap(choices + ending + ("" if quiet else _status(reply)))
+
+
+def _choice(reply: Reply, index: int, format: str) -> str:
+    choice = reply.choices[index]
+    label = _("Answer {n} of {total}").format(n=index + 1, total=len(reply.choices))
+    head = f'<div class="wcode-mark">{escape(label)}</div>\n' if len(reply.choices) > 1 else ""
+    reasoning = "".join(part.text for part in choice.reasoning).strip()
+    text = RENDERERS[format](choice.text) if choice.text.strip() else ""
+    refusal = plain(choice.refusal) if choice.refusal else ""
+    return head + closed_reasoning(reasoning, _thinking_s(reply)) + text + refusal + _calls(choice)
+
+
+def _thinking_s(reply: Reply) -> float | None:
+    first, text = reply.timing.first_token_s, reply.timing.first_text_s
+    return None if first is None or text is None or len(reply.choices) > 1 else text - first
+
+
+def _calls(choice: Choice) -> str:
+    return "".join(f"<pre><code>{escape(_call(call), quote=False)}</code></pre>\n" for call in choice.tool_calls)
+
+
+def _call(call: ToolCall) -> str:
+    return f"{call.name}({call.arguments})"
+
+
+def _status(reply: Reply) -> str:
+    notices = "".join(f"<div>{escape(notice)}</div>" for notice in reply.notices)
+    return f'<div class="wcode-status">{escape(status_line(reply))}{notices}</div>'
+
+
+def _plain(reply: Reply) -> str:
+    texts = [
+        choice.text or choice.refusal or "\n".join(_call(call) for call in choice.tool_calls)
+        for choice in reply.choices
+    ]
+    return "\n\n".join(text for text in texts if text) or mark(reply)
+
+
+def record(reply: Reply) -> dict[str, Any]:
+    """The machine record for the output's metadata: plain JSON values, no key, no path of this machine."""
+    request = reply.request
+    asked = {
+        "asked": request.model,
+        "parameters": request.parameters,
+        "extra_body": request.extra_body,
+        "protocol": request.protocol,
+        "endpoint": request.endpoint,
+    } if request else {}  # fmt: skip
+    values = {
+        "client": f"wcode_jupyter {__version__}",
+        "model": reply.model,
+        **asked,
+        "fingerprint": reply.fingerprint,
+        "id": reply.id,
+        "system_fingerprint": reply.system_fingerprint,
+        "asked_at": reply.asked_at,
+        "usage": reply.usage,
+        "cost_cny": None if reply.cost is None else f"{reply.cost:f}",
+        "timing": reply.timing,
+        "ended": reply.ended,
+        "finish_reason": reply.finish_reason,
+        "error": reply.fault,
+        "notices": reply.notices,
+        "replayed": reply.replayed,
+    }
+    result: dict[str, Any] = msgspec.to_builtins(
+        {name: value for name, value in values.items() if value not in (None, "", {}, ())}
+    )
+    return result

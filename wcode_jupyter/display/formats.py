@@ -1,0 +1,102 @@
+"""An answer's text as HTML in each of the formats a cell may ask for; all of them safe in a trusted notebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from ..language import _
+from .highlight import highlight
+from .markdown import parser, render
+
+__all__ = ["FORMATS", "RENDERERS", "plain"]
+
+
+def plain(text: str) -> str:
+    """Text as it is, line ends kept, long lines wrapped."""
+    return f'<pre class="wcode-text">{escape(text, quote=False)}</pre>\n'
+
+
+def _code(source: str, language: str = "") -> str:
+    return f"<pre><code>{highlight(source, language)}</code></pre>\n"
+
+
+def _fences(text: str) -> list[tuple[str, str]]:
+    """(source, language) of each fenced block, in order."""
+    fences = [token for token in parser().parse(text) if token.type == "fence"]
+    return [(token.content, next(iter(token.info.split()), "")) for token in fences]
+
+
+def _code_only(text: str) -> str:
+    return "".join(_code(source, language) for source, language in _fences(text) or [(text, "")])
+
+
+def _json(text: str) -> str:
+    for source in (text, *(source for source, _language in _fences(text)[:1])):
+        try:
+            value = json.loads(source, strict=False)
+            return f"<pre><code>{_tree(value)}</code></pre>\n"
+        except (ValueError, RecursionError):
+            continue
+    note = escape(_("This is not valid JSON; shown as text."))
+    return f'<div class="wcode-mark">{note}</div>\n{_code(text)}'
+
+
+_FOLD_AT = 12
+"""Lines of a nested value from which it can be folded."""
+
+
+def _tree(value: Any, depth: int = 0) -> str:
+    """Highlighted JSON, indented by two; large nested values in an open `<details>`."""
+    if not isinstance(value, (dict, list)) or not value:
+        return highlight(json.dumps(value, ensure_ascii=False), "json")
+    brackets = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    pad = "  " * (depth + 1)
+    lines = [pad + _key(key) + _tree(item, depth + 1) for key, item in items]
+    body = ",\n".join(lines)
+    close = f"{'  ' * depth}{brackets[1]}"
+    if depth == 0 or body.count("\n") + 1 < _FOLD_AT:
+        return f"{brackets[0]}\n{body}\n{close}"
+    summary = f'<summary style="display:inline">{brackets[0]}</summary>'
+    return f'<details open style="display:inline">{summary}\n{body}\n{close}</details>'
+
+
+def _key(key: str | None) -> str:
+    return "" if key is None else f'<span class="k">{escape(json.dumps(key, ensure_ascii=False), quote=False)}</span>: '
+
+
+_DELIMITED = ("$$", r"\[", r"\(", "$", r"\begin{")
+
+
+def _latex(text: str) -> str:
+    stripped = text.strip()
+    return render(stripped if stripped.startswith(_DELIMITED) else f"$$\n{stripped}\n$$")
+
+
+_POLICY = (
+    '<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; img-src data:; font-src data:\">"
+)
+
+
+def _frame(text: str) -> str:
+    """The page that the model wrote, in a frame without scripts whose policy, set before any of it, fetches nothing."""
+    fences = [source for source, language in _fences(text) if language.lower() in ("html", "svg", "")]
+    page = (
+        _POLICY + '<meta charset="utf-8"><meta name="referrer" content="no-referrer">' + (fences[0] if fences else text)
+    )
+    return f'<iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{escape(page)}"></iframe>\n'
+
+
+RENDERERS: dict[str, Callable[[str], str]] = {
+    "markdown": render,
+    "text": plain,
+    "json": _json,
+    "code": _code_only,
+    "html": _frame,
+    "latex": _latex,
+}
+FORMATS = tuple(RENDERERS)

@@ -1,0 +1,251 @@
+"""An answer in a notebook while it arrives, and the one output it ends as.
+
+Finished blocks become outputs of their own; only the unfinished tail is sent again. What may be sent is rationed by
+what was received, so the cost grows linearly whatever the answer looks like. At the end one merged output takes the
+place of all: it is what is saved.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any, Protocol
+
+from ..events import Event, Notice, ReasoningDelta, TextDelta
+from ..language import _
+from ..reply import Reply
+from .answer import bundle, closed_reasoning, wrap
+from .blocks import Lines, Piece, Splitter
+from .formats import plain
+from .markdown import Env, render
+from .status import waiting_line
+from .style import WAITING
+
+__all__ = ["NotebookView", "Publisher"]
+
+
+class Publisher(Protocol):
+    """What is used of IPython's DisplayPublisher."""
+
+    def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
+        """Sends display_data or update_display_data."""
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Clears the cell's outputs, with `wait` at the next one."""
+
+
+class Ration:
+    """When the next update may be sent: at most 15 a second, and in all about `PER_BYTE` times what was received.
+
+    After `PATIENCE_S` an update goes out in any case, so that the page never looks dead.
+    """
+
+    INTERVAL_S = 1 / 15
+    PATIENCE_S = 2.0
+    START = 64_000
+    PER_BYTE = 20
+    ENVELOPE = 500
+    """Bytes of a message around its content."""
+
+    def __init__(self) -> None:
+        self._left = float(self.START)
+        self._last_s = float("-inf")
+        self._cost = 0
+
+    def receive(self, size: int) -> None:
+        """`size` bytes of the answer arrived."""
+        self._left += self.PER_BYTE * size
+
+    def spend(self, size: int, now_s: float) -> None:
+        """An update of `size` bytes of content was sent in so many messages as `ENVELOPE`s are in it."""
+        self._left -= size
+        self._cost = size
+        self._last_s = now_s
+
+    def due_s(self, now_s: float) -> float:
+        """Seconds until the next update may go out; 0 when it may now. Assumes that it costs what the last one did."""
+        wait = self.INTERVAL_S if self._left >= self._cost else self.PATIENCE_S
+        return max(0.0, self._last_s + wait - now_s)
+
+
+class _Part:
+    """One growing text (the reasoning, or the answer): committed blocks and the tail that is being re-sent."""
+
+    def __init__(
+        self, publish: Callable[[str, str, bool], None], splitter: Splitter | Lines, frame: Callable[[str, bool], str]
+    ) -> None:
+        self._publish = publish
+        self._splitter = splitter
+        self._frame = frame
+        self._env: Env = {}
+        self._display_id = ""
+        self._first = True
+        self._shown = ""
+
+    def show(self, text: str) -> None:
+        """Takes new text, publishes what it finishes and the tail."""
+        done = "".join(self._render(piece, self._env) for piece in self._splitter.feed(text))
+        if done:
+            self._send(done)
+            self._display_id, self._first, self._shown = "", False, ""
+        if preview := self._splitter.preview:
+            # The tail's link definitions are not final: they must not stay.
+            env = {"references": dict(self._env.get("references", {}))}
+            self._send(self._render(preview, env, streaming=True))
+
+    def _send(self, inner: str) -> None:
+        if inner == self._shown:
+            return
+        update = bool(self._display_id)
+        self._display_id = self._display_id or f"wcode-{secrets.token_hex(8)}"
+        self._shown = inner
+        self._publish(self._frame(inner, self._first), self._display_id, update)
+
+    @staticmethod
+    def _render(piece: Piece, env: Env, *, streaming: bool = False) -> str:
+        if piece.plain:
+            return plain(piece.source)
+        return render(piece.source, env, streaming=streaming, start=piece.start)
+
+
+class NotebookView:
+    """Shows one answer in a notebook; `tick` as often as `due_s` says."""
+
+    WAITING_AFTER_S = 0.3
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        format: str = "markdown",
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publisher = publisher
+        self._format = format
+        self._quiet = quiet
+        self._clock = clock
+        self._ration = Ration()
+        self._began_s = clock()
+        self._model = ""
+        self._waiting_id = ""
+        self._waiting_text = ""
+        self._notices: list[str] = []
+        self._reasoning: list[str] = []
+        self._reasoning_s: tuple[float, float] | None = None
+        self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
+        self._published = False
+        self._answering = False
+        self._parts = {
+            "reasoning": _Part(self._publish, Splitter(), _reasoning_frame),
+            "text": _Part(
+                self._publish,
+                Splitter() if format == "markdown" else Lines(),
+                lambda inner, first: wrap(inner, style=first),
+            ),
+        }
+
+    def begin(self, model: str) -> None:
+        """The question is on its way to `model`."""
+        self._model = model
+        self._began_s = self._clock()
+
+    def feed(self, events: list[Event]) -> None:
+        """Takes what arrived; shows nothing yet."""
+        for event in events:
+            if isinstance(event, TextDelta) and not event.choice:
+                self._incoming["text"].append(event.text)
+                self._ration.receive(len(event.text.encode()))
+            elif isinstance(event, ReasoningDelta) and not event.choice and event.text and not self._answering:
+                self._take_reasoning(event.text)
+            elif isinstance(event, Notice):
+                self._notices.append(event.text)
+
+    def _take_reasoning(self, text: str) -> None:
+        now = self._clock()
+        self._reasoning_s = (self._reasoning_s[0] if self._reasoning_s else now, now)
+        self._reasoning.append(text)
+        self._incoming["reasoning"].append(text)
+        self._ration.receive(len(text.encode()))
+
+    def due_s(self) -> float:
+        """Seconds until `tick` has something to do."""
+        now = self._clock()
+        waits = [self._waiting_due_s(now)]
+        if any(self._incoming.values()):
+            waits.append(self._ration.due_s(now))
+        wait = min(waits)
+        # Not less than a millisecond: a remainder of rounding would turn the pump into a busy loop.
+        return max(0.001, wait) if wait > 0 else 0.0
+
+    def _waiting_due_s(self, now: float) -> float:
+        if self._answering or self._quiet or self._incoming["text"]:
+            return 1.0
+        elapsed = now - self._began_s
+        return self.WAITING_AFTER_S - elapsed if not self._waiting_id else 1.0 - elapsed % 1.0
+
+    def tick(self) -> None:
+        """Shows what is due."""
+        now = self._clock()
+        self._show_waiting(now)
+        if not any(self._incoming.values()) or self._ration.due_s(now) > 0:
+            return
+        for name in ("reasoning", "text"):
+            if text := "".join(self._incoming[name]):
+                self._incoming[name] = []
+                if name == "text" and not self._answering:
+                    self._start_answer()
+                self._parts[name].show(text)
+
+    def _show_waiting(self, now: float) -> None:
+        elapsed = now - self._began_s
+        if self._quiet or self._answering or self._incoming["text"] or elapsed < self.WAITING_AFTER_S:
+            return
+        lines = [*self._notices, waiting_line(self._model, elapsed, thinking=bool(self._reasoning))]
+        text = "\n".join(lines)
+        if text == self._waiting_text:
+            return
+        self._waiting_text = text
+        update = bool(self._waiting_id)
+        self._waiting_id = self._waiting_id or f"wcode-{secrets.token_hex(8)}"
+        html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
+        self._send(html, self._waiting_id, update)
+
+    def _start_answer(self) -> None:
+        """The answer begins: the waiting line goes, the reasoning closes and is not sent again."""
+        self._answering = True
+        if not self._published:
+            return
+        self._publisher.clear_output(wait=True)
+        reasoning = "".join(self._reasoning).strip()
+        if reasoning and self._reasoning_s:
+            seconds = self._clock() - self._reasoning_s[0]
+            self._publish(wrap(closed_reasoning(reasoning, seconds)), "", False)
+
+    def _publish(self, html: str, display_id: str, update: bool) -> None:
+        self._ration.spend(len(html.encode()) + Ration.ENVELOPE, self._clock())
+        self._send(html, display_id, update)
+
+    def _send(self, html: str, display_id: str, update: bool) -> None:
+        self._published = True
+        transient = {"display_id": display_id} if display_id else {}
+        self._publisher.publish({"text/html": html}, {}, transient=transient, update=update)
+
+    def finish(self, reply: Reply) -> None:
+        """The one output that stays."""
+        data, metadata = bundle(reply, self._format, quiet=self._quiet)
+        if self._published:
+            # Without a next output, waiting for it would leave the pieces standing.
+            self._publisher.clear_output(wait=bool(data))
+        if data:
+            self._publisher.publish(data, metadata)
+
+
+def _reasoning_frame(inner: str, first: bool) -> str:
+    if first:
+        return wrap(
+            f'<details open class="wcode-reasoning"><summary>{escape(_("Reasoning"))}</summary>\n{inner}</details>'
+        )
+    return wrap(f'<div class="wcode-reasoning">{inner}</div>', style=False)

@@ -1,0 +1,97 @@
+"""What is said beside an answer: the status line, how it ended, and the line that waits for the first token."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ..language import N_, _
+from ..reply import Ended, Reply
+
+__all__ = ["ended_words", "format_cost", "is_empty", "mark", "short_model", "status_line", "waiting_line"]
+
+_ENDED: dict[Ended, str] = {
+    "complete": N_("complete"),
+    "length": N_("stopped at the token limit"),
+    "interrupted": N_("interrupted"),
+    "cut": N_("cut off"),
+    "failed": N_("failed"),
+}
+_COMPLETE_BECAUSE = {"tool_calls": N_("asks for a tool"), "function_call": N_("asks for a tool")}
+_CUT_BECAUSE = {"content_filter": N_("cut by the content filter")}
+
+
+def ended_words(reply: Reply) -> str:
+    """How the answer ended, in a few words."""
+    because = {"complete": _COMPLETE_BECAUSE, "cut": _CUT_BECAUSE}.get(reply.ended, {})
+    return _(because.get(reply.finish_reason or "", _ENDED[reply.ended]))
+
+
+def status_line(reply: Reply) -> str:
+    """One line of plain text: model, first token, tokens, speed, RMB, how it ended; what is unknown is left out."""
+    timing = reply.timing
+    parts = [
+        reply.model,
+        "" if timing.first_token_s is None else _("first token {n} s").format(n=_seconds(timing.first_token_s)),
+        _tokens(reply),
+        "" if timing.tokens_per_s is None else _("{n} tokens/s").format(n=f"{timing.tokens_per_s:.0f}"),
+        "" if reply.cost is None else format_cost(reply.cost),
+        ended_words(reply),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.2f}"
+
+
+def _tokens(reply: Reply) -> str:
+    usage = reply.usage
+    if usage is None:
+        return ""
+    text = _("{input}→{output} tokens").format(input=usage.input_tokens, output=usage.output_tokens)
+    if not usage.reasoning_tokens:
+        return text
+    # GLM counts more reasoning tokens than it generated: a claim, and said to be one.
+    words = _("{n} reasoning") if usage.consistent else _("{n} reasoning claimed")
+    return f"{text} ({words.format(n=usage.reasoning_tokens)})"
+
+
+def format_cost(cost: Decimal) -> str:
+    """RMB with six decimal places, more where the amount is so small that six would hide it: `¥0.003806`."""
+    places = 6 if not cost or abs(cost) >= Decimal("0.0001") else 1 - cost.adjusted()
+    return f"¥{cost:.{max(6, places)}f}"
+
+
+def mark(reply: Reply) -> str:
+    """One line that says that this is not the whole answer, and why; empty when it is complete."""
+    if reply.budget_went_to_thinking:
+        words = _("The token budget went to thinking and no answer came: raise max_tokens or lower the effort")
+        return f"— {words} —"
+    if reply.ended == "complete":
+        return "" if not is_empty(reply) else f"— {_('the model sent an empty answer')} —"
+    words = ended_words(reply)
+    if reply.ended in ("cut", "failed") and reply.fault:
+        return f"— {words}: {reply.fault.what.rstrip('.')} —"
+    return f"— {words} —"
+
+
+def is_empty(reply: Reply) -> bool:
+    """Whether no text, reasoning, refusal or tool call arrived."""
+    return not any(
+        choice.text.strip()
+        or choice.refusal
+        or choice.tool_calls
+        or any(part.text.strip() for part in choice.reasoning)
+        for choice in reply.choices
+    )
+
+
+def short_model(model: str) -> str:
+    """The model's name without its maker: `glm-5` of `z-ai/glm-5`."""
+    return model.rpartition("/")[2] or model
+
+
+def waiting_line(model: str, elapsed_s: float, *, thinking: bool = False) -> str:
+    """What is shown until text arrives: `asking glm-5 … 3 s`."""
+    words = _("{model} is thinking … {n} s") if thinking else _("asking {model} … {n} s")
+    return words.format(model=short_model(model), n=int(elapsed_s))

@@ -1,0 +1,122 @@
+"""Where an answer is shown, and the pump that carries it there from the engine's thread."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..events import Event
+from ..reply import Reply
+
+if TYPE_CHECKING:
+    from ..engine import Stream
+
+__all__ = ["HeadlessView", "View", "pump", "view"]
+
+
+class View(Protocol):
+    """One answer on its way to a person. Called from one thread only."""
+
+    def begin(self, model: str) -> None:
+        """The question is on its way to `model`."""
+
+    def feed(self, events: list[Event]) -> None:
+        """Takes what arrived; may be empty."""
+
+    def due_s(self) -> float:
+        """Seconds until `tick` has something to do; 0 for at once."""
+
+    def tick(self) -> None:
+        """Shows what is due."""
+
+    def finish(self, reply: Reply) -> None:
+        """Shows the answer as it ended; nothing may follow."""
+
+
+class HeadlessView:
+    """Nothing while the answer arrives, then one output: for captured cells and runs without a reader."""
+
+    def __init__(self, publisher: Any, format: str = "markdown", *, quiet: bool = False) -> None:
+        self._publisher = publisher
+        self._format = format
+        self._quiet = quiet
+
+    def begin(self, model: str) -> None:
+        """Nothing to show."""
+
+    def feed(self, events: list[Event]) -> None:
+        """Nothing to show yet."""
+
+    def due_s(self) -> float:
+        """Nothing is ever due."""
+        return 1.0
+
+    def tick(self) -> None:
+        """Nothing to show yet."""
+
+    def finish(self, reply: Reply) -> None:
+        """The one output."""
+        from .answer import bundle
+
+        data, metadata = bundle(reply, self._format, quiet=self._quiet)
+        if data:
+            self._publisher.publish(data, metadata)
+
+
+def view(format: str = "markdown", *, quiet: bool = False) -> View:
+    """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
+    shell = _shell()
+    if shell is None or not hasattr(shell, "kernel"):
+        if _captured(shell):
+            return HeadlessView(shell.display_pub, format, quiet=quiet)
+        from .terminal import TerminalView
+
+        return TerminalView(sys.stdout, format, quiet=quiet)
+    if _captured(shell) or not getattr(shell.kernel, "_allow_stdin", True):
+        return HeadlessView(shell.display_pub, format, quiet=quiet)
+    from .notebook import NotebookView
+
+    return NotebookView(shell.display_pub, format, quiet=quiet)
+
+
+def _shell() -> Any:
+    """The running IPython, or None; never the first to import it."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython
+
+    return get_ipython()
+
+
+def _captured(shell: Any) -> bool:
+    """Whether `%%capture` or `capture_output` collects the displays."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    return shell is not None and isinstance(shell.display_pub, CapturingDisplayPublisher)
+
+
+def pump(stream: Stream, view: View) -> Reply:
+    """Shows an answer from its first token to its end and returns it, however it ended.
+
+    Ctrl-C, or the notebook's stop button, cancels the answer; what had arrived is shown and returned. The caller raises
+    `stream.error`.
+    """
+    reply = stream.reply
+    try:
+        if reply is None:
+            view.begin(stream.snapshot().model)
+            _carry(stream, view)
+    except KeyboardInterrupt:
+        stream.interrupt()
+    except BaseException:
+        stream.cancel()
+        raise
+    reply = stream.reply or stream.snapshot()
+    view.finish(reply)
+    return reply
+
+
+def _carry(stream: Stream, view: View) -> None:
+    while (events := stream.get(view.due_s())) is not None:
+        view.feed(events)
+        view.tick()
