@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
+from .errors import WcodeError
 from .events import Event, Notice
 from .keys import Keys
 from .messages import LOCAL, Message
@@ -27,7 +28,7 @@ from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
     from .local import LocalModel
-    from .store import Record
+    from .store import Log, Record
 
 __all__ = ["Client", "Prompt"]
 
@@ -87,7 +88,7 @@ class Client:
     def start(self, call: Call) -> Stream:
         """Sends a prepared call, or finds its recorded answer.
 
-        Raises InputError (budget), ReplayError and LocalModelError; what comes later comes with the stream.
+        Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
         record = self._record(call)
         if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
@@ -96,7 +97,9 @@ class Client:
         builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
         for warning in call.warnings:
             builder.apply(Notice(warning))
-        events = self.transport.events(call.request, self._reach(call.endpoint), call.deadlines)
+        where = self._reach(call.endpoint)
+        self.transport.check(where)
+        events = self.transport.events(call.request, where, call.deadlines)
         return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, record))
 
     def _reach(self, where: Endpoint) -> Endpoint:
@@ -130,9 +133,28 @@ class Client:
         self.session.replies.append(reply)
         for listener in self.on_reply:
             listener(reply)
+        self._log(reply)
         if record is not None:
             record.add(reply)
         return reply
+
+    @cached_property
+    def log(self) -> Log:
+        """The user's log of calls."""
+        from .store import Log
+
+        days = self.session.values().get("log_days")
+        return Log(retention_days=days.value if days else None)
+
+    def _log(self, reply: Reply) -> None:
+        values = self.session.values()
+        if not values["log"].value:
+            return
+        try:
+            self.log.add(reply, content=values["log_content"].value)
+        except WcodeError as error:
+            # A log that cannot be written must not cost anyone an answer.
+            warnings.warn(str(error), stacklevel=2)
 
     def ask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
         """Asks and waits. Raises WcodeError; what had arrived is on its `reply`."""
@@ -173,6 +195,8 @@ class Client:
             self.engine.close()
         if "local" in self.__dict__:
             self.local.stop()
+        if "log" in self.__dict__:
+            self.log.close()
 
     def __enter__(self) -> Client:
         return self

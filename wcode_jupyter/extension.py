@@ -107,10 +107,21 @@ def load(shell: Any) -> None:
     shell.register_magic_function(magic, magic_kind="line_cell", magic_name="wcode")
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(magic))
+    shell.input_transformers_cleanup.append(keep_question_mark)
     if "ipykernel" in sys.modules:
         timer = threading.Timer(_WARM_UP_DELAY_S, magic.warm_up)
         timer.daemon = True
         timer.start()
+
+
+def keep_question_mark(lines: list[str]) -> list[str]:
+    """`%wcode ask … ?` as the call it means: IPython takes a line that ends with `?` for a request for help."""
+    if len(lines) != 1 or not lines[0].rstrip().endswith("?"):
+        return lines
+    magic, _space, rest = lines[0].strip().partition(" ")
+    if magic != "%wcode" or not rest.startswith("ask "):
+        return lines
+    return [f"get_ipython().run_line_magic('wcode', {rest!r})\n"]
 
 
 def _matcher(magic: LazyMagic) -> Any:
@@ -129,6 +140,7 @@ def unload(shell: Any) -> None:
     if not isinstance(magic, LazyMagic):
         return
     shell.configurables.remove(magic.config)
+    shell.input_transformers_cleanup.remove(keep_question_mark)
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..settings import ROWS
 from .status import status_line
 from .views import View, pump, view
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "View", "bundle", "pump", "status_line", "view"]
 
-FORMATS = ("markdown", "text", "json", "code", "html", "latex")
+FORMATS = ROWS["format"].choices
 """The formats a cell may ask for."""
 
 

@@ -109,6 +109,10 @@ class Transport:
         """Imports httpx and builds the client for `endpoint`, so that the first request does not wait for them."""
         self._connections().client(endpoint)
 
+    def check(self, endpoint: Endpoint) -> None:
+        """Raises KeyMissing or InputError where a request to `endpoint` could not be sent."""
+        self._secret(endpoint)
+
     async def aclose(self) -> None:
         """Closes all connections."""
         if self._built is not None:
