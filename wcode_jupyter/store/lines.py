@@ -25,7 +25,7 @@ from ..language import _
 from ..messages import Request
 from ..reply import Reply
 
-__all__ = ["VERSION", "Asked", "Head", "decode", "encode", "head", "without_images"]
+__all__ = ["VERSION", "Asked", "Head", "decode", "encode", "has_hashed_images", "head", "without_images"]
 
 VERSION = 1
 _HASHED = "sha256:"
@@ -98,7 +98,7 @@ def decode(line: bytes) -> Reply:
         raise ReplayError(_("This does not hold a whole answer: {error}").format(error=error)) from None
     if reply.request is None:
         raise ReplayError(_("This holds no request"))
-    if _HASHED.encode() not in line or not _has_hashed_image(reply.request):
+    if _HASHED.encode() not in line or not has_hashed_images(reply.request):
         _check(reply.request, reply.fingerprint)
     return reply
 
@@ -111,7 +111,8 @@ def _check(request: Request, fingerprint: str) -> None:
         )
 
 
-def _has_hashed_image(request: Request) -> bool:
+def has_hashed_images(request: Request) -> bool:
+    """Whether images of `request` are known by hash only, so that it can neither be checked nor asked again."""
     return any(url.startswith(_HASHED) for url in _urls(request.to_dict()))
 
 
