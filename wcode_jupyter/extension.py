@@ -62,6 +62,8 @@ class LazyMagic:
     def __init__(self, shell: Any, config: Wcode) -> None:
         self.shell = shell
         self.config = config
+        self.warming = threading.Timer(_WARM_UP_DELAY_S, self.warm_up)
+        self.warming.daemon = True
         no_var_expand(self)
 
     @cached_property
@@ -109,9 +111,7 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(keep_question_mark)
     if "ipykernel" in sys.modules:
-        timer = threading.Timer(_WARM_UP_DELAY_S, magic.warm_up)
-        timer.daemon = True
-        timer.start()
+        magic.warming.start()
 
 
 def keep_question_mark(lines: list[str]) -> list[str]:
@@ -144,5 +144,6 @@ def unload(shell: Any) -> None:
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
+    magic.warming.cancel()
     if "magic" in magic.__dict__:
         magic.magic.close()

@@ -39,7 +39,7 @@ TYPED: dict[str, tuple[str, Any]] = {
     "top_a": ("0.1", 0.1),
     "seed": ("-7", -7),
     "max_tokens": ("500", 500),
-    "logit_bias": ('\'{"50256": -100}\'', {"50256": -100}),
+    "logit_bias": ("'{\"50256\": -100}'", {"50256": -100}),
     "logprobs": ("true", True),
     "top_logprobs": ("5", 5),
     "response_format": ("json_object", {"type": "json_object"}),
@@ -80,13 +80,15 @@ def test_booleans_are_flags() -> None:
 
 def test_stop_may_be_repeated_and_a_json_list() -> None:
     """All stop texts are gathered in order."""
-    assert parse_cell_line("--stop a --stop '[\"b\", \"c\"]'").values == {"stop": ["a", "b", "c"]}
+    assert parse_cell_line('--stop a --stop \'["b", "c"]\'').values == {"stop": ["a", "b", "c"]}
 
 
 def test_every_setting_is_an_option() -> None:
     """No setting is missing from the cell's options."""
     for setting in SETTINGS:
-        text = {"bool": "true", "float": "1", "int": "1"}.get(setting.kind, setting.choices[0] if setting.choices else "x")
+        text = {"bool": "true", "float": "1", "int": "1"}.get(
+            setting.kind, setting.choices[0] if setting.choices else "x"
+        )
         assert setting.name in parse_cell_line(f"{setting.option}={text}").values
 
 
