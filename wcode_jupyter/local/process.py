@@ -99,8 +99,8 @@ class EngineProcess:
         return one_line(text.replace(str(self._model), self._model.name))
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        # As a script and with -P: a module of ours in a child needs no import path, and the notebook's folder, which
-        # may hold a random.py of its own, is not on it.
+        # As a script: the package need not be on the child's import path, and the notebook's folder, which may hold a
+        # random.py of its own, is not on it. -P: this folder is not either.
         command = [sys.executable, "-P", str(Path(__file__).with_name("server.py")), str(self._model)]
         command += [f"--alias={LOCAL}", f"--parallel={_PARALLEL}"]
         command += [f"--n-ctx={self._launch.n_ctx}", f"--threads={self._launch.threads}"]
