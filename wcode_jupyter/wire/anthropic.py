@@ -14,13 +14,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..errors import ParameterError, one_line
-from ..events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..language import _
 from ..messages import Image, Message, Part, Request, Text, ToolCall
 from ..parameters import EFFORTS, find
 from .failure import failure_in
 from .payload import as_dict, as_int, as_list, as_text, bounded
 from .stream import StreamDecoder
+from .usage import message_usage
 
 __all__ = ["DEFAULT_MAX_TOKENS", "AnthropicDecoder", "encode", "thinking_budget", "warnings"]
 
@@ -358,24 +359,9 @@ class AnthropicDecoder(StreamDecoder):
 
     def _take_usage(self, sent: Any, events: list[Event]) -> None:
         """Counts are cumulative, and some servers send zeros at first: of each field the largest holds."""
-        if not isinstance(sent, dict) or not sent:
+        if not (counts := bounded(as_dict(sent))):
             return
-        for name, value in sent.items():
+        for name, value in counts.items():
             known, count = as_int(self._usage.get(name)), as_int(value)
             self._usage[name] = value if known is None or count is None else max(known, count)
-        events.append(usage(self._usage))
-
-
-def usage(sent: dict[str, Any]) -> Usage:
-    """Token counts: here the cached tokens are not part of `input_tokens`, so they are added to the input."""
-    fresh, read, written = (
-        as_int(sent.get(name)) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    )
-    return Usage(
-        input_tokens=(fresh or 0) + (read or 0) + (written or 0),
-        output_tokens=as_int(sent.get("output_tokens")) or 0,
-        reasoning_tokens=as_int(as_dict(sent.get("output_tokens_details")).get("thinking_tokens")),
-        cached_tokens=read,
-        cache_write_tokens=written,
-        details=bounded(sent),
-    )
+        events.append(message_usage(self._usage))

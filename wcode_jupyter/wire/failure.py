@@ -93,7 +93,7 @@ def _of_error(error: Any, around: dict[str, Any]) -> Failure:
     code = _code(error.get("code"))
     kind = as_text(metadata.get("error_type")) or as_text(error.get("type")) or None
     return Failure(
-        message=one_line(_message(error, metadata), _LONGEST),
+        message=one_line(_message(error, metadata), _LONGEST) or _("The server named no reason"),
         status=_status(code, error) or _STATUS_OF_KIND.get(kind or ""),
         code=code,
         kind=kind if kind != "error" else None,
@@ -107,7 +107,7 @@ def _message(error: dict[str, Any], metadata: dict[str, Any]) -> str:
     reasons = [reason for reason in as_list(metadata.get("reasons")) if isinstance(reason, str)]
     words = [as_text(metadata.get("raw")), ", ".join(reasons)]
     parts = [part for part in (message, *words) if part]
-    return ": ".join(parts) or _code(error.get("code")) or as_text(error.get("type")) or _("The server named no reason")
+    return ": ".join(parts) or _code(error.get("code")) or as_text(error.get("type"))
 
 
 def _detail(detail: Any) -> str:

@@ -21,16 +21,18 @@ from ..events import (
     TextDelta,
     TokenLogprob,
     ToolCallDelta,
-    Usage,
 )
 from ..language import _
 from ..messages import Image, Message, Part, Request, Text
 from .failure import failure_in
-from .payload import as_dict, as_int, as_list, as_text, bounded
+from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded
+from .plain import MOST_MISFITS, decode_plain
+from .sse import ServerSentEvent
 from .stream import StreamDecoder
 from .tags import TAGS, InlineTags
+from .usage import chat_usage
 
-__all__ = ["OpenAIDecoder", "encode", "usage"]
+__all__ = ["OpenAIDecoder", "encode"]
 
 # ------------------------------------------------------------------------------------------------------- encoding
 
@@ -50,7 +52,7 @@ def _message(message: Message) -> dict[str, Any]:
     content: Any = message.content
     if not isinstance(content, str):
         content = [_part(part) for part in content]
-    inline = "".join(f"<{r.field}>{r.text}</{r.field}>" for r in message.reasoning if r.field in TAGS)
+    inline = "".join(f"{r.field}{r.text}</{r.field[1:]}" for r in message.reasoning if r.field in TAGS)
     if inline and isinstance(content, str):
         content = inline + content
     result: dict[str, Any] = {"role": message.role, "content": content}
@@ -108,7 +110,6 @@ _REASONS = {
     "insufficient_system_resource": "error",  # DeepSeek
 }
 
-
 # OpenAI's own placeholder for "far too unlikely to list".
 _NO_LOGPROB = -9999.0
 
@@ -163,15 +164,43 @@ class OpenAIDecoder(StreamDecoder):
         self._choices: dict[int, _Choice] = {}
         self._head: dict[str, Any] = {}
         self._started = False
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
+        self._misfits = 0
 
     @property
     def done(self) -> bool:
         """Whether `[DONE]` or every choice's finish reason was seen. Read on: usage may follow."""
         return self._ended or self._finished
 
+    def _dispatch(self, sent: ServerSentEvent, events: list[Event]) -> None:
+        if not (self._started and self._misfits < MOST_MISFITS and self._take_plain(sent, events)):
+            super()._dispatch(sent, events)
+
+    def _take_plain(self, sent: ServerSentEvent, events: list[Event]) -> bool:
+        """Takes a plain chunk; False, and nothing taken, for any other event."""
+        try:
+            choice = decode_plain(sent.data).choices[0]
+        except REFUSED:
+            self._misfits += 1
+            return False
+        state = self._choices.get(choice.index)
+        if state is None or state.tags is not None or self._closed or sent.event != "message":
+            return False
+        delta = choice.delta
+        if delta.reasoning:
+            events.append(ReasoningDelta(delta.reasoning, choice.index))
+        elif delta.reasoning_content:
+            events.append(ReasoningDelta(delta.reasoning_content, choice.index, "reasoning_content"))
+        if delta.content:
+            events.append(TextDelta(delta.content, choice.index))
+        return True
+
     def _take(self, value: dict[str, Any], events: list[Event]) -> None:
         choices = value.get("choices")
+        failure = failure_in(value)
+        if failure and not choices:
+            events.append(failure)
+            return
         if not self._started:
             self._start(value, bool(choices), events)
         if type(choices) is list:
@@ -182,8 +211,8 @@ class OpenAIDecoder(StreamDecoder):
             self._take_unknown(value, events)
         if sent := value.get("usage"):
             self._take_usage(sent, events)
-        if (not choices or "error" in value) and (failure := failure_in(value)):
-            events.append(failure)
+        if failure:
+            events.append(failure)  # last: what came beside it is kept
 
     def _end(self, events: list[Event]) -> None:
         for choice in self._choices.values():
@@ -216,9 +245,10 @@ class OpenAIDecoder(StreamDecoder):
         self._extra(unknown, events)
 
     def _take_usage(self, sent: Any, events: list[Event]) -> None:
-        if isinstance(sent, dict) and sent and sent != self._usage:
-            self._usage = sent
-            events.append(usage(sent))
+        counts = bounded(as_dict(sent))
+        if counts and counts != self._usage:
+            self._usage = counts
+            events.append(chat_usage(counts))
 
     def _take_choice(self, sent: dict[str, Any], events: list[Event]) -> None:
         index = sent.get("index")
@@ -229,11 +259,7 @@ class OpenAIDecoder(StreamDecoder):
             choice = self._choices[index] = _Choice(index)
         delta = sent.get("delta") or sent.get("message")
         if type(delta) is dict:
-            content = delta.get("content")
-            if choice.tags is None and type(content) is str and content and len(delta) == 1:
-                events.append(TextDelta(content, index))  # what nearly every chunk is
-            else:
-                self._take_delta(choice, delta, events)
+            self._take_delta(choice, delta, events)
         elif text := sent.get("text"):
             self._take_content(choice, text, events)
         if logprobs := sent.get("logprobs"):
@@ -363,38 +389,8 @@ def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -
         reason = word
         events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))
     # A server that calls a tool and says "stop" has called a tool.
-    if choice.calls and (reason == "stop" or reason == word != "length"):
+    if choice.calls and (reason == "stop" or word not in _REASONS):
         reason = "tool_calls"
     choice.reason = reason
     raw = as_text(native) or word
     events.append(Finish(reason, raw if raw != reason else None, choice.index))
-
-
-def usage(sent: dict[str, Any]) -> Usage:
-    """Token counts by the rule `output = max(completion, total − prompt)`: right for every gateway seen so far.
-
-    Some servers leave reasoning out of `completion_tokens` but not out of the total (xAI). Details are never added.
-    """
-    prompt = _count(sent, "prompt_tokens", "input_tokens")
-    completion = _count(sent, "completion_tokens", "output_tokens")
-    total = as_int(sent.get("total_tokens")) or 0
-    prompt_details = as_dict(sent.get("prompt_tokens_details"))
-    completion_details = as_dict(sent.get("completion_tokens_details"))
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=max(completion, total - prompt),
-        reasoning_tokens=_first(completion_details.get("reasoning_tokens"), sent.get("reasoning_tokens")),
-        cached_tokens=_first(
-            prompt_details.get("cached_tokens"), sent.get("prompt_cache_hit_tokens"), sent.get("cached_tokens")
-        ),
-        cache_write_tokens=_first(prompt_details.get("cache_write_tokens")),
-        details=bounded(sent),
-    )
-
-
-def _count(sent: dict[str, Any], *names: str) -> int:
-    return _first(*(sent.get(name) for name in names)) or 0
-
-
-def _first(*values: Any) -> int | None:
-    return next((count for value in values if (count := as_int(value)) is not None), None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import AnswerMalformed, one_line
-from ..events import Event, Extra, Notice
+from ..errors import AnswerMalformed
+from ..events import Event, Extra, Failure, Notice, Started
 from ..language import _
 from .failure import decode_error
 from .payload import REFUSED, bounded, lenient, strict
@@ -23,6 +23,8 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 # A plain JSON body cannot be taken for an event stream: no field name starts like this.
 _JSON_STARTS = (b"{", b"[")
 _DONE = b"[DONE]"
+# A whole answer with log probabilities is larger than any honest event.
+_BODY_LIMIT = 8 * LIMIT
 
 
 class StreamDecoder:
@@ -61,10 +63,12 @@ class StreamDecoder:
         """What was pending at the end of input. Raises AnswerMalformed when pieces came and none was readable."""
         events: list[Event] = []
         if self._body is not None:
-            self._take_body(b"".join(self._body), events)
-            self._body = None
+            body, self._body = b"".join(self._body), None
+            return self.decode_body(body)
+        unreadable = self._unreadable
         for sent in self._sse.finish():
             self._dispatch(sent, events)
+        self._unreadable = unreadable  # half a piece at the end is a cut, not a fault of the server's
         self._end(events)
         if self._unreadable:
             events.append(self._unreadable_notice())
@@ -74,9 +78,12 @@ class StreamDecoder:
         """The events of a whole JSON answer. Raises AnswerMalformed: not JSON, or neither an answer nor an error."""
         events: list[Event] = []
         self._take_body(body, events)
-        if all(isinstance(event, Extra) for event in events):
-            start = one_line(body[:400].decode("utf-8", "replace"), 100)
-            raise AnswerMalformed(_("The server's answer is not of the expected form: {start}").format(start=start))
+        if not any(isinstance(event, (Started, Failure)) for event in events):
+            # Without the body's text: only the transport can redact the key that a server may echo.
+            raise AnswerMalformed(
+                _("The server's answer is neither an answer nor an error of this protocol"),
+                hint=_("Check the base URL and the protocol (%wcode settings)."),
+            )
         self._end(events)
         return self._last(events)
 
@@ -96,42 +103,39 @@ class StreamDecoder:
     def _keep(self, data: bytes) -> None:
         assert self._body is not None
         self._body_size += len(data)
-        if self._body_size > LIMIT:
+        if self._body_size > _BODY_LIMIT:
             self._body.clear()
-            raise too_large(LIMIT)
+            raise too_large(_BODY_LIMIT)
         self._body.append(data)
 
     def _dispatch(self, sent: ServerSentEvent, events: list[Event]) -> None:
         if self._closed:
             return
-        try:
-            value = strict(sent.data)
-        except REFUSED:
-            value = self._lenient(sent.data)
+        value = self._value(sent.data)
         if sent.event == "error":
             self._readable = True
             events.append(decode_error(sent.data))
         elif type(value) is dict:
             self._readable = True
             self._take(value, events)
-        elif sent.data.strip() == _DONE:
+        elif (word := sent.data.strip()) == _DONE:
             self._ended = self._closed = True
-        elif not self._take_lines(sent.data, events):
+        elif word and not self._take_lines(sent.data, events):
             self._unreadable += 1
 
     def _take_body(self, body: bytes, events: list[Event]) -> None:
-        value = self._lenient(body.removeprefix(b"\xef\xbb\xbf"))
+        value = self._value(body.removeprefix(b"\xef\xbb\xbf"))
         if isinstance(value, list) and value:
             value = value[0]  # Google wraps an error so
         if isinstance(value, dict):
             self._readable = self._ended = True
             self._take(value, events)
-        elif not self._take_lines(body, events):
-            self._unreadable += 1
+        else:
+            self._take_lines(body, events)
 
     def _take_lines(self, data: bytes, events: list[Event]) -> bool:
         """Takes each line of `data` as an object of its own; False, and nothing taken, where they are not all that."""
-        values = [self._lenient(line) for line in data.split(b"\n") if line.strip() not in (b"", _DONE)]
+        values = [self._value(line) for line in data.split(b"\n") if line.strip() not in (b"", _DONE)]
         if not values or not all(isinstance(value, dict) for value in values):
             return False
         self._readable = True
@@ -139,9 +143,13 @@ class StreamDecoder:
             self._take(value, events)
         return True
 
-    def _lenient(self, data: bytes) -> Any:
-        """The value of `data` by the lenient reader, None when it is not JSON: null is no object either."""
-        self._surrogates = self._surrogates or Surrogates()
+    def _value(self, data: bytes) -> Any:
+        """The value of `data`, None when it is not JSON: null is no object either."""
+        try:
+            return strict(data)
+        except REFUSED:
+            # Only the lenient reader lets halves of characters through.
+            self._surrogates = self._surrogates or Surrogates()
         try:
             return lenient(data)
         except ValueError:
@@ -149,7 +157,7 @@ class StreamDecoder:
 
     def _extra(self, fields: dict[str, Any], events: list[Event]) -> None:
         """Appends the `fields` that are new or have changed: many servers repeat theirs in every chunk."""
-        kept = {name: bounded(value) for name, value in fields.items()}
+        kept = {name: bounded(value) for name, value in fields.items() if value is not None}
         if news := {name: value for name, value in kept.items() if self._extras.get(name, ...) != value}:
             self._extras.update(news)
             events.append(Extra(news))

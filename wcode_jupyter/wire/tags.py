@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ["TAGS", "InlineTags"]
 
-TAGS = ("think", "thinking")
+TAGS = ("<think>", "<thinking>")
 
 # More white space than this at the start is an answer that starts with white space.
 _MOST_BLANKS = 1000
@@ -27,13 +27,13 @@ class InlineTags:
         text, self._held = self._held + text, ""
         if not self._tag:
             start = text.lstrip()
-            self._tag = next((tag for tag in TAGS if start.startswith(f"<{tag}>")), "")
+            self._tag = next((tag for tag in TAGS if start.startswith(tag)), "")
             if not self._tag:
-                if len(text) <= _MOST_BLANKS and any(f"<{tag}>".startswith(start) for tag in TAGS):
+                if len(text) <= _MOST_BLANKS and any(tag.startswith(start) for tag in TAGS):
                     self._held = text
                     return []
                 return self._answer(text)
-            text = start[len(self._tag) + 2 :]
+            text = start[len(self._tag) :]
         return self._reasoning(text)
 
     def finish(self) -> list[tuple[str, str]]:
@@ -46,11 +46,10 @@ class InlineTags:
         return [("", text)] if text else []
 
     def _reasoning(self, text: str) -> list[tuple[str, str]]:
-        closing = f"</{self._tag}>"
-        before, found, after = text.partition(closing)
         tag = self._tag
+        closing = "</" + tag[1:]
+        before, found, after = text.partition(closing)
         if found:
-            self._tag = ""
             return ([(tag, before)] if before else []) + self._answer(after)
         cut = len(text) - _overlap(text, closing)
         self._held = text[cut:]
@@ -59,5 +58,5 @@ class InlineTags:
 
 def _overlap(text: str, tag: str) -> int:
     """Length of the longest end of `text` that could be the beginning of `tag`."""
-    start = text.rfind("<", -len(tag) + 1 if len(text) >= len(tag) else 0)
+    start = text.rfind("<", max(0, len(text) - len(tag) + 1))
     return len(text) - start if start >= 0 and tag.startswith(text[start:]) else 0
