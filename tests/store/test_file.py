@@ -220,14 +220,14 @@ def test_lock_held_by_another_process(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_file_edited_in_the_middle_of_a_session_is_read_anew(path: Path) -> None:
     """A checkout or an edit between two lookups neither breaks the index nor gives a wrong answer."""
-    Record(path, "auto").add(answer(request("a"), "first"))
-    Record(path, "auto").add(answer(request("b"), "second"))
+    for name in ("a", "b, longer", "last"):
+        Record(path, "auto").add(answer(request(name), name))
     record = Record(path, "replay")
-    assert texts(record, request("a"), 1) == ["first"]
+    assert texts(record, request("a"), 1) == ["a"]
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text(lines[1] + lines[0])
+    path.write_text(lines[1] + lines[0] + lines[2])
     os.utime(path, ns=(1, 1))
-    assert texts(record, request("b"), 1) == ["second"]
+    assert texts(record, request("b, longer"), 1) == ["b, longer"]
 
 
 def test_index_after_a_replacement_is_that_of_a_fresh_look(path: Path) -> None:
@@ -252,23 +252,25 @@ WRITER = """
     path, name, count, mode = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     record = Record(path, mode)
     for number in range(count):
-        record.add(answer(request(f"{name} {number % 50}"), "x" * 5000))
-        print(number, flush=True)
+        record.add(answer(request(f"{name} {number}"), mode + "x" * 5000))
 """
 
 
-def start_writer(path: Path, name: str, count: int, mode: str = "auto") -> subprocess.Popen[str]:
+def start_writer(path: Path, name: str, count: int, mode: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path), name, str(count), mode]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def test_two_kernels_writing_lose_nothing(path: Path) -> None:
-    """Two processes recording into one file at once leave every line of both."""
-    writers = [start_writer(path, name, 60) for name in "ab"]
-    for writer in writers:
-        writer.communicate(timeout=60)
-        assert writer.returncode == 0
-    assert len(list(Record(path, "replay").replies())) == 120
+    """Two processes at once, first adding and then replacing lines of one file, leave every line of both."""
+    for mode in ("auto", "record"):
+        writers = [start_writer(path, name, 60, mode) for name in "ab"]
+        for writer in writers:
+            writer.communicate(timeout=60)
+            assert writer.returncode == 0
+        found = list(Record(path, "replay").replies())
+        assert len({reply.fingerprint for reply in found}) == len(found) == 120
+        assert {reply.text.rstrip("x") for reply in found} == {mode}
 
 
 KILLER = """
