@@ -94,6 +94,11 @@ class Received:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def key(self) -> str:
+        """The key that came with the request; empty without one."""
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
 
 Answer: TypeAlias = Script | Callable[[Received], Script]
 
@@ -159,7 +164,7 @@ def redirect(to: str, code: int = 307) -> Script:
 
 def echo_key(request: Received) -> Script:
     """A 401 that repeats the Authorization header: whole, and its first and last 16 characters."""
-    key = request.headers.get("authorization", "").removeprefix("Bearer ")
+    key = request.key
     return status(401, f"Incorrect API key provided: {key} ({key[:16]}...{key[-16:]})", code="invalid_api_key")
 
 
@@ -324,7 +329,11 @@ class FaultServer:
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int, mine: list[Received]
     ) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        first = await reader.readexactly(1)
+        if first == b"\x16":  # a TLS client says hello: a plain server does not understand it
+            writer.write(_head(400, {"Connection": "close"}))
+            return
+        head = first + await reader.readuntil(b"\r\n\r\n")
         while True:
             request = await self._receive(head, reader, number)
             mine.append(request)
