@@ -30,8 +30,6 @@ _MARKERS = {"lab": "browser", "kernel": "kernel", "terminal": "kernel"}
 
 
 def _is_local(host: object) -> bool:
-    if isinstance(host, bytes):
-        host = host.decode()
     if not isinstance(host, str) or host in ("", "localhost"):
         return True
     try:
@@ -49,6 +47,7 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
         host = arguments[1][0]
     else:
         return
+    host = host.decode() if isinstance(host, bytes) else host
     if _is_local(host):
         return
     if isinstance(host, str) and host.endswith(".invalid"):  # RFC 6761: never resolves, so a test may ask for it
