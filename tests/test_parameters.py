@@ -16,7 +16,9 @@ from wcode_jupyter.parameters import (
     EFFORTS,
     GROUPS,
     PARAMETERS,
+    Row,
     check,
+    check_row,
     conflicts,
     did_you_mean,
     find,
@@ -158,6 +160,13 @@ def test_a_good_value_goes_to_the_wire(name: str, value: object, expected: objec
     assert type(checked) is type(expected)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_is_finite_even_without_a_range(value: float) -> None:
+    """Rows without bounds (the settings have some) refuse NaN and infinity as well."""
+    with pytest.raises(ParameterError):
+        check_row(Row(name="idle_timeout", kind="float", help="Seconds."), value)
+
+
 def test_every_row_has_good_and_bad_samples() -> None:
     """No row escapes the two lists."""
     names = {p.name for p in PARAMETERS}
@@ -206,6 +215,7 @@ BAD = [
     ("logit_bias", {"hello": 1}),
     ("logit_bias", {"٣": 1}),
     ("logit_bias", {"1": 101}),
+    ("logit_bias", {"1": -101}),
     ("logit_bias", {"1": True}),
     ("logit_bias", {"1": math.nan}),
     ("logit_bias", [1]),

@@ -180,6 +180,8 @@ def test_a_meaningful_index_is_a_column() -> None:
     """An index that the user set is data; so are its levels."""
     frame = pd.DataFrame({"n": [1]}, index=pd.MultiIndex.from_tuples([("a", 2)], names=["k", "l"]))
     assert expand("{{t}}", {"t": frame}).text == "| k / l | n |\n| --- | --- |\n| a / 2 | 1 |"
+    numbered = pd.DataFrame({"n": [1]}, index=pd.RangeIndex(7, 8, name="year"))
+    assert expand("{{t}}", {"t": numbered}).text == "| year | n |\n| --- | --- |\n| 7 | 1 |"
     series = pd.Series([1.5], index=["u"], name="price")
     assert expand("{{t}}", {"t": series}).text == "|  | price |\n| --- | --- |\n| u | 1.5 |"
 
