@@ -46,7 +46,6 @@ class Asked(Struct, frozen=True):
 
 
 _head = msgspec.json.Decoder(Head)
-_reply = msgspec.json.Decoder(Reply)
 
 
 def encode(reply: Reply, *, keep_images: bool = False) -> bytes:
@@ -93,7 +92,7 @@ def decode(line: bytes) -> Reply:
     A request is taken as edited when its fingerprint is another than the recorded one.
     """
     try:
-        reply = _reply.decode(line)
+        reply = msgspec.json.decode(line, type=Reply)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ReplayError(_("This does not hold a whole answer: {error}").format(error=error)) from None
     if reply.request is None:

@@ -37,7 +37,6 @@ Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 _SUFFIX = ".replay.jsonl"
-_asked = msgspec.json.Decoder(lines.Asked)
 
 
 def default_path(notebook: str | None = None) -> Path:
@@ -231,7 +230,7 @@ class Record:
         for line in self._file.all():
             # A line without a readable request is no candidate; it is reported when it is asked for itself.
             with contextlib.suppress(msgspec.DecodeError):
-                yield nearest.Near(line.offset, _asked.decode(self._file.read(line)).request)
+                yield nearest.Near(line.offset, msgspec.json.decode(self._file.read(line), type=lines.Asked).request)
 
 
 def _failed(reply: Reply) -> bool:
