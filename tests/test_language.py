@@ -26,6 +26,7 @@ def _no_language(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LANG": "de_DE.UTF-8"}, "en"),
         ({"LANGUAGE": "zh_CN:en", "LANG": "en_US.UTF-8"}, "zh_CN"),
         ({"LC_ALL": "en_US.UTF-8", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"LANGUAGE": "en", "LC_ALL": "zh_CN.UTF-8"}, "en"),
         ({"LC_MESSAGES": "zh-Hans", "LANG": "en_US.UTF-8"}, "zh_CN"),
         ({"WCODE_LANG": "zh", "LANG": "en_US.UTF-8"}, "zh_CN"),
         ({"WCODE_LANG": "en", "LANG": "zh_CN.UTF-8"}, "en"),
