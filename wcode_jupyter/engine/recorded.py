@@ -22,14 +22,17 @@ from ..reply import Fault, Reply
 
 __all__ = ["error_again", "events_again"]
 
+_ERRORS: dict[str, type[WcodeError]] = {
+    name: cls for name, cls in vars(errors).items() if isinstance(cls, type) and issubclass(cls, WcodeError)
+}
+
 
 def error_again(reply: Reply) -> WcodeError | None:
     """The error that ended a recorded answer, of the class that it had."""
     fault: Fault | None = reply.fault
     if fault is None:
         return None
-    cls = getattr(errors, fault.kind, WcodeError) if fault.kind in errors.__all__ else WcodeError
-    error: WcodeError = cls(fault.what, hint=fault.hint)
+    error = _ERRORS.get(fault.kind, WcodeError)(fault.what, hint=fault.hint)
     if isinstance(error, ServerError):
         error.status, error.code = fault.status, fault.code
     error.reply = reply
