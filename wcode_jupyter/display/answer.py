@@ -16,10 +16,11 @@ from ..language import _
 from ..messages import ToolCall
 from ..reply import Choice, Reply
 from .formats import RENDERERS, plain
+from .markdown import render
 from .status import is_empty, mark, status_line
 from .style import STYLE
 
-__all__ = ["bundle", "closed_reasoning", "record", "wrap"]
+__all__ = ["bundle", "closed_reasoning", "open_reasoning", "record", "wrap"]
 
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
@@ -40,13 +41,19 @@ def wrap(inner: str, *, style: bool = True) -> str:
     return f"{STYLE if style else ''}{_OPEN}{inner}</div>"
 
 
+def open_reasoning(inner: str) -> str:
+    """Reasoning, already rendered, in an open box."""
+    return _details(_("Reasoning"), inner, " open")
+
+
 def closed_reasoning(reasoning: str, seconds: float | None = None) -> str:
-    """Reasoning as a closed box; empty without reasoning."""
-    if not reasoning:
-        return ""
+    """Reasoning in a closed box with the time it took; empty without reasoning."""
     took = "" if seconds is None else f" · {seconds:.1f} s"
-    inner = RENDERERS["markdown"](reasoning)
-    return f'<details class="wcode-reasoning"><summary>{escape(_("Reasoning"))}{took}</summary>\n{inner}</details>\n'
+    return _details(_("Reasoning") + took, render(reasoning)) if reasoning else ""
+
+
+def _details(summary: str, inner: str, state: str = "") -> str:
+    return f'<details{state} class="wcode-reasoning"><summary>{escape(summary)}</summary>{inner}</details>\n'
 
 
 def _html(reply: Reply, format: str, quiet: bool) -> str:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "Piece", "Splitter"]
 
-CODE_LIMIT = 2_000
-"""Characters of a fence after which it is committed in pieces."""
-LIMIT = 4_000
-"""Characters of any other block after which it is cut inside."""
+LIMIT = 2_000
+"""Characters of a block after which it is cut inside."""
+LONG_LIMIT = 4_000
+"""The same for prose and quotes, where a cut shows."""
 
 
 class Piece(Struct, frozen=True):
@@ -77,7 +77,7 @@ class Splitter:
         pieces: list[Piece] = []
         if not self._plain:
             self._cut_finished(pieces)
-        while (self._plain or len(self._text) > CODE_LIMIT) and self._cut_long(pieces):
+        while (self._plain or len(self._text) > LIMIT) and self._cut_long(pieces):
             pass
         return [piece for piece in pieces if piece]
 
@@ -136,12 +136,12 @@ class Splitter:
         tokens = top_level(self._text[:end]) if end else []
         blocks = [token for token in tokens if token.level == 0 and token.nesting >= 0]
         kind = blocks[-1].type if blocks else "paragraph_open"
-        if len(self._text) <= (CODE_LIMIT if kind in ("fence", "code_block") else LIMIT):
+        if len(self._text) <= (LONG_LIMIT if kind in ("paragraph_open", "blockquote_open") else LIMIT):
             return False
         cut = _CUTS.get(kind, _Cut.nowhere)
         if cut(self, tokens, pieces):
             return True
-        if len(self._text) > 2 * LIMIT and end:
+        if len(self._text) > 2 * LONG_LIMIT and end:
             self._commit(end, pieces)
             self._plain = True
             return True
@@ -155,7 +155,7 @@ class Splitter:
             self._cut_finished(pieces)
             return True
         end = self._text.rfind("\n") + 1
-        if end > CODE_LIMIT:
+        if end > LIMIT:
             self._commit(end, pieces)
         return False
 
@@ -270,8 +270,8 @@ class Lines:
     def feed(self, text: str) -> list[Piece]:
         """Takes the next text; gives the lines that are complete once there are enough of them."""
         self._text += text
-        if len(self._text) <= CODE_LIMIT:
+        if len(self._text) <= LIMIT:
             return []
-        end = self._text.rfind("\n") + 1 or (len(self._text) if len(self._text) > LIMIT else 0)
+        end = self._text.rfind("\n") + 1 or (len(self._text) if len(self._text) > LONG_LIMIT else 0)
         piece, self._text = Piece(self._text[:end], plain=True), self._text[end:]
         return [piece] if piece else []

@@ -10,6 +10,7 @@ from typing import Any
 from ..language import _
 from .highlight import highlight
 from .markdown import parser, render
+from .renderer import code_block
 
 __all__ = ["FORMATS", "RENDERERS", "plain"]
 
@@ -19,10 +20,6 @@ def plain(text: str) -> str:
     return f'<pre class="wcode-text">{escape(text, quote=False)}</pre>\n'
 
 
-def _code(source: str, language: str = "") -> str:
-    return f"<pre><code>{highlight(source, language)}</code></pre>\n"
-
-
 def _fences(text: str) -> list[tuple[str, str]]:
     """(source, language) of each fenced block, in order."""
     fences = [token for token in parser().parse(text) if token.type == "fence"]
@@ -30,7 +27,7 @@ def _fences(text: str) -> list[tuple[str, str]]:
 
 
 def _code_only(text: str) -> str:
-    return "".join(_code(source, language) for source, language in _fences(text) or [(text, "")])
+    return "".join(code_block(source, language) for source, language in _fences(text) or [(text, "")])
 
 
 def _json(text: str) -> str:
@@ -41,7 +38,7 @@ def _json(text: str) -> str:
         except (ValueError, RecursionError):
             continue
     note = escape(_("This is not valid JSON; shown as text."))
-    return f'<div class="wcode-mark">{note}</div>\n{_code(text)}'
+    return f'<div class="wcode-mark">{note}</div>\n{code_block(text)}'
 
 
 _FOLD_AT = 12
@@ -65,7 +62,7 @@ def _tree(value: Any, depth: int = 0) -> str:
 
 
 def _key(key: str | None) -> str:
-    return "" if key is None else f'<span class="k">{escape(json.dumps(key, ensure_ascii=False), quote=False)}</span>: '
+    return "" if key is None else f"<b>{escape(json.dumps(key, ensure_ascii=False), quote=False)}</b>: "
 
 
 _DELIMITED = ("$$", r"\[", r"\(", "$", r"\begin{")

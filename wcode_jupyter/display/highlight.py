@@ -30,12 +30,15 @@ CLASSES: dict[str, str] = {
 }
 """Pygments token family -> class; all other tokens keep the text's colour."""
 
+_ELEMENTS = {"": ("", ""), "k": ("<b>", "</b>"), "c": ("<i>", "</i>")}
+"""Keywords and comments are the most frequent: short tags, which also read where styles are stripped."""
+
 _LONGEST = 100_000
 """Characters of a block that are coloured: a lexer's regular expressions may be slow on text made to be slow."""
 
 
 def highlight(source: str, language: str) -> str:
-    """`source` as escaped HTML with `<span class="…">` around coloured tokens; plain where the language is unknown."""
+    """`source` as escaped HTML with elements around coloured tokens; plain where the language is unknown."""
     lexer = _lexer(language.lower()) if language and len(source) <= _LONGEST else None
     if lexer is None:
         return escape(source, quote=False)
@@ -51,7 +54,8 @@ def highlight(source: str, language: str) -> str:
 
 def _span(name: str, text: str) -> str:
     escaped = escape(text, quote=False)
-    return f'<span class="{name}">{escaped}</span>' if name else escaped
+    before, after = _ELEMENTS.get(name) or (f"<span class={name}>", "</span>")
+    return f"{before}{escaped}{after}"
 
 
 @lru_cache(maxsize=512)

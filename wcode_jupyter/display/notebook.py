@@ -14,9 +14,8 @@ from html import escape
 from typing import Any, Protocol
 
 from ..events import Event, Notice, ReasoningDelta, TextDelta
-from ..language import _
 from ..reply import Reply
-from .answer import bundle, closed_reasoning, wrap
+from .answer import bundle, closed_reasoning, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .markdown import Env, render
@@ -73,12 +72,10 @@ class Ration:
 class _Part:
     """One growing text (the reasoning, or the answer): committed blocks and the tail that is being re-sent."""
 
-    def __init__(
-        self, publish: Callable[[str, str, bool], None], splitter: Splitter | Lines, frame: Callable[[str, bool], str]
-    ) -> None:
-        self._publish = publish
+    def __init__(self, splitter: Splitter | Lines, publish: Callable[[str, str, bool, bool], None]) -> None:
+        """`publish(inner, display_id, update, first)`: `first` for the part's first output."""
         self._splitter = splitter
-        self._frame = frame
+        self._publish = publish
         self._env: Env = {}
         self._display_id = ""
         self._first = True
@@ -99,9 +96,9 @@ class _Part:
         if inner == self._shown:
             return
         update = bool(self._display_id)
-        self._display_id = self._display_id or f"wcode-{secrets.token_hex(8)}"
+        self._display_id = self._display_id or _new_id()
         self._shown = inner
-        self._publish(self._frame(inner, self._first), self._display_id, update)
+        self._publish(inner, self._display_id, update, self._first)
 
     @staticmethod
     def _render(piece: Piece, env: Env, *, streaming: bool = False) -> str:
@@ -134,17 +131,13 @@ class NotebookView:
         self._waiting_text = ""
         self._notices: list[str] = []
         self._reasoning: list[str] = []
-        self._reasoning_s: tuple[float, float] | None = None
+        self._thinking_since_s = 0.0
         self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
         self._published = False
         self._answering = False
         self._parts = {
-            "reasoning": _Part(self._publish, Splitter(), _reasoning_frame),
-            "text": _Part(
-                self._publish,
-                Splitter() if format == "markdown" else Lines(),
-                lambda inner, first: wrap(inner, style=first),
-            ),
+            "reasoning": _Part(Splitter(), self._publish_reasoning),
+            "text": _Part(Splitter() if format == "markdown" else Lines(), self._publish_text),
         }
 
     def begin(self, model: str) -> None:
@@ -164,8 +157,8 @@ class NotebookView:
                 self._notices.append(event.text)
 
     def _take_reasoning(self, text: str) -> None:
-        now = self._clock()
-        self._reasoning_s = (self._reasoning_s[0] if self._reasoning_s else now, now)
+        if not self._reasoning:
+            self._thinking_since_s = self._clock()
         self._reasoning.append(text)
         self._incoming["reasoning"].append(text)
         self._ration.receive(len(text.encode()))
@@ -209,7 +202,7 @@ class NotebookView:
             return
         self._waiting_text = text
         update = bool(self._waiting_id)
-        self._waiting_id = self._waiting_id or f"wcode-{secrets.token_hex(8)}"
+        self._waiting_id = self._waiting_id or _new_id()
         html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
         self._send(html, self._waiting_id, update)
 
@@ -219,12 +212,19 @@ class NotebookView:
         if not self._published:
             return
         self._publisher.clear_output(wait=True)
-        reasoning = "".join(self._reasoning).strip()
-        if reasoning and self._reasoning_s:
-            seconds = self._clock() - self._reasoning_s[0]
-            self._publish(wrap(closed_reasoning(reasoning, seconds)), "", False)
+        if self._reasoning:
+            seconds = self._clock() - self._thinking_since_s
+            self._publish(wrap(closed_reasoning("".join(self._reasoning).strip(), seconds)))
 
-    def _publish(self, html: str, display_id: str, update: bool) -> None:
+    def _publish_text(self, inner: str, display_id: str, update: bool, first: bool) -> None:
+        # The closed reasoning above has brought the stylesheet.
+        self._publish(wrap(inner, style=first and not self._reasoning), display_id, update)
+
+    def _publish_reasoning(self, inner: str, display_id: str, update: bool, first: bool) -> None:
+        box = open_reasoning(inner) if first else f'<div class="wcode-reasoning">{inner}</div>'
+        self._publish(wrap(box, style=first), display_id, update)
+
+    def _publish(self, html: str, display_id: str = "", update: bool = False) -> None:
         self._ration.spend(len(html.encode()) + Ration.ENVELOPE, self._clock())
         self._send(html, display_id, update)
 
@@ -243,9 +243,5 @@ class NotebookView:
             self._publisher.publish(data, metadata)
 
 
-def _reasoning_frame(inner: str, first: bool) -> str:
-    if first:
-        return wrap(
-            f'<details open class="wcode-reasoning"><summary>{escape(_("Reasoning"))}</summary>\n{inner}</details>'
-        )
-    return wrap(f'<div class="wcode-reasoning">{inner}</div>', style=False)
+def _new_id() -> str:
+    return f"wcode-{secrets.token_hex(8)}"
