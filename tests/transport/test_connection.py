@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -53,7 +55,8 @@ def test_only_safe_failures_are_tried_again() -> None:
     """Connecting and losing the connection before an answer; never a time-out after the request was sent."""
     retried = {cls.__name__ for cls in HTTPX_ERRORS if FAULTS[cls].retry}
     assert retried == {
-        "ConnectTimeout", "ConnectError", "ReadError", "WriteError", "CloseError", "NetworkError", "RemoteProtocolError",
+        "ConnectTimeout", "ConnectError", "ReadError", "WriteError", "CloseError", "NetworkError",
+        "RemoteProtocolError",
     }  # fmt: skip
 
 
@@ -105,6 +108,13 @@ def test_the_context_without_certificates_trusts_no_one() -> None:
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.get_ca_certs() == []
+
+
+def test_httpx_waits_for_the_first_request() -> None:
+    """Importing the transport and the engine, as a dry run or a replay does, does not import httpx."""
+    code = "import sys, wcode_jupyter.transport, wcode_jupyter.engine; print('httpx' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
 
 
 def test_httpx_is_imported_here_alone() -> None:

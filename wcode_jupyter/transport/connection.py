@@ -168,19 +168,21 @@ class Body:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         inflate = _inflater(self._response.headers.get("content-encoding", ""))
         size = 0
-        chunks = self._response.aiter_raw()
-        while (data := await self._read(chunks)) is not None:
+        # The stream below aiter_raw(), which would count the bytes once more and cut them into pieces.
+        chunks = aiter(self._response.stream)  # type: ignore[arg-type]
+        while True:
+            if self.until is None:
+                data = await anext(chunks, None)
+            else:
+                async with asyncio.timeout_at(self.until):
+                    data = await anext(chunks, None)
+            if data is None:
+                return
             for piece in (data,) if inflate is None else inflate(data):
                 size += len(piece)
                 if size > self._most:
                     raise AnswerTooLarge(_("The answer is larger than {size} MB").format(size=self._most // 2**20))
                 yield piece
-
-    async def _read(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        if self.until is None:
-            return await anext(chunks, None)
-        async with asyncio.timeout_at(self.until):
-            return await anext(chunks, None)
 
 
 # Window bits for zlib: a gzip or a zlib head is recognised by itself.

@@ -128,13 +128,19 @@ class Transport:
         call = _Call(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
             fault: Fault | None = None
-            async with contextlib.aclosing(self._attempt(call)) as items:
-                async for item in items:
-                    if isinstance(item, Fault):
-                        fault = item
-                        break
-                    call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
-                    yield item
+            opened = await self._open(call)
+            if isinstance(opened, Fault):
+                fault = opened
+            else:
+                async with _closing(opened), contextlib.aclosing(_read(call, opened)) as items:
+                    if kept := recorded(opened.headers):
+                        yield [Extra({"headers": {name: call.redact(value) for name, value in kept.items()}})]
+                    async for item in items:
+                        if isinstance(item, Fault):
+                            fault = item
+                            break
+                        call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
+                        yield item
             if fault is None:
                 return
             notices, wait_s = self._again(call, fault)
@@ -156,34 +162,25 @@ class Transport:
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
         if isinstance(response, Exception):
             raise faults.unsent(response, reused=False).error
-        try:
+        async with _closing(response):
             content = await _beginning(response, until)
-        finally:
-            await _closed(response)
         if 300 <= response.status_code < 400 or response.status_code >= 500:
             raise faults.refused(response, content, streaming=False).error
         return _finding(response, has_key=secret is not None).format(host=endpoint.host)
 
     # --- one attempt ------------------------------------------------------------------------------------------------
 
-    async def _attempt(self, call: _Call) -> AsyncGenerator[_Item, None]:
+    async def _open(self, call: _Call) -> httpx.Response | Fault:
+        """The head of the response to one attempt; its body is still to be read."""
         call.connected = False
         content, fault = _written(call.body)
         if fault is not None:
-            yield fault
-            return
+            return fault
         request = ("POST", call.endpoint.url, content, wire.headers(call.endpoint.protocol))
         response = await self._send(call.endpoint, request, call.secret, call.deadlines, call.until, call.trace)
         if isinstance(response, Exception):
-            yield call.faults.unsent(response, reused=not call.connected)
-            return
-        try:
-            if kept := recorded(response.headers):
-                yield [Extra({"headers": {name: call.redact(value) for name, value in kept.items()}})]
-            async for item in _reader(response)(call, response):
-                yield item
-        finally:
-            await _closed(response)
+            return call.faults.unsent(response, reused=not call.connected)
+        return response
 
     async def _send(
         self,
@@ -262,25 +259,28 @@ class Transport:
 # --- reading a response ---------------------------------------------------------------------------------------------
 
 
-def _reader(response: httpx.Response) -> Callable[[_Call, httpx.Response], AsyncIterator[_Item]]:
+def _read(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+    """The items of one attempt, by status and content type."""
     content_type = response.headers.get("content-type", "").lower()
     if not 200 <= response.status_code < 300:
-        return _read_refusal
+        return _read_refusal(call, response)
     if "html" in content_type:
-        return _read_page
-    return _read_body if "json" in content_type and "event-stream" not in content_type else _read_stream
+        return _read_page(call, response)
+    if "json" in content_type and "event-stream" not in content_type:
+        return _read_body(call, response)
+    return _read_stream(call, response)
 
 
-async def _read_refusal(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+async def _read_refusal(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     content = await _beginning(response, _soon(call.until))
     yield call.faults.refused(response, content, streaming=call.streaming)
 
 
-async def _read_page(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+async def _read_page(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     yield call.faults.page(response, await _beginning(response, _soon(call.until)))
 
 
-async def _read_body(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+async def _read_body(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     events: list[Event] = []
@@ -296,7 +296,7 @@ async def _read_body(call: _Call, response: httpx.Response) -> AsyncIterator[_It
         yield call.faults.cut(trouble, delivered=False)
 
 
-async def _read_stream(call: _Call, response: httpx.Response) -> AsyncIterator[_Item]:
+async def _read_stream(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     decoder = wire.decoder(call.request)
@@ -368,9 +368,13 @@ def _soon(until: float | None) -> float:
     return soon if until is None else min(soon, until)
 
 
-async def _closed(response: httpx.Response) -> None:
-    with contextlib.suppress(Exception):
-        await response.aclose()
+@contextlib.asynccontextmanager
+async def _closing(response: httpx.Response) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):
+            await response.aclose()
 
 
 async def _untraced(_name: str, _info: Any) -> None:
