@@ -106,7 +106,9 @@ def _c_missing() -> str:
 
 
 def _has_header(name: str) -> bool:
-    return any((Path("/usr/include") / folder / name).exists() for folder in ("", "x86_64-linux-gnu", "aarch64-linux-gnu"))
+    return any(
+        (Path("/usr/include") / folder / name).exists() for folder in ("", "x86_64-linux-gnu", "aarch64-linux-gnu")
+    )
 
 
 _JARS = ("okhttp.jar", "okio.jar", "gson.jar")
@@ -128,11 +130,14 @@ def _java_missing() -> str:
     return ", ".join(filter(None, [_programs("javac", "java")(), *jars]))
 
 
+_PHP = ("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")
+
+
 def _php_guzzle(source: Path) -> Command:
     autoload = source.parent / "vendor" / "autoload.php"
     autoload.parent.mkdir(exist_ok=True)
     autoload.write_text(f"<?php require '{_GUZZLE}';")
-    return ["php", "-d", "display_errors=stderr", "-d", "error_reporting=-1", str(source)]
+    return [*_PHP, str(source)]
 
 
 def _rust(source: Path) -> Command:
@@ -189,7 +194,9 @@ RUNNERS: dict[str, Runner] = {
     "go": Runner(_programs("go"), _go, heavy=True),
     "ruby": Runner(_programs("ruby"), _interpreted("ruby", "-w")),
     "php": Runner(lambda: _programs("php")() or ("" if _GUZZLE.exists() else "php-guzzlehttp-guzzle"), _php_guzzle),
-    "php-curl": Runner(_programs("php"), _interpreted("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")),
+    "php-curl": Runner(
+        _programs("php"), _interpreted("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")
+    ),
     "c": Runner(_c_missing, _c, heavy=True),
     "java": Runner(_java_missing, _java, heavy=True),
     "rust": Runner(_rust_missing, _rust, heavy=True),

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from .notebook import Cell, export_notebook
 from .programs import export
 from .targets import TARGETS, Target
+from .tools import ToolConfig, Written, export_tool, write_tool
 
-__all__ = ["TARGETS", "Target", "export"]
+__all__ = [
+    "TARGETS",
+    "Cell",
+    "Target",
+    "ToolConfig",
+    "Written",
+    "export",
+    "export_notebook",
+    "export_tool",
+    "write_tool",
+]

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["LITERALS", "Literal", "json_text", "literal", "text_literal"]
+__all__ = ["LITERALS", "Literal", "json_text", "literal", "python_literal", "text_literal"]
 
 Body = Mapping[str, Any]
 
@@ -240,6 +240,11 @@ def _lines(text: str, signs: _Native, indent: str, inner: str) -> str:
 
 def _python_body(body: Body) -> str:
     return _native(body, _PYTHON)
+
+
+def python_literal(value: Any, indent: str = "") -> str:
+    """Any JSON value as a Python expression; lines after the first begin with `indent`."""
+    return _native(value, _PYTHON, indent)
 
 
 def _ruby_body(body: Body) -> str:

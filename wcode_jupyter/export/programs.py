@@ -1,14 +1,14 @@
 """A request as a complete program: a template of the target, filled with literals of its language.
 
 A template is the program as a person reads it. `@@name@@` stands for a value that `literals.py` has spelled; the lines
-between `%%if flag`, `%%else` and `%%end` are for one case: `stream` or `whole`, `openai` or `anthropic`. The texts inside a program
-are English: it leaves the notebook, and its readers are not known.
+between `%%if flag`, `%%else` and `%%end` are for one case: `stream` or `whole`, `openai` or `anthropic`. The texts
+inside a program are English: it leaves the notebook, and its readers are not known.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,22 @@ from .targets import Target, find
 
 __all__ = ["checked_base_url", "export"]
 
+# The characters of RFC 3986.
+_URL = re.compile(r"[A-Za-z0-9:/?#@!$&'()*+,;=._~%\[\]-]+")
+
 _TEMPLATES = Path(__file__).with_name("templates")
 
 # What an SDK takes as a keyword argument; the other fields of a body go into its extra_body.
+_OPENAI_ARGUMENTS = (
+    "frequency_penalty logit_bias logprobs max_tokens messages model parallel_tool_calls presence_penalty"
+    " response_format seed stop stream stream_options temperature tool_choice tools top_logprobs top_p"
+)
+_ANTHROPIC_ARGUMENTS = (
+    "max_tokens messages model stop_sequences stream system temperature thinking tool_choice tools top_k top_p"
+)
 _SDK_ARGUMENTS = {
-    "python-openai": frozenset(
-        "frequency_penalty logit_bias logprobs max_tokens messages model parallel_tool_calls presence_penalty"
-        " response_format seed stop stream stream_options temperature tool_choice tools top_logprobs top_p".split()
-    ),
-    "python-anthropic": frozenset(
-        "max_tokens messages model stop_sequences stream system temperature thinking tool_choice tools top_k"
-        " top_p".split()
-    ),
+    "python-openai": frozenset(_OPENAI_ARGUMENTS.split()),
+    "python-anthropic": frozenset(_ANTHROPIC_ARGUMENTS.split()),
 }
 
 
@@ -69,22 +73,26 @@ def _check_protocol(row: Target, request: Request) -> None:
         )
 
 
-def _refuse_nul(value: Any, path: str = "") -> None:
-    if isinstance(value, str) and "\0" in value:
-        raise InputError(
-            _("The request holds a NUL character (U+0000) in {path}").format(path=path or "body"),
-            hint=_(
-                "C strings end there and many servers refuse it, so no program is made of it: remove the character."
-            ),
-        )
-    items: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = [(f".{key}" if path else key, item) for key, item in value.items()]
-        _refuse_nul("".join(value), f"{path}{{}}")
+def _refuse_nul(body: Mapping[str, Any]) -> None:
+    for path, text in _texts(body, ""):
+        if "\0" in text:
+            raise InputError(
+                _("The request holds a NUL character (U+0000) in {path}").format(path=path.replace("\0", "") or "body"),
+                hint=_("C strings end there and many servers refuse it, so no program is made: remove the character."),
+            )
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each text of `value` with its place: `messages[0].content`. A key stands at the place of its object."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield path, key
+            yield from _texts(item, f"{path}.{key}" if path else key)
     elif isinstance(value, (list, tuple)):
-        items = [(f"[{index}]", item) for index, item in enumerate(value)]
-    for step, item in items:
-        _refuse_nul(item, path + step)
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
 
 
 def checked_base_url(base_url: str) -> str:
@@ -94,7 +102,7 @@ def checked_base_url(base_url: str) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", base_url):
+    if not good or parts.query or parts.fragment or not _URL.fullmatch(base_url):
         raise InputError(_("Not a base URL: {url}").format(url=ascii(base_url)))
     if parts.username is not None or parts.password is not None:
         raise InputError(_("The base URL holds a user name or password; it is not written into a file"))

@@ -1,0 +1,83 @@
+"""The cells of a session as one plain script: Python stays Python, a question becomes a call of `Client`."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..messages import Message, Request
+from .literals import python_literal
+from .programs import checked_base_url
+
+__all__ = ["Cell", "export_notebook"]
+
+
+class Cell(Struct, frozen=True):
+    """One cell that was run: Python as typed (`source`), or a question (`request`) and the name it was bound to."""
+
+    source: str = ""
+    request: Request | None = None
+    name: str = ""
+
+
+def export_notebook(cells: Iterable[Cell], *, base_url: str | None = None) -> str:
+    """A script that runs `cells` in their order without IPython.
+
+    Questions are asked as they were sent, references filled in. Magics and shell lines of Python cells are comments.
+    With `base_url` the client asks there, else as the environment says. Raises InputError: not a base URL.
+    """
+    address = f"base_url={python_literal(checked_base_url(base_url))}" if base_url else ""
+    head = f"from wcode_jupyter import Client\n\nclient = Client({address})  # the key: WCODE_API_KEY"
+    blocks = [_question(cell.request, cell.name) if cell.request else _python(cell.source) for cell in cells]
+    return "\n\n".join([head, *filter(None, blocks)]) + "\n"
+
+
+def _python(source: str) -> str:
+    """Python with its magics commented out; a cell magic makes the whole cell a comment."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    source = source.strip("\n")
+    if source.lstrip().startswith("%%"):
+        return "\n".join(f"# {line}".rstrip() for line in source.split("\n"))
+    # IPython knows a magic from a text or an operator that looks like one: what it turns into a call was one.
+    plain = TransformerManager().transform_cell(source).rstrip("\n").split("\n")
+    typed = source.split("\n")
+    said = typed if len(typed) == len(plain) else plain
+    return "\n".join(_without_magic(line, words) for line, words in zip(plain, said, strict=True))
+
+
+def _without_magic(line: str, typed: str) -> str:
+    call = re.match(r"(\s*)(?:[\w, ]+ = )?get_ipython\(\)\.", line)
+    if call is None:
+        return line
+    return f"{call[1]}pass  # {typed.strip()}" if call[1] else f"# {typed}"
+
+
+def _question(request: Request, name: str) -> str:
+    name = name if name.isidentifier() and not keyword.iskeyword(name) else "reply"
+    system, prompt = _spoken(request.messages)
+    arguments: dict[str, Any] = {"model": request.model}
+    if system:
+        arguments["system"] = system
+    if request.protocol != "openai":
+        arguments["protocol"] = request.protocol
+    arguments |= request.parameters
+    if request.extra_body:
+        arguments["extra_body"] = request.extra_body
+    lines = [python_literal(prompt, "    ")]
+    lines += [f"{key}={python_literal(value, '    ')}" for key, value in arguments.items()]
+    return f"{name} = client.ask(\n" + "".join(f"    {line},\n" for line in lines) + f")\nprint({name})"
+
+
+def _spoken(messages: tuple[Message, ...]) -> tuple[str, Any]:
+    """The system text, and the prompt as a text where that says all, else as a list of messages."""
+    first = messages[0] if messages and messages[0].role == "system" and isinstance(messages[0].content, str) else None
+    rest = messages[1:] if first else messages
+    if len(rest) == 1 and rest[0] == Message("user", rest[0].content) and isinstance(rest[0].content, str):
+        return first.text if first else "", rest[0].content
+    return first.text if first else "", [msgspec.to_builtins(message) for message in rest]

@@ -1,0 +1,366 @@
+"""A model as the configuration of a tool: a file to merge into, a form to fill in, or lines for the shell.
+
+Capabilities come from the catalogue; what it does not state is left out, never guessed. The key stands in a
+configuration only when it is given, else the tool's own reference to the environment. Shapes: OpenClaw and OpenCode
+from the API pages and the tools' documentation; llm from `llm.default_plugins.openai_models`; LiteLLM from its
+documentation "Config.yaml"; the forms of Roo Code, Kilo Code and Cline from the page of qwen3.6-plus, their labels of
+sizes and images from the tools' own documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from ..catalogue import Model
+from ..errors import InputError
+from ..language import N_, _
+from . import jsonc, yamlfile
+from .programs import checked_base_url
+from .targets import Target, find
+
+if TYPE_CHECKING:
+    from ..keys import Secret
+
+__all__ = ["ToolConfig", "Written", "export_tool", "write_tool"]
+
+Form: TypeAlias = Literal["json", "yaml", "shell", "form"]
+
+# Stands for the key until the text is rendered, so that no repr of a configuration can hold the key.
+_KEY = "\0key"
+_VARIABLE = "WCODE_API_KEY"
+# OpenCode wants an output limit beside the context; where none is stated, this is the limit it sets itself.
+_OPENCODE_OUTPUT = 32_000
+
+
+class ToolConfig(Struct, frozen=True, kw_only=True):
+    """What to write, type or run. `text` and `fields` are for people; `write_tool` merges into the file."""
+
+    target: Target
+    form: Form
+    patch: dict[str, Any]
+    """JSON: the members to merge. YAML: the item of the list. Form: label -> value. Shell: variable -> value."""
+    key_reference: str
+    """What stands in the key's place when the key is not given."""
+    key: Secret | None = None
+    steps: tuple[str, ...] = ()
+    """What to do besides, one sentence each."""
+
+    @property
+    def path(self) -> Path | None:
+        """Where the tool's file stands by default; None for a form and for the shell."""
+        return Path(self.target.file_name).expanduser() if self.target.file_name else None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Form: what to choose or type, by label. Holds the key when it was given."""
+        return self.values() if self.form == "form" else {}
+
+    @property
+    def text(self) -> str:
+        """The configuration as text. Holds the key when it was given."""
+        return _RENDERERS[self.form](self.values(), self.target)
+
+    def values(self) -> dict[str, Any]:
+        """`patch` with the key, or with the reference to it."""
+        key = self.key.reveal() if self.key is not None else self.key_reference
+        result: dict[str, Any] = _filled(self.patch, key)
+        return result
+
+
+class Written(Struct, frozen=True):
+    """What `write_tool` did: `changed` is False when the file said all of it already."""
+
+    path: Path
+    changed: bool
+    backup: Path | None = None
+
+
+def export_tool(
+    target: str, *, model: Model, base_url: str, anthropic_base_url: str | None = None, key: Secret | None = None
+) -> ToolConfig:
+    """The configuration of `target` for `model`; with `key` it holds the key, else a reference to WCODE_API_KEY.
+
+    Raises InputError: no such tool, or no Anthropic base URL for `anthropic-env`.
+    """
+    row = find(target, "tool")
+    url = base_url if "openai" in row.protocols else anthropic_base_url
+    if not url:
+        raise InputError(_("{target} needs the Anthropic base URL").format(target=target))
+    form, reference, build, steps = _TOOLS[row.name]
+    said = tuple(_(step).format(model=model.id) for step in steps)
+    patch = build(model, checked_base_url(url))
+    return ToolConfig(
+        target=row, form=form, patch=patch, key_reference=_(reference) if reference else "", key=key, steps=said
+    )
+
+
+# --- One function for each tool ----------------------------------------------------------------------------------
+
+Values: TypeAlias = dict[str, Any]
+
+
+def _known(**values: Any) -> Values:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _can(model: Model, capability: str) -> bool | None:
+    """None when the catalogue does not know the model."""
+    return capability in model.capabilities if model.capabilities else None
+
+
+def _inputs(model: Model) -> list[str] | None:
+    return None if not model.capabilities else ["text", "image"] if _can(model, "vision") else ["text"]
+
+
+def _openclaw(model: Model, base_url: str) -> Values:
+    row = _known(
+        id=model.id,
+        name=model.name or model.id,
+        reasoning=_can(model, "reasoning"),
+        input=_inputs(model),
+        contextWindow=model.context,
+        maxTokens=model.max_output,
+    )
+    provider = {"baseUrl": base_url, "apiKey": _KEY, "api": "openai-completions", "models": [row]}
+    return {
+        "models": {"mode": "merge", "providers": {"wcode": provider}},
+        "agents": {"defaults": {"model": {"primary": f"wcode/{model.id}"}}},
+    }
+
+
+def _opencode(model: Model, base_url: str) -> Values:
+    inputs = _inputs(model)
+    limit = (
+        {"context": model.context, "output": model.max_output or min(model.context, _OPENCODE_OUTPUT)}
+        if (model.context)
+        else None
+    )
+    row = _known(
+        name=model.name or model.id,
+        reasoning=_can(model, "reasoning"),
+        attachment=_can(model, "vision"),
+        modalities={"input": inputs, "output": ["text"]} if inputs else None,
+        limit=limit,
+    )
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "wcode",
+        "options": {"baseURL": base_url, "apiKey": _KEY},
+        "models": {model.id: row},
+    }
+    return {"$schema": "https://opencode.ai/config.json", "provider": {"wcode": provider}}
+
+
+def _llm(model: Model, base_url: str) -> Values:
+    # No "reasoning": it would let llm send reasoning_effort, which the pages do not list.
+    return _known(
+        model_id=f"wcode/{model.id}",
+        model_name=model.id,
+        api_base=base_url,
+        api_key_name="wcode",
+        vision=_can(model, "vision") or None,
+    )
+
+
+def _litellm(model: Model, base_url: str) -> Values:
+    params = {"model": f"openai/{model.id}", "api_base": base_url, "api_key": _KEY}
+    info = _known(
+        supports_reasoning=_can(model, "reasoning"),
+        supports_vision=_can(model, "vision"),
+        max_input_tokens=model.context,
+        max_output_tokens=model.max_output,
+    )
+    return {"model_name": model.id, "litellm_params": params} | ({"model_info": info} if info else {})
+
+
+def _openai_form(model_label: str, image_label: str) -> Callable[[Model, str], Values]:
+    def build(model: Model, base_url: str) -> Values:
+        facts = _known(
+            **{
+                "Context Window Size": model.context,
+                "Max Output Tokens": model.max_output,
+                image_label: {True: "on", False: "off", None: None}[_can(model, "vision")],
+            }
+        )
+        head = {"API Provider": "OpenAI Compatible", "Base URL": base_url, "API Key": _KEY, model_label: model.id}
+        return {label: str(value) for label, value in (head | facts).items()}
+
+    return build
+
+
+def _openai_env(model: Model, base_url: str) -> Values:
+    return {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": _KEY, "OPENAI_MODEL": model.id}
+
+
+def _anthropic_env(model: Model, base_url: str) -> Values:
+    return {"ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_AUTH_TOKEN": _KEY, "ANTHROPIC_MODEL": model.id}
+
+
+_TYPE_KEY = N_("your API key")
+_EXPORT_KEY = N_("Set the environment variable WCODE_API_KEY where the tool starts.")
+
+_TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ...]]] = {
+    "openclaw": ("json", f"${{{_VARIABLE}}}", _openclaw, (_EXPORT_KEY, N_("Run: openclaw tui"))),
+    "opencode": (
+        "json",
+        f"{{env:{_VARIABLE}}}",
+        _opencode,
+        (_EXPORT_KEY, N_("Run opencode, type /models and choose {model}.")),
+    ),
+    "roo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Open the settings of Roo Code."),)),
+    "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Choose: Use your own API key."),)),
+    "cline": ("form", _TYPE_KEY, _openai_form("Model ID", "Supports Images"), (N_("Open the settings of Cline."),)),
+    "openai-env": ("shell", f"${_VARIABLE}", _openai_env, ()),
+    "anthropic-env": (
+        "shell",
+        f"${_VARIABLE}",
+        _anthropic_env,
+        (N_("Unset ANTHROPIC_API_KEY: one credential is enough."),),
+    ),
+    "llm": ("yaml", "", _llm, (N_("Give llm the key once: llm keys set wcode"),)),
+    "litellm": ("yaml", f"os.environ/{_VARIABLE}", _litellm, (_EXPORT_KEY,)),
+}
+
+# YAML: the key of the list ("" for the whole file) and the field that names an item.
+_LISTS = {"llm": ("", "model_id"), "litellm": ("model_list", "model_name")}
+
+
+# --- Text --------------------------------------------------------------------------------------------------------
+
+
+def _filled(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _filled(item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, key) for item in value]
+    return key if value == _KEY else value
+
+
+def _json(values: Values, target: Target) -> str:
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def _yaml(values: Values, target: Target) -> str:
+    under, _name = _LISTS[target.name]
+    lines = [f"{under}:", *yamlfile.render_item(values, "  ")] if under else yamlfile.render_item(values)
+    return "\n".join(lines) + "\n"
+
+
+def _shell(values: Values, target: Target) -> str:
+    # The reference to the variable must be expanded; everything else must not.
+    quoted = {name: f'"{v}"' if v == f"${_VARIABLE}" else shlex.quote(v) for name, v in values.items()}
+    return "".join(f"export {name}={value}\n" for name, value in quoted.items())
+
+
+def _form(values: Values, target: Target) -> str:
+    return "".join(f"{label}: {value}\n" for label, value in values.items())
+
+
+_RENDERERS: dict[Form, Callable[[Values, Target], str]] = {"json": _json, "yaml": _yaml, "shell": _shell, "form": _form}
+
+
+# --- Files -------------------------------------------------------------------------------------------------------
+
+
+def write_tool(config: ToolConfig, path: Path | None = None) -> Written:
+    """Merges `config` into the tool's file at `path` (None: where the tool keeps it) and keeps all else of the file.
+
+    What is there already is not written again; before a change the file is copied beside itself. A key that the file
+    holds for this provider stays when none was given. Raises InputError: nothing to write to, or a file that cannot
+    be read, parsed or changed safely (it is then untouched).
+    """
+    path = path or config.path
+    if path is None or config.form not in ("json", "yaml"):
+        raise InputError(
+            _("{target} has no file to write").format(target=config.target.name), hint=_("Use the text as it is shown.")
+        )
+    path = path.expanduser().resolve()
+    old = _read(path)
+    try:
+        new = _merge(old, config)
+    except InputError as error:
+        raise InputError(f"{path}: {error.what}", hint=error.hint) from None
+    if new == old:
+        return Written(path, changed=False)
+    try:
+        backup = _backup(path) if path.exists() else None
+        _replace(path, new, private=config.key is not None)
+    except OSError as error:
+        raise InputError(_("Cannot write {path}: {error}").format(path=path, error=error.strerror)) from None
+    return Written(path, changed=True, backup=backup)
+
+
+def _merge(old: str, config: ToolConfig) -> str:
+    values = config.values()
+    if config.form == "yaml":
+        under, name = _LISTS[config.target.name]
+        return yamlfile.merge_item(old, values, name=name, under=under)
+    known = jsonc.parse(old) if old.strip("\ufeff \t\r\n") else {}
+    for adapt in (_keep_key, _allow_model):
+        adapt(values, known, config)
+    return jsonc.merge(old, values)
+
+
+def _keep_key(values: Values, known: Any, config: ToolConfig) -> None:
+    """A key or reference that the user wrote stays."""
+    for place in (("models", "providers", "wcode"), ("provider", "wcode", "options")):
+        if config.key is None and "apiKey" in (_at(known, place) or {}):
+            (_at(values, place) or {}).pop("apiKey", None)
+
+
+def _allow_model(values: Values, known: Any, config: ToolConfig) -> None:
+    """Where OpenClaw has a list of allowed models, the new one must be in it."""
+    defaults = _at(values, ("agents", "defaults"))
+    allowed = _at(known, ("agents", "defaults", "models"))
+    if defaults and isinstance(allowed, Mapping):
+        defaults["models"] = {name: {} for name in [defaults["model"]["primary"]] if name not in allowed}
+
+
+def _at(value: Any, place: tuple[str, ...]) -> Any:
+    for step in place:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _read(path: Path) -> str:
+    try:
+        # newline="": line ends are part of what must stay.
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(_("Cannot read {path}: {error}").format(path=path, error=error)) from None
+
+
+def _backup(path: Path) -> Path:
+    """A copy beside the file under a name that is free."""
+    number = 0
+    while (copy := path.with_name(f"{path.name}.bak{number or ''}")).exists():
+        number += 1
+    shutil.copy2(path, copy)
+    return copy
+
+
+def _replace(path: Path, text: str, *, private: bool) -> None:
+    """Writes the whole file or nothing; readable by the user alone when it is new and holds the key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600 if private else 0o644
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(temporary).chmod(mode)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
