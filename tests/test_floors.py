@@ -26,6 +26,7 @@ FLOORS = {
     "messages": 1,
     "catalogue": 1,
     "settings": 1,
+    "spelling": 2,
     "wire": 2,
     "reply": 2,
     "keys": 2,
@@ -43,10 +44,10 @@ FLOORS = {
     "audit": 5,
     "methods": 5,
     "client": 6,
-    "magics": 7,
     "panel": 7,
-    "extension": 8,
-    "": 9,  # the package's own __init__: it may name everything, lazily
+    "magics": 8,
+    "extension": 9,
+    "": 10,  # the package's own __init__: it may name everything, lazily
 }
 
 # Foreign package -> where it may be imported. `display` may show a widget, IPython is on floors 5 to 7.

@@ -21,7 +21,7 @@ from ..reply import Reply
 from ..session import Call, Estimate
 from .options import CellLine, parse_cell_line
 
-__all__ = ["ask", "describe_call", "run_cell"]
+__all__ = ["ask", "describe_call", "prepare", "run_cell"]
 
 
 def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
@@ -31,7 +31,7 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
     """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
-    call = _prepare(shell, client, options, text)
+    call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
         print(describe_call(call))
         _bind(shell, options, call.request)
@@ -48,7 +48,8 @@ def _setting(client: Client, options: CellLine, name: str) -> Any:
     return client.session.values(options.values)[name].value
 
 
-def _prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
+def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
+    """The call that a cell with `options` and `text` means; nothing is sent. Raises WcodeError."""
     values = dict(options.values)
     notes: list[str] = []
     if options.output and hasattr(builtins, options.output) and options.output not in shell.user_ns:

@@ -1,13 +1,11 @@
 """From the words of a magic line to values: one table of cell options, and the rows of settings and parameters.
 
-A line is split like a shell's: quotes group, a backslash escapes, a word that begins with `#` starts a comment. Nothing
-is expanded. Options are never abbreviated silently; an unknown one gets a did-you-mean.
+A line is split like a shell's (see `spelling`); a word that begins with `#` starts a comment. Nothing is expanded.
+Options are never abbreviated silently; an unknown one gets a did-you-mean.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +16,7 @@ from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..parameters import Row, did_you_mean, find, parse
 from ..settings import ROWS, find_row
+from ..spelling import WORD, unquote
 
 __all__ = ["CELL_OPTIONS", "CellLine", "CellOption", "parse_assignments", "parse_cell_line", "split_words"]
 
@@ -55,9 +54,6 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 _SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
-# Everything between white space, with quoted spans kept whole; a lone quote is left for the error.
-_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
-
 
 class CellLine(Struct, frozen=True, kw_only=True):
     """What a `%%wcode` line says. `values`: settings and parameters by name; the rest: the cell's own options."""
@@ -94,14 +90,14 @@ class _Words:
         rest = self.rest
         if not rest or rest.startswith("#"):
             raise StopIteration
-        match = _WORD.match(rest)
+        match = WORD.match(rest)
         if match is None or rest[match.end() : match.end() + 1].strip():
             raise OptionError(
                 _("A quote is not closed: {text}").format(text=rest),
                 hint=_("Put texts with spaces or quotes between single quotes."),
             )
         self._position = len(self._line) - len(rest) + match.end()
-        return "".join(shlex.split(match.group()))
+        return unquote(match.group())
 
 
 def split_words(line: str) -> list[str]:
