@@ -70,6 +70,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "doNotDisturbMode": True,
     },
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+    # A busy machine takes longer than a second for its first completion; JupyterLab then shows nothing.
+    "@jupyterlab/completer-extension:manager": {"providerTimeout": 20_000},
 }
 _DARK = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
 _MODULE = {"lab": "jupyterlab", "notebook": "notebook"}
