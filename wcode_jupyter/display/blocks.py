@@ -57,6 +57,8 @@ class Splitter:
         self._seen = 0
         """Characters of `_text` whose lines have been looked at."""
         self._kind = ""
+        self._long = LIMIT
+        """Characters from which the next attempt to cut inside is worth its parsing."""
         self._carriage_return = False
 
     @property
@@ -77,8 +79,10 @@ class Splitter:
         pieces: list[Piece] = []
         if not self._plain:
             self._cut_finished(pieces)
-        while (self._plain or len(self._text) > LIMIT) and self._cut_long(pieces):
+        while (self._plain or len(self._text) > self._long) and self._cut_long(pieces):
             pass
+        if len(self._text) > self._long:
+            self._long = len(self._text) + LIMIT // 8
         return [piece for piece in pieces if piece]
 
     def _normal(self, text: str) -> str:
@@ -92,7 +96,8 @@ class Splitter:
 
     def _cut_finished(self, pieces: list[Piece]) -> None:
         end = self._text.rfind("\n") + 1
-        if end <= self._seen:
+        # An eighth of the tail must be new: parsing it again at each line would cost its square.
+        if end - self._seen <= self._seen // 8:
             return
         begins = self._may_begin_block(end)
         self._seen = end
@@ -101,14 +106,14 @@ class Splitter:
         blocks = [token for token in top_level(self._text[:end]) if token.level == 0 and token.nesting >= 0]
         if not blocks:
             return
-        self._kind = blocks[-1].type
+        self._kind = "open fence" if _is_open_fence(blocks[-1]) else blocks[-1].type
         line = _first_open_line(blocks, self._text)
         self._commit(_offset(self._text, line), pieces)
 
     def _may_begin_block(self, end: int) -> bool:
         """Whether the lines that became complete can begin a block: saves parsing while a paragraph or code grows."""
         new = self._text[self._seen : end].split("\n")[:-1]
-        if self._kind == "fence":
+        if self._kind == "open fence":
             return self._fence_may_close(new)
         if self._kind != "paragraph_open":
             return True
@@ -119,14 +124,16 @@ class Splitter:
         opening = _FENCE.match(self._text)
         return opening is None or any(line.lstrip().startswith(opening[1]) for line in lines)
 
-    def _commit(self, end: int, pieces: list[Piece], rest: str | None = None) -> None:
-        """Gives out the text before `end`; `rest` is the new tail where it is not simply what follows."""
+    def _commit(self, end: int, pieces: list[Piece], *, closing: str = "", opening: str = "") -> bool:
+        """Gives out the text before `end`, with `closing` behind it; the tail is what follows, behind `opening`."""
         if end <= 0:
-            return
-        pieces.append(Piece(self._text[:end], self._start, self._plain))
-        self._text = self._text[end:] if rest is None else rest
+            return False
+        pieces.append(Piece(self._text[:end] + closing, self._start, self._plain))
+        self._text = opening + self._text[end:]
         self._seen = self._text.rfind("\n") + 1
         self._start = None
+        self._long = LIMIT
+        return True
 
     def _cut_long(self, pieces: list[Piece]) -> bool:
         """Cuts inside the tail's one block when that has grown too long; False when nothing was cut."""
@@ -168,18 +175,20 @@ class _Cut:
         return False
 
     @staticmethod
+    def lines(splitter: Splitter, _tokens: list[Token], pieces: list[Piece]) -> bool:
+        return splitter._commit(_last_line(splitter._text), pieces)
+
+    @staticmethod
     def fence(splitter: Splitter, tokens: list[Token], pieces: list[Piece]) -> bool:
         text = splitter._text
-        opening, _newline, body = text.partition("\n")
-        # The last complete line stays, so that the tail is never an empty box.
-        end = body.rfind("\n", 0, body.rfind("\n")) + 1
-        if end <= 0:
-            return False
-        closing = tokens[0].markup
-        pieces.append(Piece(f"{opening}\n{body[:end]}{closing}\n"))
-        splitter._text = f"{opening}\n{body[end:]}"
-        splitter._seen = splitter._text.rfind("\n") + 1
-        return True
+        end, body = _last_line(text), _offset(text, 1)
+        return end > body and splitter._commit(end, pieces, closing=tokens[0].markup + "\n", opening=text[:body])
+
+    @staticmethod
+    def rows(splitter: Splitter, _tokens: list[Token], pieces: list[Piece]) -> bool:
+        text = splitter._text
+        end, body = _last_line(text), _offset(text, 2)
+        return end > body and splitter._commit(end, pieces, opening=text[:body])
 
     @staticmethod
     def items(splitter: Splitter, tokens: list[Token], pieces: list[Piece]) -> bool:
@@ -195,30 +204,13 @@ class _Cut:
         return True
 
     @staticmethod
-    def rows(splitter: Splitter, _tokens: list[Token], pieces: list[Piece]) -> bool:
-        text = splitter._text
-        body = _offset(text, 2)
-        end = text.rfind("\n", body, text.rfind("\n")) + 1
-        if end <= body:
-            return False
-        splitter._commit(end, pieces, rest=text[:body] + text[end:])
-        return True
-
-    @staticmethod
-    def lines(splitter: Splitter, _tokens: list[Token], pieces: list[Piece]) -> bool:
-        end = splitter._text.rfind("\n", 0, splitter._text.rfind("\n")) + 1
-        splitter._commit(end, pieces)
-        return end > 0
-
-    @staticmethod
     def sentences(splitter: Splitter, tokens: list[Token], pieces: list[Piece]) -> bool:
         if _Cut.lines(splitter, tokens, pieces):
             return True
         ends = [match.end() for match in _SENTENCE_END.finditer(splitter._text)]
         # Text without sentences or spaces is cut anywhere: it is a run of one character, or data.
         end = ends[-1] if ends else splitter._text.rfind(" ") + 1 or len(splitter._text) - 1
-        splitter._commit(end, pieces)
-        return True
+        return splitter._commit(end, pieces)
 
 
 _CUTS = {
@@ -230,6 +222,12 @@ _CUTS = {
     "blockquote_open": _Cut.lines,
     "paragraph_open": _Cut.sentences,
 }
+
+
+def _is_open_fence(token: Token) -> bool:
+    """Whether a fence has no closing line yet: then its lines are its opening one and its content."""
+    lines = token.map[1] - token.map[0] if token.map else 0
+    return token.type == "fence" and lines == 1 + token.content.count("\n")
 
 
 def _first_open_line(blocks: list[Token], text: str) -> int:
@@ -244,6 +242,11 @@ def _first_open_line(blocks: list[Token], text: str) -> int:
         # Link definitions leave no token; a title may still turn the paragraph below into a part of them.
         return _first_open_line(blocks[:-1], text) if len(blocks) > 1 else 0
     return line
+
+
+def _last_line(text: str) -> int:
+    """The position where the last complete line begins: it stays in the tail, so that the tail is never empty."""
+    return text.rfind("\n", 0, text.rfind("\n")) + 1 if "\n" in text else 0
 
 
 def _offset(text: str, line: int) -> int:

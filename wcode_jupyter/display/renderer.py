@@ -46,7 +46,7 @@ class Renderer(RendererHTML):
         if token.hidden or token.tag not in _TAGS:
             return ""
         if token.nesting < 0:
-            return f"</{token.tag}>" + ("" if token.level else "\n")
+            return f"</{token.tag}>" + ("\n" if token.block and not token.level else "")
         return f"<{token.tag}{_attributes(token)}>"
 
     def text(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:

@@ -69,14 +69,20 @@ def view(format: str = "markdown", *, quiet: bool = False) -> View:
     if shell is None or not hasattr(shell, "kernel"):
         if _captured(shell):
             return HeadlessView(shell.display_pub, format, quiet=quiet)
-        from .terminal import TerminalView
-
-        return TerminalView(sys.stdout, format, quiet=quiet)
+        return _terminal(format, quiet)
     if _captured(shell) or not getattr(shell.kernel, "_allow_stdin", True):
         return HeadlessView(shell.display_pub, format, quiet=quiet)
     from .notebook import NotebookView
 
     return NotebookView(shell.display_pub, format, quiet=quiet)
+
+
+def _terminal(format: str, quiet: bool) -> View:
+    from .terminal import PlainView, TerminalView
+
+    if sys.stdout is not None and sys.stdout.isatty():
+        return TerminalView(sys.stdout, format, quiet=quiet)
+    return PlainView(sys.stdout, quiet=quiet)
 
 
 def _shell() -> Any:
