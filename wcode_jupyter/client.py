@@ -60,6 +60,8 @@ class Client:
         self._records: dict[tuple[Path, str], Record] = {}
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+        self.notebook: Callable[[], str | None] = lambda: None
+        """The path of the notebook, where the caller knows it: see `store.default_path`."""
 
     def _give_key(self, api_key: str) -> None:
         self.session.keys.set(endpoint(self.session.values()["base_url"].value).origin, api_key)
@@ -92,7 +94,7 @@ class Client:
         """
         record = self._record(call)
         if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
-            return Stream.of(self._ended(recorded))
+            return Stream.of(self._ended(recorded, call))
         self.session.check_budget()
         builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
         for warning in call.warnings:
@@ -100,7 +102,7 @@ class Client:
         where = self._reach(call.endpoint)
         self.transport.check(where)
         events = self.transport.events(call.request, where, call.deadlines)
-        return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, record))
+        return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, call, record))
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -115,7 +117,7 @@ class Client:
             return None
         from .store import Record, default_path
 
-        path = Path(call.replay_file) if call.replay_file else default_path()
+        path = Path(call.replay_file) if call.replay_file else default_path(self.notebook())
         opened = (path.absolute(), call.replay)
         if opened not in self._records:
             redact = self.session.keys.redact
@@ -129,13 +131,14 @@ class Client:
         """Forgets which recorded answers were given: the next replay starts again from the first."""
         self._records.clear()
 
-    def _ended(self, reply: Reply, record: Record | None = None) -> Reply:
+    def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
         for listener in self.on_reply:
             listener(reply)
-        self._log(reply)
+        if call.log:
+            self._log(reply, call)
         if record is not None:
-            record.add(reply)
+            record.add(reply, keep_images=call.keep_images, allow_secrets=call.allow_secrets)
         return reply
 
     @cached_property
@@ -146,12 +149,9 @@ class Client:
         days = self.session.values().get("log_days")
         return Log(retention_days=days.value if days else None)
 
-    def _log(self, reply: Reply) -> None:
-        values = self.session.values()
-        if not values["log"].value:
-            return
+    def _log(self, reply: Reply, call: Call) -> None:
         try:
-            self.log.add(reply, content=values["log_content"].value)
+            self.log.add(reply, content=call.log_content)
         except WcodeError as error:
             # A log that cannot be written must not cost anyone an answer.
             warnings.warn(str(error), stacklevel=2)

@@ -23,7 +23,7 @@ from .catalogue import Catalogue, user_file
 from .errors import InputError, ParameterError
 from .keys import Keys
 from .language import _
-from .messages import LOCAL, Message, Protocol, Request, prompt_text, to_messages
+from .messages import GATEWAY, LOCAL, Message, Protocol, Request, prompt_text, to_messages
 from .parameters import PARAMETERS, Row, check_row, conflicts, parse
 from .reply import Reply
 from .settings import ROWS, Setting, find_row
@@ -66,6 +66,10 @@ class Call(Struct, frozen=True):
     replay: Mode = "off"
     replay_file: str | None = None
     """Where the answer is recorded; None: beside the notebook."""
+    keep_images: bool = False
+    allow_secrets: bool = False
+    log: bool = True
+    log_content: bool = True
 
 
 class Session:
@@ -191,17 +195,46 @@ class Session:
         return Call(
             request=request,
             endpoint=where,
-            deadlines=Deadlines(
-                connect_s=setting["connect_timeout"],
-                idle_s=setting["idle_timeout"],
-                total_s=setting.get("total_timeout"),
-            ),
+            deadlines=_deadlines(setting),
             fingerprint=wire.fingerprint(request),
             estimate=estimate,
             warnings=(*warnings, *self._model_warnings(request, estimate)),
             replay=setting["replay"],
             replay_file=setting.get("replay_file"),
+            keep_images=setting["keep_images"],
+            allow_secrets=setting["allow_secrets"],
+            log=setting["log"],
+            log_content=setting["log_content"],
         )
+
+    def repeat(self, request: Request) -> Call:
+        """The call that asks a recorded request again, at the server it was asked at; neither replayed nor recorded.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use.
+        """
+        setting = {name: value.value for name, value in self.values().items()}
+        return Call(
+            request=request,
+            endpoint=self._endpoint_of(request, setting),
+            deadlines=_deadlines(setting),
+            fingerprint=wire.fingerprint(request),
+            estimate=self._estimate(request),
+            log=setting["log"],
+            log_content=setting["log_content"],
+        )
+
+    def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
+        if request.endpoint == LOCAL and request.model != self.local_model:
+            raise InputError(
+                _("{model} is not the embedded model in use").format(model=request.model),
+                hint=_("Start it with %wcode local start FILE."),
+            )
+        where = self._endpoint(request.model, request.protocol, setting)
+        if where.identity == request.endpoint:
+            return where
+        name = "anthropic_base_url" if request.protocol == "anthropic" else "base_url"
+        default = getattr(ROWS[name], "default", "")
+        return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
         """The model id, and what to say when it was not the user's choice."""
@@ -268,6 +301,12 @@ class Session:
                 ),
                 hint=_("Raise it with %wcode set max_cost=…"),
             )
+
+
+def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
+    return Deadlines(
+        connect_s=setting["connect_timeout"], idle_s=setting["idle_timeout"], total_s=setting.get("total_timeout")
+    )
 
 
 def _rough_tokens(text: str) -> int:

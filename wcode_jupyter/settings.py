@@ -66,6 +66,11 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
     ),
     Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
+    Setting(name="keep_images", kind="bool", default=False, help=N_("Record images whole, not only their hash.")),
+    Setting(
+        name="allow_secrets", kind="bool", default=False,
+        help=N_("Record also what seems to hold a key or another credential."),
+    ),
     Setting(name="log", kind="bool", default=True, help=N_("Keep every call in the log that %wcode history reads.")),
     Setting(
         name="log_content", kind="bool", default=True,

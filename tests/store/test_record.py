@@ -230,7 +230,7 @@ def test_images_are_recorded_by_hash_and_answered_all_the_same(path: Path) -> No
 def test_keep_images_writes_them_inline(path: Path) -> None:
     """On request the record holds the image itself."""
     asked = request(messages=(Message("user", (Image(PNG),)),))
-    Record(path, "auto", keep_images=True).add(answer(asked))
+    Record(path, "auto").add(answer(asked), keep_images=True)
     assert PNG in path.read_text()
 
 
@@ -269,7 +269,7 @@ def test_prompt_holding_a_key_is_refused_and_can_be_allowed(path: Path, mode: Mo
         Record(path, mode).add(answer(asked))
     assert key not in str(caught.value)
     assert not path.exists()
-    Record(path, mode, allow_secrets=True).add(answer(asked))
+    Record(path, mode).add(answer(asked), allow_secrets=True)
     assert len(Record(path, "replay")) == 1
 
 

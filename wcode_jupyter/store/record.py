@@ -66,16 +66,12 @@ class Record:
         path: Path,
         mode: Mode,
         *,
-        keep_images: bool = False,
-        allow_secrets: bool = False,
         is_secret: Callable[[str], bool] | None = None,
     ) -> None:
         if mode not in MODES:
             raise ReplayError(_("There is no replay mode {mode}").format(mode=mode), hint=", ".join(MODES))
         self.path = path
         self.mode = mode
-        self._keep_images = keep_images
-        self._allow_secrets = allow_secrets
         self._is_secret = is_secret
         self._file = ReplayFile(path)
         self._mutex = threading.Lock()
@@ -138,8 +134,8 @@ class Record:
                 return None
         return msgspec.structs.replace(reply, request=request, replayed=True)
 
-    def add(self, reply: Reply) -> None:
-        """Records `reply`; it is on disk when this returns.
+    def add(self, reply: Reply, *, keep_images: bool = False, allow_secrets: bool = False) -> None:
+        """Records `reply`, its images by hash or whole; it is on disk when this returns.
 
         Every reply of a session may be passed: nothing happens in modes `off` and `replay`, nor for a replayed one.
 
@@ -151,8 +147,9 @@ class Record:
             raise ReplayError(_("An answer without its request cannot be recorded"))
         fingerprint = reply.fingerprint or wire.fingerprint(reply.request)
         reply = msgspec.structs.replace(reply, fingerprint=fingerprint)
-        self._refuse_credentials(reply)
-        data = lines.encode(reply, keep_images=self._keep_images)
+        if not allow_secrets:
+            self._refuse_credentials(reply)
+        data = lines.encode(reply, keep_images=keep_images)
         with self._mutex, self._file.writing() as notices:
             self._notices += notices
             if old := self._replaced(fingerprint):
@@ -179,8 +176,6 @@ class Record:
             raise self._file.located(error, line.offset) from None
 
     def _refuse_credentials(self, reply: Reply) -> None:
-        if self._allow_secrets:
-            return
         # Base64 of an image may look like anything, so images are left out of the search.
         if finding := credentials.find(lines.without_images(reply.to_dict()), self._is_secret):
             raise ReplayError(
