@@ -115,9 +115,9 @@ class Client:
         """The replay file of `call`, opened once for each mode so that samples are counted through the session."""
         if call.replay == "off":
             return None
-        from .store import Record, default_path
+        from .store import Record
 
-        path = Path(call.replay_file) if call.replay_file else default_path(self.notebook())
+        path = self._replay_path(call.replay_file)
         opened = (path.absolute(), call.replay)
         if opened not in self._records:
             redact = self.session.keys.redact
@@ -126,6 +126,17 @@ class Client:
         for notice in record.take_notices():
             warnings.warn(notice, stacklevel=2)
         return record
+
+    def _replay_path(self, file: str | None) -> Path:
+        from .store import default_path
+
+        return Path(file).expanduser() if file else default_path(self.notebook())
+
+    @property
+    def replay_path(self) -> Path:
+        """The replay file in force; it need not exist."""
+        value = self.session.values().get("replay_file")
+        return self._replay_path(value.value if value else None)
 
     def rewind(self) -> None:
         """Forgets which recorded answers were given: the next replay starts again from the first."""

@@ -10,7 +10,10 @@ from ..messages import LOCAL
 from ..parameters import PARAMETERS
 from ..session import Session
 from ..settings import ROWS
+from ..store import MODES
 from .commands import COMMANDS
+from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
+from .commands.replaying import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
@@ -19,7 +22,19 @@ _LINE = re.compile(r"^\s*(%%?)wcode[ \t]+(.*)$", re.DOTALL)
 _REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
 
 # Second words of commands that have them.
-_SUBWORDS = {"key": ("set", "forget", "status"), "local": ("start", "stop", "status")}
+_SUBWORDS = {
+    "key": ("set", "forget", "status"),
+    "local": ("start", "stop", "status"),
+    "replay": MODES,
+    "history": ("show", "forget"),
+}
+_OPTIONS = {
+    "replay": REPLAY_OPTIONS,
+    "audit": AUDIT_OPTIONS,
+    "methods": METHODS_OPTIONS,
+    "history": HISTORY_OPTIONS,
+    "usage": USAGE_OPTIONS,
+}
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
 
 
@@ -54,6 +69,8 @@ def candidates(
             return fragment, [command.name for command in COMMANDS]
         command, *words = words
         if command != "ask":
+            if fragment.startswith("-"):
+                return fragment, [option.option for option in _OPTIONS.get(command, ())]
             return fragment, _after_command(command, words, session)
     option, equals, value = fragment.partition("=")
     if fragment.startswith("-") and equals:

@@ -18,7 +18,15 @@ from ..parameters import Row, did_you_mean, find, parse
 from ..settings import ROWS, find_row
 from ..spelling import WORD, unquote
 
-__all__ = ["CELL_OPTIONS", "CellLine", "CellOption", "parse_assignments", "parse_cell_line", "split_words"]
+__all__ = [
+    "CELL_OPTIONS",
+    "CellLine",
+    "CellOption",
+    "check_variable",
+    "parse_assignments",
+    "parse_cell_line",
+    "split_words",
+]
 
 Arity: TypeAlias = Literal["flag", "value", "append"]
 
@@ -133,7 +141,7 @@ class _LineParser:
             self._set(*_assignment(assignment, find))
         output = self.own.pop("output", None)
         if output is not None:
-            _check_variable(output)
+            check_variable(output)
         extra = self.own.pop("extra_body", None)
         return CellLine(
             values=self.values,
@@ -230,7 +238,8 @@ def parse_assignments(line: str) -> dict[str, Any]:
     return dict(_assignment(word, find_row) for word in words)
 
 
-def _check_variable(name: str) -> None:
+def check_variable(name: str) -> None:
+    """Raises OptionError unless `name`, given by `-o`, can be a variable."""
     import keyword
 
     if not name.isidentifier() or keyword.iskeyword(name):

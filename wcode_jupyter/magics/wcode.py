@@ -26,7 +26,10 @@ class Wcode:
     @cached_property
     def client(self) -> Client:
         """The notebook's client: its session, its connections, its embedded model."""
-        return Client(session=Session(config=self.config))
+        client = Client(session=Session(config=self.config))
+        # VS Code tells nobody but the notebook itself where the notebook is.
+        client.notebook = lambda: self.shell.user_ns.get("__vsc_ipynb_file__")
+        return client
 
     def run(self, line: str, text: str | None) -> Any:
         """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError."""

@@ -88,6 +88,8 @@ class Record:
                 _("There is no replay file {path}").format(path=self.path),
                 hint=_("Record one with %wcode replay record, or name the right file."),
             )
+        if self.mode != "replay" and not self.path.parent.is_dir():  # said now, not after the first answer is paid
+            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
         self._file.refresh()
         if not self._file.torn_bytes:
             return

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
-from . import asking, catalogue, keys, local, settings
+from . import asking, catalogue, history, keys, local, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
@@ -38,6 +38,12 @@ def _doctor(context: Context, rest: str) -> Any:
     return doctor(context)
 
 
+def _panel(context: Context, rest: str) -> None:
+    from .panel import panel
+
+    panel(context, rest)
+
+
 COMMANDS: tuple[Command, ...] = (
     Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), asking.ask),
     Command("last", "last", N_("The newest reply of this session."), asking.last),
@@ -48,6 +54,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
     Command("key", "key [set|forget|status] [URL]", N_("The API key: typed in hidden, never shown."), keys.key),
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
+    Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
+            N_("Record answers, replay recorded ones, or ask only what is missing."), replaying.run_replay),
+    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
+            N_("Ask all recorded questions again and show what changed."), replaying.run_audit),
+    Command("methods", "methods [FILE] [--json]",
+            N_("Paragraph and table for a paper: models, days, parameters, cost."), replaying.run_methods),
+    Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
+            N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
+    Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
+            N_("Calls, tokens and RMB in the log."), history.usage),
+    Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
     Command("help", "help", N_("This help."), _help),
 )  # fmt: skip

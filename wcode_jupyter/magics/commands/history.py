@@ -1,0 +1,185 @@
+"""`%wcode history` and `%wcode usage`: the log of all calls of this user."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, get_args
+
+from ...errors import OptionError
+from ...language import N_, _
+from ...parameters import did_you_mean
+from ...store import CallRow, UsageRow, to_frame
+from ...store.log import Grouping
+from ..line import CommandLine, parse_command
+from ..options import CellOption
+from ..table import Table
+from .asking import Context
+
+__all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
+
+_FRAME = CellOption(
+    name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")
+)
+_SINCE = CellOption(name="since", metavar="DATE", help=N_("Only calls since this day or time: 2026-11-22."))
+_SEARCH = (
+    CellOption(name="model", short="-m", metavar="TEXT", help=N_("Only models whose id contains this.")),
+    _SINCE,
+    CellOption(name="limit", metavar="N", help=N_("How many at most; 50 unless given.")),
+    _FRAME,
+)
+_SHOW = (CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),)
+_FORGET = (
+    CellOption(name="before", metavar="DATE", help=N_("Forget what was asked before this day or time.")),
+    CellOption(name="all", arity="flag", help=N_("Forget everything.")),
+)
+HISTORY_OPTIONS = (*_SEARCH, *_FORGET)
+USAGE_OPTIONS = (
+    CellOption(name="by", metavar="model|day|both", help=N_("What the rows stand for; model unless given.")),
+    _SINCE,
+    _FRAME,
+)
+
+
+def history(context: Context, rest: str) -> Table | None:
+    """Calls that hold every word of `rest`; or `show ID`, `forget ID`."""
+    word, _space, more = rest.partition(" ")
+    return _HISTORY.get(word, _search)(context, more if word in _HISTORY else rest)
+
+
+def _search(context: Context, rest: str) -> Table:
+    line = parse_command(rest, _SEARCH)
+    limit = _number(line.text("limit") or "50")
+    rows = context.client.log.search(
+        " ".join(line.words), model=line.text("model") or "", since=_time(line.text("since")), limit=limit
+    )
+    if name := line.text("output"):
+        context.shell.push({name: to_frame(rows, CallRow)})
+    more = _("The newest {count}; --limit shows more.").format(count=limit) if len(rows) == limit else ""
+    return Table(
+        columns=(_("id"), _("time"), _("model"), _("prompt"), _("answer"), _("ended"), _("tokens"), "¥", _("replayed")),
+        rows=tuple(_call_cells(row) for row in rows),
+        note=more if rows else _("Nothing found."),
+    )
+
+
+def _call_cells(row: CallRow) -> tuple[Any, ...]:
+    tokens = "" if row.input_tokens is None else f"{row.input_tokens}→{row.output_tokens}"
+    return (
+        row.id,
+        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
+        row.model,
+        row.prompt,
+        row.text or row.error,
+        row.ended,
+        tokens,
+        _cost(row.cost_cny),
+        _("yes") if row.replayed else "",
+    )
+
+
+def _show(context: Context, rest: str) -> None:
+    """Shows a call as its cell did, and binds the Reply."""
+    from ...display import view
+
+    line = parse_command(rest, _SHOW)
+    if len(line.words) != 1:
+        raise OptionError(_("%wcode history show needs the id of one call"), hint=_("See %wcode history."))
+    reply = context.client.log.get(_number(line.words[0]))
+    if name := line.text("output"):
+        context.shell.push({name: reply})
+    view(context.client.session.values()["format"].value).finish(reply)
+    if reply.error:
+        print(reply.error)
+
+
+def _forget(context: Context, rest: str) -> None:
+    line = parse_command(rest, _FORGET)
+    said = [*line.words, *line.options]
+    if len(said) != 1:
+        raise OptionError(_("Say what to forget: one id, --before DATE, or --all"))
+    identity = _number(line.words[0]) if line.words else None
+    count = context.client.log.forget(id=identity, before=_time(line.text("before")), all=line.flag("all"))
+    print(_("Forgot {count} calls.").format(count=count))
+
+
+_HISTORY: dict[str, Callable[[Context, str], Table | None]] = {"show": _show, "forget": _forget}
+
+
+def usage(context: Context, rest: str) -> Table:
+    """Calls, tokens and RMB by model, by day, or by both."""
+    line = parse_command(rest, USAGE_OPTIONS)
+    by = _grouping(line)
+    rows = context.client.log.usage(by, since=_time(line.text("since")))
+    if name := line.text("output"):
+        context.shell.push({name: to_frame(rows, UsageRow)})
+    heads = {"model": _("model"), "day": _("day")}
+    groups = [name for name in heads if by in (name, "both")]
+    return Table(
+        columns=(
+            *(heads[name] for name in groups),
+            _("calls"),
+            _("replayed"),
+            _("failed"),
+            _("input tokens"),
+            _("output tokens"),
+            "¥",
+            _("of unknown price"),
+        ),
+        rows=tuple((*(getattr(row, name) for name in groups), *_usage_cells(row)) for row in rows),
+        note=_total(rows),
+    )
+
+
+def _grouping(line: CommandLine) -> Grouping:
+    word = line.text("by") or "model"
+    for by in get_args(Grouping):
+        if word == by:
+            found: Grouping = by
+            return found
+    raise OptionError(
+        _("--by {word}: expected model, day or both").format(word=word), hint=did_you_mean(word, get_args(Grouping))
+    )
+
+
+def _usage_cells(row: UsageRow) -> tuple[Any, ...]:
+    return (
+        row.calls,
+        row.replayed,
+        row.failures,
+        f"{row.input_tokens:,}",
+        f"{row.output_tokens:,}",
+        _cost(row.cost_cny),
+        row.unpriced,
+    )
+
+
+def _total(rows: list[UsageRow]) -> str:
+    cost = sum((row.cost_cny for row in rows if row.cost_cny is not None), Decimal(0))
+    return _("In all {calls} calls, {input} input and {output} output tokens, ¥{cost}; replays cost nothing.").format(
+        calls=sum(row.calls for row in rows),
+        input=f"{sum(row.input_tokens for row in rows):,}",
+        output=f"{sum(row.output_tokens for row in rows):,}",
+        cost=_cost(cost),
+    )
+
+
+def _cost(cost: Decimal | None) -> str:
+    return "" if cost is None else f"{cost:f}"
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise OptionError(_("{text}: expected a number").format(text=text))
+    return int(text)
+
+
+def _time(text: str | None) -> datetime.datetime | datetime.date | None:
+    """A day, or a time, local unless it names its zone; None for none. Raises OptionError."""
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text) if len(text) <= 10 else datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise OptionError(_("{text}: expected a day or time like 2026-11-22").format(text=text)) from None
