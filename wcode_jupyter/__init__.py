@@ -25,7 +25,16 @@ _HOMES = {
     "WcodeError": "errors",
 }
 
-__all__ = ["Client", "Message", "Reply", "Request", "WcodeError", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = [
+    "Client",
+    "Message",
+    "Reply",
+    "Request",
+    "WcodeError",
+    "load_ipython_extension",
+    "panel",
+    "unload_ipython_extension",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -38,6 +47,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
+
+
+def panel(options: str = "") -> None:
+    """Shows the panel in this notebook, set by `options` as a `%%wcode` line would be. Loads the magics if need be."""
+    from .extension import show_panel
+
+    show_panel(options)
 
 
 def load_ipython_extension(shell: Any) -> None:

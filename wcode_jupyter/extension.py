@@ -20,7 +20,7 @@ from traitlets.config import Config, Configurable
 if TYPE_CHECKING:
     from .magics.wcode import Wcode as WcodeMagic
 
-__all__ = ["load", "unload"]
+__all__ = ["load", "show_panel", "unload"]
 
 _WARM_UP_DELAY_S = 0.5
 
@@ -112,6 +112,19 @@ def load(shell: Any) -> None:
     shell.input_transformers_cleanup.append(keep_question_mark)
     if "ipykernel" in sys.modules:
         magic.warming.start()
+
+
+def show_panel(options: str = "") -> None:
+    """`%wcode panel` without the magic's words. Raises InputError outside IPython."""
+    from IPython import get_ipython
+
+    if (shell := get_ipython()) is None:
+        from .errors import InputError
+        from .language import _
+
+        raise InputError(_("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"))
+    load(shell)
+    shell.run_line_magic("wcode", f"panel {options}")
 
 
 def keep_question_mark(lines: list[str]) -> list[str]:

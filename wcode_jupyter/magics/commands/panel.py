@@ -1,0 +1,63 @@
+"""`%wcode panel`: the same questions with controls instead of options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...errors import InputError
+from ...language import _
+from .. import cell
+from ..options import CellLine, parse_cell_line
+from .asking import Context
+
+if TYPE_CHECKING:
+    from ...panel.panel import Panel
+    from ...panel.state import Prepare, State
+    from ...session import Call
+
+__all__ = ["close_panels", "open_panels", "panel"]
+
+
+def panel(context: Context, rest: str) -> None:
+    """Shows a panel, set as a `%%wcode` line with these options would be."""
+    options = parse_cell_line(rest)
+    if getattr(context.shell, "kernel", None) is None:
+        raise InputError(
+            _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
+            hint=_("In a terminal, %wcode help shows what can be typed."),
+        )
+    from ...panel.panel import Panel
+
+    opened = Panel(context.shell, context.client, _preparing(context), _state(options))
+    # A cell that is run again replaces its panel; the page does not tell when an output has gone.
+    for other in open_panels(context):
+        if other is not opened and other.cell_id and other.cell_id == opened.cell_id:
+            other.close()
+    opened.show()
+
+
+def _preparing(context: Context) -> Prepare:
+    def prepare(line: str, text: str) -> Call:
+        return cell.prepare(context.shell, context.client, parse_cell_line(line), text)
+
+    return prepare
+
+
+def _state(options: CellLine) -> State:
+    from ...panel.state import State
+
+    return State(values=options.values, output=options.output or "", extra_body=options.extra_body, own=options.own)
+
+
+def open_panels(context: Context) -> list[Panel]:
+    """The panels of this notebook: those that listen to its cells."""
+    from ...panel.panel import Panel
+
+    owners = (getattr(callback, "__self__", None) for callback in context.shell.events.callbacks["post_run_cell"])
+    return [owner for owner in owners if isinstance(owner, Panel)]
+
+
+def close_panels(context: Context) -> None:
+    """Closes all of them."""
+    for opened in open_panels(context):
+        opened.close()

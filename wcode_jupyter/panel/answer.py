@@ -1,0 +1,221 @@
+"""The answer in the panel while it arrives: finished blocks stand still, only the unfinished tail is sent again.
+
+The same rendering and the same ration as in a cell (see `display.notebook`), into widgets. Reasoning has an accordion
+of its own, which nobody but the user opens or closes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+from msgspec.structs import replace
+
+from ..display import bundle, status_line
+from ..display.answer import wrap
+from ..display.blocks import Lines, Splitter
+from ..display.notebook import Ration, _Part
+from ..display.status import mark, waiting_line
+from ..errors import WcodeError
+from ..events import Event, Notice, ReasoningDelta, TextDelta
+from ..language import _
+from ..reply import Reply
+
+__all__ = ["AnswerBox", "Pages"]
+
+_PER_PAGE = 24
+
+
+class Pages:
+    """A growing list of HTML blocks. Each addition sends the ids of one page only, so the cost stays linear."""
+
+    def __init__(self) -> None:
+        self.widget = widgets.VBox()
+        self._open: dict[str, Any] = {}
+        self._page: Any = None
+
+    def publish(self, inner: str, display_id: str, update: bool, first: bool) -> None:
+        """Adds a block, or changes the one of that id."""
+        if update:
+            self._open[display_id].value = wrap(inner, style=False)
+            return
+        block = widgets.HTMLMath(wrap(inner, style=False))
+        # Only the newest block is ever changed again.
+        self._open = {display_id: block}
+        if self._page is None or len(self._page.children) >= _PER_PAGE:
+            self._page = widgets.VBox()
+            self.widget.children = (*self.widget.children, self._page)
+        self._page.children = (*self._page.children, block)
+
+    def clear(self) -> None:
+        """Takes all blocks away."""
+        pages, self.widget.children, self._page, self._open = self.widget.children, (), None, {}
+        for page in pages:
+            for block in page.children:
+                close(block)
+            close(page)
+
+    def show(self, html: str) -> None:
+        """One block in the place of all."""
+        self.clear()
+        if html:
+            self._page = widgets.VBox([widgets.HTMLMath(html)])
+            self.widget.children = (self._page,)
+
+
+def close(widget: Any) -> None:
+    """Closes a widget with the layout and style that belong to it."""
+    for name in ("layout", "style"):
+        if (own := getattr(widget, name, None)) is not None:
+            own.close()
+    widget.close()
+
+
+class AnswerBox:
+    """A `display.View` made of widgets. Called from one thread at a time."""
+
+    WAITING_AFTER_S = 0.3
+
+    def __init__(self) -> None:
+        self._text = Pages()
+        self._thoughts = Pages()
+        self._status = widgets.HTML().add_class("wcode-answer-status")
+        self._accordion = widgets.Accordion([self._thoughts.widget], titles=(_("Reasoning"),), selected_index=None)
+        self.widget = widgets.VBox([self._accordion, self._text.widget, self._status]).add_class("wcode-output")
+        self.format = "markdown"
+        self.clear()
+
+    # -- what stands there
+
+    def clear(self) -> None:
+        """Nothing but a line that says what will be here."""
+        self._reset()
+        self._say(_("The answer will stand here."))
+
+    def show(self, reply: Reply, error: WcodeError | None = None) -> None:
+        """A whole answer, however it ended."""
+        self._text.show(_body(reply, self.format))
+        self._thoughts.show(_rendered(reply.reasoning))
+        self._accordion.layout.display = "" if reply.reasoning else "none"
+        seconds = _thinking_s(reply)
+        self._accordion.titles = (_("Reasoning") + ("" if seconds is None else f" · {seconds:.1f} s"),)
+        fault = f'<div class="wcode-bad">{escape(str(error))}</div>' if error else ""
+        notices = "".join(f"<div>{escape(notice)}</div>" for notice in reply.notices)
+        self._status.value = f'<div class="wcode-quiet">{fault}{escape(status_line(reply))}{notices}</div>'
+
+    def fail(self, error: WcodeError) -> None:
+        """Nothing could be asked."""
+        self._reset()
+        self._status.value = f'<div class="wcode-bad">{escape(str(error))}</div>'
+
+    def _reset(self) -> None:
+        self._text.clear()
+        self._thoughts.clear()
+        self._accordion.layout.display = "none"
+        self._accordion.titles = (_("Reasoning"),)
+        self._model = ""
+        self._answering = self._thinking = False
+        self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
+        self._ration = Ration()
+        self._began_s = time.monotonic()
+        self._notices: list[str] = []
+        self._parts = {
+            "reasoning": _Part(Splitter(), self._rationed(self._thoughts)),
+            "text": _Part(Splitter() if self.format == "markdown" else Lines(), self._rationed(self._text)),
+        }
+
+    def _say(self, text: str) -> None:
+        line = f'<div class="wcode-quiet">{escape(text)}</div>'
+        if self._status.value != line:
+            self._status.value = line
+
+    # -- an answer on its way
+
+    def begin(self, model: str) -> None:
+        """The question is on its way to `model`."""
+        self._reset()
+        self._model = model
+        self._say(waiting_line(model, 0))
+
+    def feed(self, events: list[Event]) -> None:
+        """Takes what arrived; shows nothing yet."""
+        for event in events:
+            if isinstance(event, TextDelta) and not event.choice:
+                self._take("text", event.text)
+            elif isinstance(event, ReasoningDelta) and not event.choice and event.text:
+                self._take("reasoning", event.text)
+            elif isinstance(event, Notice):
+                self._notices.append(event.text)
+
+    def _take(self, name: str, text: str) -> None:
+        self._incoming[name].append(text)
+        self._ration.receive(len(text.encode()))
+
+    def due_s(self) -> float:
+        """Seconds until `tick` has something to do."""
+        now = time.monotonic()
+        wait = 1.0 - (now - self._began_s) % 1.0
+        if any(self._incoming.values()):
+            wait = min(wait, self._ration.due_s(now))
+        return max(0.001, wait) if wait > 0 else 0.0
+
+    def tick(self) -> None:
+        """Shows what is due."""
+        now = time.monotonic()
+        if not self._answering:
+            words = waiting_line(self._model, now - self._began_s, thinking=self._thinking)
+            self._say("\n".join([*self._notices, words]))
+        if not any(self._incoming.values()) or self._ration.due_s(now) > 0:
+            return
+        for name in ("reasoning", "text"):
+            if text := "".join(self._incoming[name]):
+                self._incoming[name] = []
+                self._parts[name].show(text)
+                self._note_progress(name)
+
+    def _note_progress(self, name: str) -> None:
+        if name == "reasoning" and not self._thinking:
+            self._thinking = True
+            self._accordion.layout.display = ""
+        elif name == "text" and not self._answering:
+            self._answering = True
+            self._say(_("{model} is answering …").format(model=self._model))
+
+    def _rationed(self, pages: Pages) -> Callable[[str, str, bool, bool], None]:
+        def publish(inner: str, display_id: str, update: bool, first: bool) -> None:
+            self._ration.spend(len(inner.encode()) + Ration.ENVELOPE, time.monotonic())
+            pages.publish(inner, display_id, update, first)
+
+        return publish
+
+    def finish(self, reply: Reply) -> None:
+        """The answer as it ended."""
+        self.show(reply)
+
+    def close(self) -> None:
+        """Takes the blocks away; the rest goes with the panel."""
+        self._text.clear()
+        self._thoughts.clear()
+
+
+def _body(reply: Reply, format: str) -> str:
+    """The answer without its reasoning and its status line."""
+    bare = replace(reply, choices=tuple(replace(choice, reasoning=()) for choice in reply.choices))
+    if any(choice.text.strip() or choice.refusal or choice.tool_calls for choice in bare.choices):
+        return str(bundle(bare, format, quiet=True)[0].get("text/html", ""))
+    words = mark(reply)
+    return wrap(f'<div class="wcode-mark">{escape(words)}</div>') if words else ""
+
+
+def _rendered(reasoning: str) -> str:
+    from ..display.markdown import render
+
+    return wrap(render(reasoning)) if reasoning else ""
+
+
+def _thinking_s(reply: Reply) -> float | None:
+    first, text = reply.timing.first_token_s, reply.timing.first_text_s
+    return None if first is None or text is None else text - first

@@ -1,0 +1,280 @@
+"""Which control fits a row: a table from the kind of a parameter or setting to widgets. No list of names.
+
+A control reads as the value that goes to the wire, or as the text that stands there where that means nothing yet: the
+check says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from ..errors import ParameterError
+from ..language import _
+from ..parameters import Kind, Parameter, Row, parse
+from ..spelling import escape, unescape
+
+__all__ = ["Control", "control"]
+
+# JavaScript's numbers are exact up to here: larger ones are typed as text.
+_EXACT = 2**53
+# What a number shows when its switch is turned on and the page names no default.
+_STARTS = {"max_tokens": 1000, "top_logprobs": 5, "seed": 1, "idle_timeout": 300, "total_timeout": 600}
+
+_WIDE = {"width": "auto", "flex": "1 1 60px", "min_width": "60px"}
+
+
+class Control:
+    """A row's widgets. `read` gives the value, `write` shows one (None: what an unset row shows)."""
+
+    def __init__(self, row: Row, *fields: Any, box: Any = None) -> None:
+        self.row = row
+        self.fields = fields
+        self.widget = box or fields[0]
+        self._writing = False
+
+    def read(self) -> Any:
+        """The value that stands there; a text that means no value stays as it was typed."""
+        return self.fields[0].value
+
+    def write(self, value: Any) -> None:
+        """Shows `value` without telling the observers."""
+        self._writing = True
+        try:
+            self._show(self._start() if value is None else value)
+        finally:
+            self._writing = False
+
+    def observe(self, changed: Callable[[], None]) -> None:
+        """`changed` is called after each change by the user."""
+        for field in self.fields:
+            field.observe(lambda change: self._on_change(change, changed), "value")
+
+    def _on_change(self, change: Any, changed: Callable[[], None]) -> None:
+        if not self._writing:
+            self._follow(change)
+            changed()
+
+    def _follow(self, change: Any) -> None:
+        """Brings the row's other widgets in line with the one that changed."""
+
+    def _show(self, value: Any) -> None:
+        self.fields[0].value = value
+
+    def _start(self) -> Any:
+        return None
+
+
+class Number(Control):
+    """A number: a field, and a slider beside it where the range has two ends."""
+
+    def __init__(self, row: Row) -> None:
+        whole = row.kind == "int"
+        field = (widgets.IntText if whole else widgets.FloatText)(
+            value=_start_number(row), step=1 if whole else 0.05, layout={"width": "76px", "flex": "0 0 auto"}
+        )
+        if row.low is None or row.high is None:
+            field.layout.width = "120px"
+            super().__init__(row, field)
+            return
+        slider = (widgets.IntSlider if whole else widgets.FloatSlider)(
+            value=field.value, min=row.low, max=row.high, step=1 if whole else 0.01, readout=False, layout=_WIDE
+        )
+        super().__init__(row, field, slider, box=widgets.HBox([slider, field], layout=_WIDE))
+
+    def _follow(self, change: Any) -> None:
+        source = change["owner"]
+        self._writing = True
+        for field in self.fields:
+            if field is not source:
+                field.value = self._fit(field, change["new"])
+        self._writing = False
+
+    def _show(self, value: Any) -> None:
+        for field in self.fields:
+            field.value = self._fit(field, value)
+
+    def _fit(self, field: Any, value: float) -> float:
+        # The field may hold what is out of range, and is marked; the slider cannot.
+        return max(field.min, min(field.max, value)) if hasattr(field, "max") else value
+
+    def _start(self) -> Any:
+        return _start_number(self.row)
+
+
+def _start_number(row: Row) -> float:
+    default = getattr(row, "page_default", None) or getattr(row, "default", None)
+    value = float(default if default is not None else _STARTS.get(row.name, row.low or 0))
+    return int(value) if row.kind == "int" else value
+
+
+class Exact(Control):
+    """An integer that a number of JavaScript may not hold: typed as text."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row, widgets.Text(placeholder=row.range, layout=_WIDE))
+
+    def read(self) -> Any:
+        return _meant(self.row, self.fields[0].value)
+
+    def _show(self, value: Any) -> None:
+        self.fields[0].value = str(value)
+
+    def _start(self) -> Any:
+        return _STARTS.get(self.row.name, 0)
+
+
+class Choice(Control):
+    """One of a few words, or yes and no."""
+
+    def __init__(self, row: Row) -> None:
+        options = [("true", True), ("false", False)] if row.kind == "bool" else list(row.choices)
+        super().__init__(row, widgets.Dropdown(options=options, layout=_WIDE))
+
+    def _start(self) -> Any:
+        default = getattr(self.row, "page_default", None)
+        return (
+            default if default in self.row.choices else self.fields[0].options[0][1 if self._is_bool else slice(None)]
+        )
+
+    @property
+    def _is_bool(self) -> bool:
+        return self.row.kind == "bool"
+
+
+class Json(Control):
+    """A JSON value, typed as JSON."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row, _editor(row))
+
+    def read(self) -> Any:
+        return _meant(self.row, self.fields[0].value)
+
+    def _show(self, value: Any) -> None:
+        self.fields[0].value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+    def _start(self) -> Any:
+        return ""
+
+
+_OWN = "{…}"
+
+
+class WordOrJson(Control):
+    """A word where one says it all, or an object as JSON."""
+
+    def __init__(self, row: Row) -> None:
+        words = [(word, word) for word in row.choices]
+        menu = widgets.Dropdown(options=[*words, (_("JSON…"), _OWN)], layout=_WIDE)
+        self._editor = _editor(row)
+        super().__init__(
+            row, menu, self._editor, box=widgets.VBox([menu, self._editor], layout=_WIDE | {"overflow": "hidden"})
+        )
+        self._uncover()
+
+    def read(self) -> Any:
+        word = self.fields[0].value
+        return _meant(self.row, self._editor.value if word == _OWN else word)
+
+    def _follow(self, change: Any) -> None:
+        self._uncover()
+
+    def _uncover(self) -> None:
+        self._editor.layout.display = "" if self.fields[0].value == _OWN else "none"
+
+    def _show(self, value: Any) -> None:
+        word = _word(self.row, value)
+        self.fields[0].value = word or _OWN
+        if not word:
+            self._editor.value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        self._uncover()
+
+    def _start(self) -> Any:
+        return self.row.choices[len(self.row.choices) // 2]
+
+
+def _word(row: Row, value: Any) -> str:
+    """The one word that means `value`; empty where none does."""
+    if isinstance(value, str):
+        return value if value in row.choices else ""
+    shorthand = getattr(row, "shorthand", None)
+    return str(value[shorthand]) if list(value) == [shorthand] and value[shorthand] in row.choices else ""
+
+
+class Tags(Control):
+    """Several texts. A line end is typed as `\\n`."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row, widgets.TagsInput(allow_duplicates=False, layout=_WIDE))
+
+    def read(self) -> Any:
+        return [unescape(tag) for tag in self.fields[0].value]
+
+    def _show(self, value: Any) -> None:
+        self.fields[0].value = [_seen(text) for text in value]
+
+    def _start(self) -> Any:
+        return []
+
+
+def _seen(text: str) -> str:
+    """`text` as a tag: spaces at its ends are seen."""
+    inner = escape(text.strip(" "))
+    before, after = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    return inner if not text.strip(" ") and not text else r"\x20" * before + inner + r"\x20" * (after if inner else 0)
+
+
+class Words(Control):
+    """A text in one line."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row, widgets.Text(layout=_WIDE))
+
+    def _start(self) -> Any:
+        return ""
+
+
+def _editor(row: Row) -> Any:
+    return widgets.Textarea(placeholder=_EXAMPLES.get(row.name, "{}"), rows=4, layout=_WIDE | {"width": "100%"})
+
+
+_EXAMPLES = {
+    "logit_bias": '{"50256": -100}',
+    "response_format": '{"type": "json_schema", "json_schema": {"name": "…", "schema": {}}}',
+    "tools": '[{"type": "function", "function": {"name": "…", "parameters": {}}}]',
+    "tool_choice": '{"type": "function", "function": {"name": "…"}}',
+    "reasoning": '{"effort": "high"}',
+}
+
+
+def _meant(row: Row, text: str) -> Any:
+    try:
+        return parse(row, text)
+    except ParameterError:
+        return text
+
+
+_CONTROLS: dict[Kind, Callable[[Any], Control]] = {
+    "float": Number,
+    "int": Number,
+    "bool": Choice,
+    "choice": Choice,
+    "text": Words,
+    "object": Json,
+    "objects": Json,
+    "strings": Tags,
+    "tool_choice": WordOrJson,
+}
+
+
+def control(row: Row) -> Control:
+    """The control for `row`."""
+    if row.kind == "int" and max(abs(row.low or 0), abs(row.high or 0)) > _EXACT:
+        return Exact(row)
+    if isinstance(row, Parameter) and row.kind == "object" and row.shorthand:
+        return WordOrJson(row)
+    return _CONTROLS[row.kind](row)

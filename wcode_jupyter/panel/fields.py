@@ -1,0 +1,103 @@
+"""One row of the panel: a switch with the name, the control, and a line that says range, page default and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from ..language import _
+from ..parameters import Row
+from .controls import control
+
+__all__ = ["Field"]
+
+
+class Field:
+    """A parameter or setting that is unset until it is switched on, or its control is moved.
+
+    `value` is None while it is off. What the session sets meanwhile is shown, with where it comes from.
+    """
+
+    def __init__(self, row: Row, changed: Callable[[], None]) -> None:
+        self.row = row
+        self._changed = changed
+        self._control = control(row)
+        self._control.write(None)
+        self._control.observe(self._moved)
+        self._inherited: tuple[Any, str] | None = None
+        self._noted: tuple[str, ...] = ("",)
+        self.switch = widgets.Checkbox(
+            description=row.name, indent=False, tooltip=_(row.help), layout={"width": "auto"}
+        )
+        self.switch.observe(self._switched, "value")
+        self._hint = widgets.HTML()
+        self.widget = widgets.VBox(
+            [widgets.HBox([self.switch, self._control.widget]).add_class("wcode-line"), self._hint]
+        ).add_class("wcode-field")
+        self._writing = False
+        self._dress()
+        self.note()
+
+    @property
+    def value(self) -> Any:
+        """The value set here, as typed where it means nothing; None while the switch is off."""
+        return self._control.read() if self.switch.value else None
+
+    def write(self, value: Any) -> None:
+        """Sets the value, or unsets it with None; nobody is told."""
+        self._writing = True
+        self.switch.value = value is not None
+        self._writing = False
+        self._control.write(value if value is not None else self._inherited and self._inherited[0])
+        self._dress()
+
+    def inherit(self, value: Any, source: str) -> None:
+        """What is in force while nothing is set here: the session's value and its source, or None."""
+        inherited = None if value is None else (value, source)
+        if inherited != self._inherited:
+            self._inherited = inherited
+            if not self.switch.value:
+                self.write(None)
+
+    def note(self, *, error: str = "", warnings: Sequence[str] = (), unlisted: str = "") -> None:
+        """Says below the control what is wrong with the value, and what is unusual."""
+        noted = (error, *warnings, unlisted, self._inherited[1] if self._inherited and not self.switch.value else "")
+        if noted == self._noted:
+            return
+        self._noted = noted
+        lines = [f'<div class="wcode-bad">{escape(error)}</div>'] if error else []
+        lines += [f'<div class="wcode-warn">{escape(text)}</div>' for text in warnings]
+        lines += [f'<div class="wcode-warn">{escape(unlisted)}</div>'] if unlisted else []
+        self._hint.value = f'<div class="wcode-hint">{self._facts()}{"".join(lines)}</div>'
+        (self.widget.add_class if error else self.widget.remove_class)("wcode-faulty")
+
+    def _facts(self) -> str:
+        default = getattr(self.row, "page_default", None)
+        facts = [
+            "" if self.row.choices or self.row.kind == "bool" else self.row.range,
+            _("page default {value}").format(value=default) if default else "",
+            _("from {source}").format(source=self._noted[-1]) if self._noted[-1] else "",
+        ]
+        text = " · ".join(fact for fact in facts if fact)
+        return f'<div>{escape(text)}</div><div class="wcode-help">{escape(_(self.row.help))}</div>'
+
+    def _switched(self, _change: Any) -> None:
+        if self._writing:
+            return
+        if not self.switch.value:
+            self._control.write(self._inherited and self._inherited[0])
+        self._dress()
+        self._changed()
+
+    def _moved(self) -> None:
+        self._writing = True
+        self.switch.value = True
+        self._writing = False
+        self._dress()
+        self._changed()
+
+    def _dress(self) -> None:
+        (self.widget.remove_class if self.switch.value else self.widget.add_class)("wcode-off")

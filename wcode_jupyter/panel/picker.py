@@ -1,0 +1,139 @@
+"""Choosing a model: search, filter by what it can do, any id allowed; what the catalogue knows stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any, get_args
+
+import ipywidgets as widgets
+
+from ..catalogue import Capability, Model, Price
+from ..errors import WcodeError
+from ..language import N_, _
+from ..messages import LOCAL
+from ..session import Session
+
+__all__ = ["CAPABILITIES", "ModelPicker"]
+
+CAPABILITIES: dict[Capability, str] = {
+    "text": N_("Text"),
+    "code": N_("Code"),
+    "reasoning": N_("Reasoning"),
+    "vision": N_("Vision"),
+}
+assert set(CAPABILITIES) == set(get_args(Capability))
+
+
+class ModelPicker:
+    """The model of the panel. `value` is what was typed or picked; empty: the session's own."""
+
+    def __init__(self, session: Session, changed: Callable[[], None]) -> None:
+        self._session = session
+        self._changed = changed
+        self._filling = False
+        self.field = widgets.Text(description=_("Model"), layout={"width": "auto"}).add_class("wcode-above")
+        self._list = widgets.Select(rows=5, layout={"width": "auto"})
+        self._filters = {
+            name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
+            for name, label in CAPABILITIES.items()
+        }
+        self._facts = widgets.HTML().add_class("wcode-facts")
+        filters = widgets.HBox(list(self._filters.values())).add_class("wcode-actions")
+        pick = widgets.VBox([self.field, filters, self._list]).add_class("wcode-pick")
+        self.widget = widgets.HBox([pick, self._facts]).add_class("wcode-models")
+        self.field.observe(self._typed, "value")
+        self._list.observe(self._picked, "value")
+        for button in self._filters.values():
+            button.observe(self._fill, "value")
+        self.refresh()
+
+    @property
+    def value(self) -> str:
+        """An id, a short name or a search word."""
+        return str(self.field.value).strip()
+
+    @value.setter
+    def value(self, model: str) -> None:
+        self._filling = True
+        self.field.value = model
+        self._filling = False
+        self.refresh()
+
+    def model(self) -> Model:
+        """The catalogue's row of the model in force; an empty row where it knows none."""
+        try:
+            session = self._session.values().get("model")
+            return self._session.catalogue.model(
+                self._session.catalogue.resolve(self.value or (session.value if session else ""))
+            )
+        except WcodeError:
+            return Model(id=self.value)
+
+    def refresh(self) -> None:
+        """Shows what the session says now."""
+        session = self._session.values().get("model")
+        self.field.placeholder = (
+            _("{model} (from {source})").format(model=session.value, source=session.source)
+            if session
+            else _("an id, or a word to search for")
+        )
+        self._fill()
+        html = _facts(self.model())
+        if self._facts.value != html:
+            self._facts.value = html
+
+    def _fill(self, _change: Any = None) -> None:
+        """The list: what fits the words and the filters."""
+        catalogue = self._session.catalogue
+        wanted = {name for name, button in self._filters.items() if button.value}
+        # A whole id is a choice, not a search: the others stay in the list to be chosen instead.
+        words = "" if self.value in catalogue or self.value == LOCAL else self.value
+        found = [model for model in catalogue.search(words) if wanted <= set(model.capabilities)]
+        options = [(f"{model.name or model.id}  —  {model.id}", model.id) for model in found]
+        if not wanted and (not words or words.lower() in LOCAL):
+            options.append((_("{model}  —  the embedded demo model").format(model=LOCAL), LOCAL))
+        chosen = self.model().id
+        self._filling = True
+        if tuple(options) != self._list.options:
+            self._list.options = options
+        self._list.value = chosen if chosen in [model for _label, model in options] else None
+        self._filling = False
+
+    def _typed(self, _change: Any) -> None:
+        if not self._filling:
+            self.refresh()
+            self._changed()
+
+    def _picked(self, change: Any) -> None:
+        if not self._filling and change["new"]:
+            self.field.value = change["new"]
+
+
+def _facts(model: Model) -> str:
+    if not model.id:
+        return f'<div class="wcode-quiet">{escape(_("No model chosen yet."))}</div>'
+    if model.id == LOCAL:
+        words = _("The embedded demo model: runs on this machine, costs nothing, needs no key. It is a toy.")
+        return f'<div class="wcode-name">{LOCAL}</div><div class="wcode-quiet">{escape(words)}</div>'
+    if not model.series and not model.prices:
+        words = _("Not in the catalogue: it can be asked, its context and price are unknown.")
+        return f'<div class="wcode-name">{escape(model.id)}</div><div class="wcode-quiet">{escape(words)}</div>'
+    listed = _("not listed: {names}").format(names=", ".join(model.unlisted)) if model.unlisted else _("all 21 listed")
+    rows = {
+        _("can"): _(", ").join(_(CAPABILITIES[name]) for name in model.capabilities),
+        _("context"): _("{n} tokens").format(n=f"{model.context:,}") if model.context else _("not stated"),
+        _("¥ / 1000 tokens"): "\n".join(map(_price, model.prices)) or _("unknown"),
+        _("Anthropic form"): {True: _("yes"), False: _("no"), None: _("not stated")}[model.anthropic],
+        _("parameters"): listed,
+    }
+    cells = "".join(
+        f"<tr><td>{escape(name)}</td><td>{'<br>'.join(map(escape, text.splitlines()))}</td></tr>"
+        for name, text in rows.items()
+    )
+    return f'<div class="wcode-name">{escape(model.id)}</div><table>{cells}</table>'
+
+
+def _price(price: Price) -> str:
+    limit = _("up to {n} input tokens").format(n=f"{price.up_to_input:,}") if price.up_to_input else ""
+    return f"{price.input} → {price.output}" + (f" ({limit})" if limit else "")

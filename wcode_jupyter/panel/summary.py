@@ -1,0 +1,61 @@
+"""What a saved notebook keeps of a panel: a readable summary, for when no kernel is there to show the panel itself.
+
+JupyterLab shows a widget view that has lost its kernel as an error line, whatever stands beside it in the same output.
+So the summary is an output of its own below the panel: a rule in the panel's stylesheet, which only a living panel
+brings along, hides it, and a rule of the summary hides the line of a panel that is not alive.
+"""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+from typing import Any
+
+from ..display.status import status_line
+from ..language import _
+from ..reply import Reply
+from .state import State
+
+__all__ = ["HIDE", "Summary"]
+
+_OUTPUT = ".jp-OutputArea-child"
+HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{display:none}}</style>"
+"""Hides the summary below a panel that is alive."""
+_SHOWN = f"<style>{_OUTPUT}:not(:has(.wcode-panel)):has(+{_OUTPUT} .wcode-panel-saved){{display:none}}</style>"
+
+
+class Summary:
+    """The output below one panel."""
+
+    def __init__(self, publisher: Any) -> None:
+        self._publisher = publisher
+        self._id = f"wcode-{secrets.token_hex(8)}"
+        self._shown: dict[str, str] = {}
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it has been published."""
+        return bool(self._shown)
+
+    def show(self, state: State, model: str, reply: Reply | None = None) -> None:
+        """Publishes the summary, or changes it where it stands."""
+        data = bundle(state, model, reply)
+        if data == self._shown:
+            return
+        update, self._shown = bool(self._shown), data
+        self._publisher.publish(data, {}, transient={"display_id": self._id}, update=update)
+
+
+def bundle(state: State, model: str, reply: Reply | None = None) -> dict[str, str]:
+    """The output's MIME bundle: model, parameters, the cell, and how the last answer ended."""
+    lines = [_("wcode panel") + " · " + (model or _("no model chosen"))]
+    lines.append(", ".join(f"{name} = {value}" for name, value in state.parameters.items()) or _("no parameter is set"))
+    if reply is not None:
+        lines.append(_("last answer: {status}").format(status=status_line(reply)))
+    note = _("Run this cell again to have the panel; or run what it says:")
+    head = "".join(f"<div>{escape(line)}</div>" for line in lines)
+    html = (
+        f'{_SHOWN}<div class="wcode-panel-saved mathjax_ignore tex2jax_ignore">{head}'
+        f"<div>{escape(note)}</div><pre>{escape(state.cell)}</pre></div>"
+    )
+    return {"text/html": html, "text/plain": "\n".join([*lines, note, state.cell])}
