@@ -45,7 +45,8 @@ def _python(source: str) -> str:
     if source.lstrip().startswith("%%"):
         return "\n".join(f"# {line}".rstrip() for line in source.split("\n"))
     # IPython knows a magic from a text or an operator that looks like one: what it turns into a call was one.
-    plain = TransformerManager().transform_cell(source).rstrip("\n").split("\n")
+    manager: Any = TransformerManager  # untyped in IPython
+    plain = manager().transform_cell(source).rstrip("\n").split("\n")
     typed = source.split("\n")
     said = typed if len(typed) == len(plain) else plain
     return "\n".join(_without_magic(line, words) for line, words in zip(plain, said, strict=True))

@@ -35,9 +35,8 @@ _OPENAI_ARGUMENTS = (
     "frequency_penalty logit_bias logprobs max_tokens messages model parallel_tool_calls presence_penalty"
     " response_format seed stop stream stream_options temperature tool_choice tools top_logprobs top_p"
 )
-_ANTHROPIC_ARGUMENTS = (
-    "max_tokens messages model stop_sequences stream system temperature thinking tool_choice tools top_k top_p"
-)
+# The arguments of all versions: 2.x no longer takes temperature, top_p and top_k by name.
+_ANTHROPIC_ARGUMENTS = "max_tokens messages model stop_sequences stream system tool_choice tools"
 _SDK_ARGUMENTS = {
     "python-openai": frozenset(_OPENAI_ARGUMENTS.split()),
     "python-anthropic": frozenset(_ANTHROPIC_ARGUMENTS.split()),
