@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -27,7 +27,7 @@ from wcode_jupyter.errors import (
     ServerFault,
     WcodeError,
 )
-from wcode_jupyter.events import Finish, TextDelta
+from wcode_jupyter.events import Event, Finish, TextDelta
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply import Reply
 from wcode_jupyter.transport import Transport, endpoint
@@ -113,7 +113,7 @@ def test_async_iteration_from_a_loop_of_the_users_own(engine: Engine) -> None:
     """Two answers side by side in one loop, and the loop is free while it waits."""
     gate = threading.Event()
 
-    async def gated() -> Iterator[object]:  # type: ignore[misc]
+    async def gated() -> AsyncIterator[list[Event]]:
         yield [TextDelta("a")]
         await asyncio.to_thread(gate.wait, 2)
         yield [TextDelta("b"), Finish("stop")]
@@ -194,26 +194,66 @@ def test_the_server_sees_the_connection_close(engine: Engine) -> None:
         engine.run(transport.aclose())
 
 
-def test_interrupt_does_not_wait_for_a_source_that_will_not_end(engine: Engine) -> None:
-    """A source that is slow to close holds the user up for a quarter of a second at most."""
-    release = threading.Event()
+class Stubborn:
+    """A source that takes its time to close: until `release`."""
 
-    async def stubborn():  # type: ignore[no-untyped-def]
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+        self.closing = threading.Event()
+        self.closed = threading.Event()
+
+    async def source(self) -> AsyncIterator[list[Event]]:
         try:
             yield [TextDelta("Hel")]
             await asyncio.Event().wait()
         finally:
-            await asyncio.to_thread(release.wait, 5)
+            self.closing.set()
+            await self.release.wait()
+            self.closed.set()
 
-    running = engine.start(stubborn(), builder())
+
+def test_interrupt_does_not_wait_for_a_source_that_will_not_end(engine: Engine) -> None:
+    """A source that is slow to close holds the user up for a quarter of a second at most."""
+    stubborn = Stubborn()
+    running = engine.start(stubborn.source(), builder())
     running.get()
     began = time.monotonic()
     reply = running.interrupt()
     assert time.monotonic() - began < 0.6
     assert (reply.text, reply.ended) == ("Hel", "interrupted")
-    release.set()
-    assert running._run.ended.wait(2)
+    engine.warm(stubborn.release.set)
+    assert stubborn.closed.wait(2)
     assert running.reply is reply
+
+
+def test_a_second_interrupt_does_not_break_off_the_closing(engine: Engine) -> None:
+    """Pressing Stop twice still closes the connection properly."""
+    stubborn = Stubborn()
+    running = engine.start(stubborn.source(), builder())
+    running.get()
+    running.cancel()
+    assert stubborn.closing.wait(2)
+    running.cancel()
+    engine.run(asyncio.sleep(0))
+    engine.warm(stubborn.release.set)
+    assert stubborn.closed.wait(2)
+
+
+def test_an_interrupt_from_another_thread_releases_an_async_consumer(engine: Engine) -> None:
+    """Also when the source itself does not end."""
+    stubborn = Stubborn()
+    running = engine.start(stubborn.source(), builder())
+
+    async def main() -> None:
+        await anext(running)
+        waiting = asyncio.ensure_future(anext(running))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(running.interrupt)
+        with pytest.raises(AnswerInterrupted):
+            await asyncio.wait_for(waiting, 2)
+
+    asyncio.run(main())
+    engine.warm(stubborn.release.set)
 
 
 def test_an_interrupt_after_the_end_changes_nothing(engine: Engine) -> None:
@@ -403,6 +443,10 @@ def test_an_error_carries_no_frames_of_the_engine(engine: Engine) -> None:
         yield []
 
     running = engine.start(leaky(), builder())
+    while running.get() is not None:
+        pass
+    assert running.error is not None
+    assert running.error.__traceback__ is None
     for _time in range(3):
         with pytest.raises(AnswerCut) as caught:
             running.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import wcode_jupyter
 from wcode_jupyter.errors import AnswerError, InputError, ServerError, TransportError, WcodeError
 from wcode_jupyter.transport import Deadlines, endpoint
-from wcode_jupyter.transport.connection import FAULTS, Connections, trouble
+from wcode_jupyter.transport.connection import FAULTS, Connections, _inflater, trouble
 
 from .asking import KEY, dressed, keys_for
 
@@ -108,6 +109,16 @@ def test_the_context_without_certificates_trusts_no_one() -> None:
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.get_ca_certs() == []
+
+
+def test_packed_bytes_are_unpacked_in_small_pieces() -> None:
+    """A small bomb never fills memory at once: the caps are checked between pieces of 64 KB."""
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    inflate = _inflater("gzip")
+    assert inflate is not None
+    sizes = [len(piece) for piece in inflate(bomb)]
+    assert sum(sizes) == 50_000_000
+    assert max(sizes) <= 65536
 
 
 def test_httpx_waits_for_the_first_request() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 
 import pytest
 
@@ -51,7 +52,7 @@ from wcode_jupyter.errors import (
 from wcode_jupyter.events import Extra, Finish, Usage
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.messages import Request, to_messages
-from wcode_jupyter.transport import Deadlines, Transport, endpoint
+from wcode_jupyter.transport import Deadlines, Transport, endpoint, exchange
 
 from .asking import KEY, QUICK, REQUEST, Asked, ask, ask_times, dressed, keys_for
 
@@ -169,11 +170,13 @@ def test_no_cookie_comes_back() -> None:
         assert "cookie" not in server.requests[1].headers
 
 
-def test_a_finished_answer_on_an_open_connection_ends() -> None:
+def test_a_finished_answer_on_an_open_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the finish reason and [DONE] a server that neither ends nor closes the stream holds nobody up for long."""
-    deadlines = Deadlines(connect_s=2, write_s=2, idle_s=0.2)
-    asked, _server = ask_server(stream(delta("all"), finish(), usage(), DONE, HOLD), deadlines=deadlines)
+    monkeypatch.setattr(exchange, "_GRACE_S", 0.1)
+    began = time.monotonic()
+    asked, _server = ask_server(stream(delta("all"), finish(), usage(), DONE, HOLD))
     assert (asked.text, asked.error) == ("all", None)
+    assert time.monotonic() - began < QUICK.idle_s / 2
 
 
 def test_a_packed_answer_is_unpacked() -> None:
@@ -321,7 +324,9 @@ def test_deep_nesting_is_an_error_and_no_crash() -> None:
 def test_an_error_body_is_read_up_to_a_cap() -> None:
     """An endless error body neither fills memory nor holds up the error."""
     with FaultServer(stream(*[b"x" * 65536] * 100, HOLD, status=500, content_type="text/plain")) as server:
+        began = time.monotonic()
         asked = ask(server.base_url)
+        assert time.monotonic() - began < 4
         assert type(asked.error) is ServerFault
         assert len(str(asked.error)) < 500
         assert server.requests[0].closed.wait(2)

@@ -109,13 +109,10 @@ class Run:
         self._task.add_done_callback(self._end)
 
     async def _read(self, source: AsyncIterator[list[Event]]) -> None:
-        try:
-            async for batch in source:
-                at = time.perf_counter() - self.started_at
-                self.mailbox.put([(at, event) for event in batch])
-        finally:
-            if (aclose := getattr(source, "aclose", None)) is not None:
-                await aclose()
+        # A source that is cancelled or fails is closed by that: nothing else is awaited here.
+        async for batch in source:
+            at = time.perf_counter() - self.started_at
+            self.mailbox.put([(at, event) for event in batch])
 
     def _end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
