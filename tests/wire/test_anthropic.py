@@ -413,8 +413,9 @@ def test_stop_reasons(word: str, reason: str) -> None:
 
 
 def test_a_null_or_unknown_stop_reason() -> None:
-    """Null is no end; an unknown word is kept and said."""
+    """Null is no end; a repeated word counts once; an unknown one is kept and said."""
     assert stream(end(None)) == []
+    assert stream(end("end_turn"), end("end_turn")) == [Finish("stop", "end_turn")]
     assert stream(end("tired")) == [Notice("Unknown finish reason tired"), Finish("tired")]
 
 
@@ -521,6 +522,7 @@ def test_a_message_that_starts_again() -> None:
         start(0, type="tool_use", id="t1", name="f", input={}),
         delta(0, type="input_json_delta", partial_json='{"a'),
         head,
+        delta(0, type="input_json_delta", partial_json="of the first message"),
         start(0, type="tool_use", id="t2", name="g", input={}),
         delta(0, type="input_json_delta", partial_json="{}"),
         stop(0),

@@ -560,6 +560,27 @@ def test_minus_infinity_is_a_logprob() -> None:
     assert deltas(line) == [TextDelta("a"), LogprobDelta((TokenLogprob("a", -9999.0),))]
 
 
+def test_numbers_that_are_too_large() -> None:
+    """What no float holds is none: `1e999` is null, a logprob of a thousand digits the placeholder, a count of none."""
+    digits = b"9" * 1000
+    logprobs = b'{"content":[{"token":"a","logprob":-%b,"bytes":null}]}' % digits
+    usage = b'{"prompt_tokens":%b,"completion_tokens":1,"cost":1e999}' % digits
+    line = b'{"choices":[{"delta":{},"logprobs":%b}],"usage":%b,"x":[1e999]}' % (logprobs, usage)
+    assert deltas(line) == [
+        LogprobDelta((TokenLogprob("a", -9999.0),)),
+        Extra({"x": [None]}),
+        Usage(0, 1, details={"prompt_tokens": int(digits), "completion_tokens": 1, "cost": None}),
+    ]
+
+
+def test_deep_nesting_is_cut_off() -> None:
+    """What is kept of a deep value can be written again from any depth of calls: 64 levels."""
+    (extra,) = deltas(b'{"choices":[],"x":' + b"[" * 300 + b"]" * 300 + b',"y":' + b'{"a":' * 300 + b"1" + b"}" * 301)
+    assert isinstance(extra, Extra)
+    assert json.dumps(extra.fields["x"]) == "[" * 65 + "]" * 65
+    assert json.dumps(extra.fields["y"]) == '{"a": ' * 64 + "{}" + "}" * 64
+
+
 def test_unknown_fields_are_kept_and_not_repeated() -> None:
     """A field of the server's own gives one Extra while it stays the same; padding gives none."""
     events = deltas(
@@ -619,7 +640,13 @@ def test_an_error_in_any_place_is_a_failure(data: bytes) -> None:
 
 
 def test_null_errors_are_no_errors() -> None:
-    """`error: null` beside an answer says that there is none."""
+    """`error: null` beside an answer says that there is none; so does a message beside choices or usage."""
+    assert deltas(chunk({"content": "a"}, msg="ok"), {"usage": {"prompt_tokens": 1}, "message": "ok"}) == [
+        TextDelta("a"),
+        Extra({"msg": "ok"}),
+        Extra({"message": "ok"}),
+        Usage(1, 0, details={"prompt_tokens": 1}),
+    ]
     assert deltas(chunk({"content": "a"}, error=None), STOP) == [TextDelta("a")]
 
 
@@ -646,7 +673,7 @@ def test_nothing_readable_is_malformed(piece: bytes) -> None:
 
 def test_blank_data_is_not_unreadable() -> None:
     """An empty data line is a keep-alive."""
-    assert deltas(chunk({"content": "a"}), b"", b" ", STOP) == [TextDelta("a")]
+    assert stream(chunk({"content": "a"}), b"", b" ", STOP) == [STARTED, TextDelta("a"), Finish("stop")]
 
 
 def test_half_a_piece_at_the_end_is_a_cut() -> None:
@@ -694,6 +721,13 @@ def test_characters_cut_into_surrogates_are_joined() -> None:
         b'{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\\ude0a"}}]}}]}',
     )
     assert events == [TextDelta("a😊bc"), ReasoningDelta("😊"), ToolCallDelta(0, "i", "f", "😊")]
+
+
+def test_halves_of_two_calls_are_not_mixed() -> None:
+    """Each call waits for its own second half."""
+    pieces = [(0, "\ud83d"), (1, "\ud83d"), (1, "\ude0a"), (0, "\ude0b")]
+    lists = [[call(f"i{index}", "f", text, index=index)] for index, text in pieces]
+    assert calls(*lists) == [("i0", "f", "😋"), ("i1", "f", "😊")]
 
 
 def test_a_lone_surrogate_is_replaced() -> None:

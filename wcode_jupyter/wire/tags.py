@@ -58,5 +58,5 @@ class InlineTags:
 
 def _overlap(text: str, tag: str) -> int:
     """Length of the longest end of `text` that could be the beginning of `tag`."""
-    start = text.rfind("<", max(0, len(text) - len(tag) + 1))
+    start = text.rfind("<")
     return len(text) - start if start >= 0 and tag.startswith(text[start:]) else 0
