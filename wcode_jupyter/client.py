@@ -57,7 +57,6 @@ class Client:
         self.session = session or Session(overrides=overrides, keys=Keys())
         if api_key is not None:
             self._give_key(api_key)
-        self._records: dict[tuple[Path, str], Record] = {}
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
         self.notebook: Callable[[], str | None] = lambda: None
@@ -112,17 +111,12 @@ class Client:
         return self.local.endpoint(where.protocol, self.session.keys)
 
     def _record(self, call: Call) -> Record | None:
-        """The replay file of `call`, opened once for each mode so that samples are counted through the session."""
+        """The replay file of `call`, shared by all clients of this process."""
         if call.replay == "off":
             return None
-        from .store import Record
+        from .store import opened
 
-        path = self._replay_path(call.replay_file)
-        opened = (path.absolute(), call.replay)
-        if opened not in self._records:
-            redact = self.session.keys.redact
-            self._records[opened] = Record(path, call.replay, is_secret=lambda text: redact(text) != text)
-        record = self._records[opened]
+        record = opened(self._replay_path(call.replay_file), call.replay)
         for notice in record.take_notices():
             warnings.warn(notice, stacklevel=2)
         return record
@@ -138,10 +132,6 @@ class Client:
         value = self.session.values().get("replay_file")
         return self._replay_path(value.value if value else None)
 
-    def rewind(self) -> None:
-        """Forgets which recorded answers were given: the next replay starts again from the first."""
-        self._records.clear()
-
     def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
         for listener in self.on_reply:
@@ -149,7 +139,13 @@ class Client:
         if call.log:
             self._log(reply, call)
         if record is not None:
-            record.add(reply, keep_images=call.keep_images, allow_secrets=call.allow_secrets)
+            redact = self.session.keys.redact
+            record.add(
+                reply,
+                keep_images=call.keep_images,
+                allow_secrets=call.allow_secrets,
+                is_secret=lambda text: redact(text) != text,
+            )
         return reply
 
     @cached_property

@@ -13,7 +13,7 @@ from wcode_jupyter import wire
 from wcode_jupyter.errors import ReplayError
 from wcode_jupyter.messages import Image, Message, Request, Text
 from wcode_jupyter.reply import Choice, Fault, Reply
-from wcode_jupyter.store import Mode, Record, default_path
+from wcode_jupyter.store import Mode, Record, default_path, opened, rewind
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 # sha256 of the eight bytes 89 50 4E 47 0D 0A 1A 0A, by sha256sum
@@ -275,9 +275,19 @@ def test_prompt_holding_a_key_is_refused_and_can_be_allowed(path: Path, mode: Mo
 
 def test_key_of_the_session_is_recognised_whatever_its_shape(path: Path) -> None:
     """The predicate of the caller knows keys that look like words."""
-    record = Record(path, "auto", is_secret=lambda text: "open sesame" in text)
+    record = Record(path, "auto")
     with pytest.raises(ReplayError, match="the answer seems to hold a key of this session"):
-        record.add(answer(request(), "Say open sesame."))
+        record.add(answer(request(), "Say open sesame."), is_secret=lambda text: "open sesame" in text)
+
+
+def test_all_clients_of_a_process_count_samples_together(path: Path) -> None:
+    """A second client neither overwrites what the first has just recorded, nor replays its answer again."""
+    asked = request()
+    opened(path, "record").add(answer(asked, "first"))
+    opened(path, "record").add(answer(asked, "second"))
+    assert [texts(opened(path, "replay"), asked, 1)[0] for _ in range(2)] == ["first", "second"]
+    rewind()
+    assert texts(opened(path, "replay"), asked, 1) == ["first"]
 
 
 def test_replies_gives_the_file_in_order(recorded: Callable[..., Path]) -> None:

@@ -1,7 +1,19 @@
 """How is it remembered: the replay file of a notebook, and the user's log of calls."""
 
 from .log import CallRow, Log, UsageRow, user_log
-from .record import MODES, Mode, Record, default_path
+from .record import MODES, Mode, Record, default_path, opened, rewind
 from .rows import to_frame
 
-__all__ = ["MODES", "CallRow", "Log", "Mode", "Record", "UsageRow", "default_path", "to_frame", "user_log"]
+__all__ = [
+    "MODES",
+    "CallRow",
+    "Log",
+    "Mode",
+    "Record",
+    "UsageRow",
+    "default_path",
+    "opened",
+    "rewind",
+    "to_frame",
+    "user_log",
+]

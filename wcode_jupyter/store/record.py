@@ -31,7 +31,7 @@ from ..reply import Reply
 from . import credentials, lines, nearest
 from .file import Line, ReplayFile
 
-__all__ = ["MODES", "Mode", "Record", "default_path"]
+__all__ = ["MODES", "Mode", "Record", "default_path", "opened", "rewind"]
 
 Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -54,25 +54,42 @@ def default_path(notebook: str | None = None) -> Path:
     return path if path.parent.is_dir() else Path(path.name)
 
 
+# The one state of this package that is not a session's: see `opened`.
+_opened: dict[tuple[Path, Mode], Record] = {}
+_opening = threading.Lock()
+
+
+def opened(path: Path, mode: Mode) -> Record:
+    """The Record of this process for a file in a mode, opened at the first call. Raises ReplayError.
+
+    A notebook is one process with several clients, often one for each call of a function. They count samples together:
+    apart, each would replay the first answer again, and take what another has just recorded for the past.
+    """
+    key = (path.absolute(), mode)
+    with _opening:
+        if key not in _opened:
+            _opened[key] = Record(path, mode)
+        return _opened[key]
+
+
+def rewind() -> None:
+    """Forgets which samples were given and recorded: the next answer is the first again, for all clients."""
+    with _opening:
+        _opened.clear()
+
+
 class Record:
     """One replay file in one mode, for one session. Safe to use from several threads.
 
     Raises ReplayError: the file is missing (mode `replay`), cannot be read or written, or holds a line that is not a
-    record. `is_secret(text)` says whether a text holds a key of this session, which is then never written.
+    record.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        mode: Mode,
-        *,
-        is_secret: Callable[[str], bool] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, mode: Mode) -> None:
         if mode not in MODES:
             raise ReplayError(_("There is no replay mode {mode}").format(mode=mode), hint=", ".join(MODES))
         self.path = path
         self.mode = mode
-        self._is_secret = is_secret
         self._file = ReplayFile(path)
         self._mutex = threading.Lock()
         self._notices: list[str] = []
@@ -136,8 +153,17 @@ class Record:
                 return None
         return msgspec.structs.replace(reply, request=request, replayed=True)
 
-    def add(self, reply: Reply, *, keep_images: bool = False, allow_secrets: bool = False) -> None:
+    def add(
+        self,
+        reply: Reply,
+        *,
+        keep_images: bool = False,
+        allow_secrets: bool = False,
+        is_secret: Callable[[str], bool] | None = None,
+    ) -> None:
         """Records `reply`, its images by hash or whole; it is on disk when this returns.
+
+        `is_secret(text)` says whether a text holds a key of this session.
 
         Every reply of a session may be passed: nothing happens in modes `off` and `replay`, nor for a replayed one.
 
@@ -150,7 +176,7 @@ class Record:
         fingerprint = reply.fingerprint or wire.fingerprint(reply.request)
         reply = msgspec.structs.replace(reply, fingerprint=fingerprint)
         if not allow_secrets:
-            self._refuse_credentials(reply)
+            self._refuse_credentials(reply, is_secret)
         data = lines.encode(reply, keep_images=keep_images)
         with self._mutex, self._file.writing() as notices:
             self._notices += notices
@@ -177,9 +203,9 @@ class Record:
         except ReplayError as error:
             raise self._file.located(error, line.offset) from None
 
-    def _refuse_credentials(self, reply: Reply) -> None:
+    def _refuse_credentials(self, reply: Reply, is_secret: Callable[[str], bool] | None) -> None:
         # Base64 of an image may look like anything, so images are left out of the search.
-        if finding := credentials.find(lines.without_images(reply.to_dict()), self._is_secret):
+        if finding := credentials.find(lines.without_images(reply.to_dict()), is_secret):
             raise ReplayError(
                 _("Not recorded: {place} seems to hold {kind}").format(place=finding.place, kind=finding.kind),
                 hint=_("Take it out, or allow it with %wcode replay {mode} --allow-secrets.").format(mode=self.mode),

@@ -15,7 +15,7 @@ from ...language import N_, _
 from ...methods import Methods, methods
 from ...parameters import did_you_mean
 from ...reply import Reply
-from ...store import MODES, Mode, Record, to_frame
+from ...store import MODES, Mode, Record, rewind, to_frame
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from ..table import Table
@@ -61,7 +61,7 @@ def run_replay(context: Context, rest: str) -> None:
                 session.set(option.name, True)
             else:
                 session.unset(option.name)
-        client.rewind()
+        rewind()
     # The name without its folder: the same line on every machine.
     print(_(_STATES[session.values()["replay"].value]).format(file=client.replay_path.name))
 
