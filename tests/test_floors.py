@@ -27,6 +27,7 @@ FLOORS = {
     "catalogue": 1,
     "settings": 1,
     "spelling": 2,
+    "presets": 3,
     "wire": 2,
     "reply": 2,
     "keys": 2,

@@ -10,6 +10,7 @@ import builtins
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from .. import template, wire
 from ..client import Client
@@ -17,11 +18,12 @@ from ..display import pump, view
 from ..errors import AnswerInterrupted, WcodeError
 from ..language import _
 from ..messages import Message
+from ..presets import Presets
 from ..reply import Reply
 from ..session import Call, Estimate
 from .options import CellLine, parse_cell_line
 
-__all__ = ["ask", "describe_call", "prepare", "run_cell"]
+__all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
 
 
 def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
@@ -31,6 +33,7 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
     """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
+    options = with_preset(options)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
         print(describe_call(call))
@@ -42,6 +45,13 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
     _bind(shell, options, reply)
     if error := _error_of(reply, stream.error):
         raise error
+
+
+def with_preset(options: CellLine) -> CellLine:
+    """`options` with the values of their `--preset` where they give none themselves. Raises InputError."""
+    if (name := options.own.get("preset")) is None:
+        return options
+    return replace(options, values={**Presets().load(name), **options.values})
 
 
 def _setting(client: Client, options: CellLine, name: str) -> Any:

@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
 # Second words of commands that have them.
 _SUBWORDS = {
     "key": ("set", "forget", "status"),
-    "local": ("start", "stop", "status"),
+    "local": ("start", "stop", "status"), "preset": ("save", "list", "delete"),
     "replay": MODES,
     "history": ("show", "forget"),
 }

@@ -52,6 +52,7 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="param", short="-p", metavar="NAME=JSON", arity="append", help=N_("Set a parameter by its wire name.")
     ),
     CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
+    CellOption(name="preset", metavar="NAME", help=N_("Start from the values kept under this name (%wcode preset).")),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
     CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),
     CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and what it may cost; send nothing.")),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
-from . import asking, catalogue, history, keys, local, replaying, settings
+from . import asking, catalogue, history, keys, local, preset, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
@@ -64,6 +64,7 @@ COMMANDS: tuple[Command, ...] = (
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
             N_("Calls, tokens and RMB in the log."), history.usage),
+    Command("preset", "preset [save|list|delete] [NAME]", N_("Options kept under a name."), preset.preset),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
     Command("help", "help", N_("This help."), _help),

@@ -20,7 +20,7 @@ __all__ = ["close_panels", "open_panels", "panel"]
 
 def panel(context: Context, rest: str) -> None:
     """Shows a panel, set as a `%%wcode` line with these options would be."""
-    options = parse_cell_line(rest)
+    options = cell.with_preset(parse_cell_line(rest))
     if getattr(context.shell, "kernel", None) is None:
         raise InputError(
             _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
@@ -38,7 +38,7 @@ def panel(context: Context, rest: str) -> None:
 
 def _preparing(context: Context) -> Prepare:
     def prepare(line: str, text: str) -> Call:
-        return cell.prepare(context.shell, context.client, parse_cell_line(line), text)
+        return cell.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
 
     return prepare
 
@@ -46,7 +46,12 @@ def _preparing(context: Context) -> Prepare:
 def _state(options: CellLine) -> State:
     from ...panel.state import State
 
-    return State(values=options.values, output=options.output or "", extra_body=options.extra_body, own=options.own)
+    return State(
+        values=options.values,
+        output=options.output or "",
+        extra_body=options.extra_body,
+        own={name: value for name, value in options.own.items() if name != "preset"},
+    )
 
 
 def open_panels(context: Context) -> list[Panel]:
