@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import time
 
@@ -224,6 +225,14 @@ def test_a_key_never_goes_over_plain_http() -> None:
     assert "http" in str(asked.error)
 
 
+def test_no_log_holds_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    """Not even at the lowest level of httpx and what lies below it."""
+    caplog.set_level(logging.DEBUG)
+    ask_server(chat("ok"))
+    assert "/v1/chat/completions" in caplog.text
+    assert KEY not in caplog.text
+
+
 def test_a_401_without_a_key_says_so() -> None:
     """The hint of a 401 differs when no key was sent."""
     with FaultServer(status(401, "missing key")) as server:
@@ -256,6 +265,7 @@ ENDINGS: dict[str, tuple[Answer, type[errors.WcodeError], Deadlines, str, str]] 
     "json error with 200": (status(200, "quota", code="insufficient_quota"), PaymentRequired, QUICK, "", "quota"),
     "json error in a stream": (stream(data({"error": {"code": 400, "message": "bad"}})), BadRequest, QUICK, "", "bad"),
     "error after text": (stream(delta("Hel"), GONE), ServerFault, QUICK, "Hel", "gone"),
+    "error in one read with text": (stream(delta("Hel") + GONE), ServerFault, QUICK, "Hel", "gone"),
     "closed at once": (DROP, ConnectError, QUICK, "", "without an answer"),
     "reset at once": (raw(RESET), ConnectError, QUICK, "", "without an answer"),
     "not http": (raw(b"SSH-2.0-OpenSSH_9\r\n\r\n"), ConnectError, QUICK, "", "HTTP"),
@@ -506,6 +516,13 @@ def test_a_stale_connection_is_replaced_in_silence() -> None:
         assert second.notices == []
         assert second.waits == []
         assert [request.connection for request in server.requests] == [0, 0, 1]
+
+
+def test_a_connection_that_goes_stale_between_attempts() -> None:
+    """The second attempt goes over the first one's connection; its loss is replaced in silence too."""
+    asked, server = ask_server(status(503), DROP, chat("fine"))
+    assert (asked.text, len(asked.notices)) == ("fine", 1)
+    assert [request.connection for request in server.requests] == [0, 0, 1]
 
 
 def test_without_stream_options() -> None:
