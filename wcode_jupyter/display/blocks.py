@@ -135,19 +135,30 @@ class Splitter:
         self._long = LIMIT
         return True
 
+    def shorten(self) -> list[Piece]:
+        """Cuts inside the tail's one block now, though it is not long: for text that renders to many times its size."""
+        pieces: list[Piece] = []
+        if not self._plain:
+            kind, tokens = self._last_block()
+            _CUTS.get(kind, _Cut.nowhere)(self, tokens, pieces)
+        return pieces
+
+    def _last_block(self) -> tuple[str, list[Token]]:
+        """The kind of the tail's last block, and the tokens of its complete lines."""
+        tokens = top_level(self._text[: self._text.rfind("\n") + 1])
+        blocks = [token for token in tokens if token.level == 0 and token.nesting >= 0]
+        return blocks[-1].type if blocks else "paragraph_open", tokens
+
     def _cut_long(self, pieces: list[Piece]) -> bool:
         """Cuts inside the tail's one block when that has grown too long; False when nothing was cut."""
         if self._plain:
             return self._cut_plain(pieces)
-        end = self._text.rfind("\n") + 1
-        tokens = top_level(self._text[:end]) if end else []
-        blocks = [token for token in tokens if token.level == 0 and token.nesting >= 0]
-        kind = blocks[-1].type if blocks else "paragraph_open"
+        kind, tokens = self._last_block()
         if len(self._text) <= (LONG_LIMIT if kind in ("paragraph_open", "blockquote_open") else LIMIT):
             return False
-        cut = _CUTS.get(kind, _Cut.nowhere)
-        if cut(self, tokens, pieces):
+        if _CUTS.get(kind, _Cut.nowhere)(self, tokens, pieces):
             return True
+        end = self._text.rfind("\n") + 1
         if len(self._text) > 2 * LONG_LIMIT and end:
             self._commit(end, pieces)
             self._plain = True
@@ -269,6 +280,10 @@ class Lines:
         return Piece(self._text, plain=True)
 
     preview = tail
+
+    def shorten(self) -> list[Piece]:
+        """Text renders to its own size."""
+        return []
 
     def feed(self, text: str) -> list[Piece]:
         """Takes the next text; gives the lines that are complete once there are enough of them."""

@@ -25,6 +25,9 @@ __all__ = ["STREAMING", "formula_plugin"]
 STREAMING = "wcode_streaming"
 """Key of markdown-it's `env`: the text is not finished, so a formula at its end may still be open."""
 
+_MOST_LINES = 200
+"""Lines of a display formula: bounds the search for its end."""
+
 # A formula in a line has at most 4,000 characters: bounds the search for a closing delimiter, so that text full of
 # dollars stays linear.
 _INLINE = re.compile(
@@ -48,7 +51,7 @@ _ENVIRONMENT = re.compile(
 _FORBIDDEN = re.compile(
     r"""\\(?:href|url|class|cssId|style|data|html\w*|require|unicode|mmlToken|bbox|includegraphics|input|csname
         |[gex]?def|let|futurelet|global|(?:re)?newcommand|providecommand|newenvironment|renewenvironment
-        |Newextarrow|DeclareMathOperator|toggle|mathtip|texttip|begingroup|tex)(?![A-Za-z])""",
+        |Newextarrow|DeclareMathOperator|enclose|toggle|mathtip|texttip|begingroup|special)(?![A-Za-z])""",
     re.VERBOSE,
 )
 
@@ -111,7 +114,7 @@ def _block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         line += 1
         if line >= end:
             return _open_formula(state, start, line, silent)
-        if state.isEmpty(line) or state.sCount[line] < state.blkIndent:
+        if state.isEmpty(line) or state.sCount[line] < state.blkIndent or line - start > _MOST_LINES:
             return False
         lines.append(_line(state, line))
     if not silent:

@@ -46,12 +46,17 @@ def top_level(text: str) -> list[Token]:
     return tokens
 
 
+MAX_NESTING = 40
+"""Levels of blocks and of inline markup, a list counting two; what is deeper is only in the output's plain text. Bounds
+recursion, and the search for the end of each of a thousand opening brackets."""
+
+
 @cache
 def parser() -> MarkdownIt:
     """The one parser: CommonMark, tables, strikethrough, bare addresses as links, formulas; no HTML."""
     from markdown_it import MarkdownIt
 
-    md = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": 100}, renderer_cls=Renderer)
+    md = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     md.enable(["table", "strikethrough", "linkify"])
     md.disable(["html_block", "html_inline"])
     md.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # type: ignore[union-attr]

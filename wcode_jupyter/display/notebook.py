@@ -81,16 +81,31 @@ class _Part:
         self._first = True
         self._shown = ""
 
+    HEAVY = 10_000
+    """Characters of HTML that the tail may have: more would be sent too often."""
+
     def show(self, text: str) -> None:
         """Takes new text, publishes what it finishes and the tail."""
-        done = "".join(self._render(piece, self._env) for piece in self._splitter.feed(text))
-        if done:
-            self._send(done)
+        self._commit(self._splitter.feed(text))
+        tail = self._tail()
+        if len(tail) > self.HEAVY:
+            self._commit(self._splitter.shorten())
+            tail = self._tail()
+        if tail:
+            self._send(tail)
+
+    def _commit(self, pieces: list[Piece]) -> None:
+        """What is finished takes the place of the tail's output, and the next tail begins a new one."""
+        if pieces:
+            self._send("".join(self._render(piece, self._env) for piece in pieces))
             self._display_id, self._first, self._shown = "", False, ""
-        if preview := self._splitter.preview:
-            # The tail's link definitions are not final: they must not stay.
-            env = {"references": dict(self._env.get("references", {}))}
-            self._send(self._render(preview, env, streaming=True))
+
+    def _tail(self) -> str:
+        if not (preview := self._splitter.preview):
+            return ""
+        # The tail's link definitions are not final: they must not stay.
+        env = {"references": dict(self._env.get("references", {}))}
+        return self._render(preview, env, streaming=True)
 
     def _send(self, inner: str) -> None:
         if inner == self._shown:

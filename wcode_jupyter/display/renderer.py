@@ -57,6 +57,10 @@ class Renderer(RendererHTML):
         """A line end inside a paragraph reads as a space."""
         return " "
 
+    def hardbreak(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """A line end that was meant."""
+        return "<br>"
+
     def code_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         """Code in a line."""
         return f"<code>{escape(tokens[idx].content, quote=False)}</code>"

@@ -19,7 +19,7 @@ def _code(name: str, fallback: str) -> str:
 
 
 _SHEET = f"""
-.wcode-answer{{max-width:60em;line-height:1.55;overflow-wrap:anywhere;--wcode-quiet:{_QUIET};
+.wcode-answer{{max-width:60em;line-height:1.55;overflow-wrap:anywhere;overflow-x:auto;--wcode-quiet:{_QUIET};
  --wcode-line:var(--jp-border-color2,var(--vscode-panel-border,#8885));
  --wcode-mono:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace)),monospace}}
 .wcode-answer>:first-child{{margin-top:0}}
