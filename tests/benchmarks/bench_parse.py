@@ -1,6 +1,6 @@
 """CPU cost of parsing one streamed answer of many chunks, ours beside others, in one run on this machine.
 
-    python tests/benchmarks/bench_parse.py [CHUNKS]
+    python -m tests.benchmarks.bench_parse [CHUNKS]
 
 A server process on loopback sends an answer of 100,000 chunks with chunked transfer encoding, one HTTP chunk per event
 as real servers do. Each reader runs in a fresh process and reads the same bytes; the best of three runs counts, in CPU

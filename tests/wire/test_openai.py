@@ -659,7 +659,7 @@ def test_an_unreadable_piece_is_skipped_and_counted() -> None:
     assert stream(broken[0], chunk({"content": "a"}), *broken[1:], chunk({"content": "b"}), STOP)[1:] == [
         TextDelta("ab"),
         Finish("stop"),
-        Notice("Skipped 4 unreadable pieces of the answer"),
+        Notice("Unreadable pieces of the answer that were skipped: 4"),
     ]
 
 

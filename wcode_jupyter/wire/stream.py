@@ -166,10 +166,10 @@ class StreamDecoder:
         count, self._unreadable = self._unreadable, 0
         if not self._readable:
             raise AnswerMalformed(
-                _("Nothing of what the server sent can be read ({count} pieces)").format(count=count),
+                _("Nothing of what the server sent can be read"),
                 hint=_("Check the base URL and the protocol (%wcode settings)."),
             )
-        return Notice(_("Skipped {count} unreadable pieces of the answer").format(count=count))
+        return Notice(_("Unreadable pieces of the answer that were skipped: {count}").format(count=count))
 
     def _last(self, events: list[Event]) -> list[Event]:
         return events if self._surrogates is None else [*self._surrogates.join(events), *self._surrogates.finish()]
