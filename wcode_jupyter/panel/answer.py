@@ -23,6 +23,7 @@ from ..errors import WcodeError
 from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
 from ..reply import Reply
+from .pieces import bad, close, quiet, show_if, update
 
 __all__ = ["AnswerBox", "Pages"]
 
@@ -36,9 +37,12 @@ class Pages:
         self.widget = widgets.VBox()
         self._open: dict[str, Any] = {}
         self._page: Any = None
+        self._closed = False
 
     def publish(self, inner: str, display_id: str, update: bool, first: bool) -> None:
-        """Adds a block, or changes the one of that id."""
+        """Adds a block, or changes the one of that id; nothing once it is closed."""
+        if self._closed:
+            return
         if update:
             self._open[display_id].value = wrap(inner, style=False)
             return
@@ -58,20 +62,17 @@ class Pages:
                 close(block)
             close(page)
 
+    def close(self) -> None:
+        """Takes all away for good: an answer that still arrives shows nothing."""
+        self._closed = True
+        self.clear()
+
     def show(self, html: str) -> None:
         """One block in the place of all."""
         self.clear()
-        if html:
+        if html and not self._closed:
             self._page = widgets.VBox([widgets.HTMLMath(html)])
             self.widget.children = (self._page,)
-
-
-def close(widget: Any) -> None:
-    """Closes a widget with the layout and style that belong to it."""
-    for name in ("layout", "style"):
-        if (own := getattr(widget, name, None)) is not None:
-            own.close()
-    widget.close()
 
 
 class AnswerBox:
@@ -99,22 +100,21 @@ class AnswerBox:
         """A whole answer, however it ended."""
         self._text.show(_body(reply, self.format))
         self._thoughts.show(_rendered(reply.reasoning))
-        self._accordion.layout.display = "" if reply.reasoning else "none"
+        show_if(self._accordion, reply.reasoning)
         seconds = _thinking_s(reply)
         self._accordion.titles = (_("Reasoning") + ("" if seconds is None else f" · {seconds:.1f} s"),)
-        fault = f'<div class="wcode-bad">{escape(str(error))}</div>' if error else ""
-        notices = "".join(f"<div>{escape(notice)}</div>" for notice in reply.notices)
-        self._status.value = f'<div class="wcode-quiet">{fault}{escape(status_line(reply))}{notices}</div>'
+        notices = "".join(map(quiet, reply.notices))
+        self._status.value = bad(str(error) if error else "") + quiet(status_line(reply)) + notices
 
     def fail(self, error: WcodeError) -> None:
         """Nothing could be asked."""
         self._reset()
-        self._status.value = f'<div class="wcode-bad">{escape(str(error))}</div>'
+        self._status.value = bad(str(error))
 
     def _reset(self) -> None:
         self._text.clear()
         self._thoughts.clear()
-        self._accordion.layout.display = "none"
+        show_if(self._accordion, False)
         self._accordion.titles = (_("Reasoning"),)
         self._model = ""
         self._answering = self._thinking = False
@@ -128,9 +128,7 @@ class AnswerBox:
         }
 
     def _say(self, text: str) -> None:
-        line = f'<div class="wcode-quiet">{escape(text)}</div>'
-        if self._status.value != line:
-            self._status.value = line
+        update(self._status, quiet(text))
 
     # -- an answer on its way
 
@@ -179,7 +177,7 @@ class AnswerBox:
     def _note_progress(self, name: str) -> None:
         if name == "reasoning" and not self._thinking:
             self._thinking = True
-            self._accordion.layout.display = ""
+            show_if(self._accordion, True)
         elif name == "text" and not self._answering:
             self._answering = True
             self._say(_("{model} is answering …").format(model=self._model))
@@ -197,8 +195,8 @@ class AnswerBox:
 
     def close(self) -> None:
         """Takes the blocks away; the rest goes with the panel."""
-        self._text.clear()
-        self._thoughts.clear()
+        self._text.close()
+        self._thoughts.close()
 
 
 def _body(reply: Reply, format: str) -> str:

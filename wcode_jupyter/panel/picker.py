@@ -87,13 +87,13 @@ class ModelPicker:
         """The list: what fits the words and the filters."""
         catalogue = self._session.catalogue
         wanted = {name for name, button in self._filters.items() if button.value}
-        # A whole id is a choice, not a search: the others stay in the list to be chosen instead.
-        words = "" if self.value in catalogue or self.value == LOCAL else self.value
+        # What means a model is a choice, not a search: the others stay in the list to be chosen instead.
+        chosen = self.model().id
+        words = "" if chosen in catalogue or chosen == LOCAL else self.value
         found = [model for model in catalogue.search(words) if wanted <= set(model.capabilities)]
         options = [(f"{model.name or model.id}  —  {model.id}", model.id) for model in found]
         if not wanted and (not words or words.lower() in LOCAL):
             options.append((_("{model}  —  the embedded demo model").format(model=LOCAL), LOCAL))
-        chosen = self.model().id
         self._filling = True
         if tuple(options) != self._list.options:
             self._list.options = options

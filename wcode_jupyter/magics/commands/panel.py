@@ -9,6 +9,7 @@ from ...language import _
 from .. import cell
 from ..options import CellLine, parse_cell_line
 from .asking import Context
+from .preset import presets_of
 
 if TYPE_CHECKING:
     from ...panel.panel import Panel
@@ -28,7 +29,7 @@ def panel(context: Context, rest: str) -> None:
         )
     from ...panel.panel import Panel
 
-    opened = Panel(context.shell, context.client, _preparing(context), _state(options))
+    opened = Panel(context.shell, context.client, _preparing(context), presets_of(context), _state(options))
     # A cell that is run again replaces its panel; the page does not tell when an output has gone.
     for other in open_panels(context):
         if other is not opened and other.cell_id and other.cell_id == opened.cell_id:

@@ -1,0 +1,98 @@
+"""Small widgets that the panel's parts are made of, and texts as safe HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+__all__ = [
+    "area",
+    "bad",
+    "box",
+    "button",
+    "close",
+    "close_tree",
+    "heading",
+    "quiet",
+    "row",
+    "show_if",
+    "update",
+    "warned",
+]
+
+_AUTO = {"width": "auto"}
+
+
+def area(label: str, rows: int, hint: str = "") -> Any:
+    """A text of several lines with its label above."""
+    return widgets.Textarea(description=label, placeholder=hint, rows=rows, layout=_AUTO).add_class("wcode-above")
+
+
+def button(label: str, act: Callable[[], None], style: str = "", *, disabled: bool = False, tooltip: str = "") -> Any:
+    """A button that says in words what it does."""
+    made = widgets.Button(description=label, button_style=style, disabled=disabled, tooltip=tooltip)
+    made.on_click(lambda _button: act())
+    return made
+
+
+def heading(text: str, said: str = "") -> Any:
+    """A heading, and a few quiet words beside it."""
+    return widgets.HTML(f"<h4>{escape(text)} <span>{escape(said)}</span></h4>")
+
+
+def row(children: Sequence[Any]) -> Any:
+    """Widgets side by side, on more lines where there is no room."""
+    return widgets.HBox(children).add_class("wcode-actions")
+
+
+def box(children: Sequence[Any], name: str) -> Any:
+    """Widgets below each other."""
+    return widgets.VBox(children).add_class(name)
+
+
+def quiet(text: str) -> str:
+    """`text` as a line of secondary weight; empty for no text."""
+    return _line("quiet", text)
+
+
+def warned(text: str) -> str:
+    """`text` as a warning."""
+    return _line("warn", text)
+
+
+def bad(text: str) -> str:
+    """`text` as an error."""
+    return _line("bad", text)
+
+
+def _line(kind: str, text: str) -> str:
+    return f'<div class="wcode-{kind}">{escape(text)}</div>' if text else ""
+
+
+def update(widget: Any, value: Any) -> None:
+    """Gives `widget` its value, without a message when it has it already."""
+    if widget.value != value:
+        widget.value = value
+
+
+def show_if(widget: Any, shown: object) -> None:
+    """Shows or hides `widget`."""
+    widget.layout.display = None if shown else "none"
+
+
+def close(widget: Any) -> None:
+    """Closes a widget with the layout and style that belong to it."""
+    for name in ("layout", "style"):
+        if (own := getattr(widget, name, None)) is not None:
+            own.close()
+    widget.close()
+
+
+def close_tree(widget: Any) -> None:
+    """Closes a widget and all that are in it."""
+    for child in getattr(widget, "children", ()):
+        close_tree(child)
+    close(widget)
