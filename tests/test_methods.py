@@ -6,13 +6,14 @@ import datetime
 import json
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from wcode_jupyter import __version__
 from wcode_jupyter.catalogue import Catalogue, Model, Price
 from wcode_jupyter.events import Usage
 from wcode_jupyter.messages import LOCAL, Message, Request
-from wcode_jupyter.methods import methods
+from wcode_jupyter.methods import distinct, methods
 from wcode_jupyter.reply import Fault, Reply
 
 CATALOGUE = Catalogue(
@@ -99,6 +100,16 @@ def test_one_day_and_values_that_would_break_the_table() -> None:
     assert len(row) < 300
     assert "on 2026-03-07 (UTC)" in account.to_markdown()
     assert json.loads(account.to_json())["rows"][0]["settings"] == [stop]
+
+
+def test_an_answer_that_was_replayed_counts_once() -> None:
+    """Neither beside its live original nor twice; live answers that are alike all count."""
+    live = reply(id="1")
+    again = msgspec.structs.replace(live, replayed=True)
+    assert distinct([live, again, again]) == [live]
+    assert distinct([again, again]) == [again]
+    assert distinct([live, live]) == [live, live]
+    assert len(distinct([again, msgspec.structs.replace(again, id="2")])) == 2
 
 
 def test_nothing_asked() -> None:

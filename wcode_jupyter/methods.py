@@ -24,7 +24,7 @@ from .language import _
 from .messages import GATEWAY, LOCAL
 from .reply import Reply
 
-__all__ = ["Methods", "MethodsRow", "methods"]
+__all__ = ["Methods", "MethodsRow", "distinct", "methods"]
 
 _SHOWN = 120
 
@@ -99,6 +99,18 @@ def methods(replies: Iterable[Reply], catalogue: Catalogue) -> Methods:
             groups.setdefault(key, []).append(reply)
     rows = tuple(_row(*key, same, catalogue) for key, same in groups.items())
     return Methods(client=f"wcode_jupyter {__version__}", rows=rows)
+
+
+def distinct(replies: Iterable[Reply]) -> list[Reply]:
+    """`replies` of a session without those that only gave an earlier one again: cells that were replayed twice."""
+    seen: set[tuple[Any, ...]] = set()
+    found = []
+    for reply in replies:
+        answer = (reply.fingerprint, reply.asked_at, reply.id, reply.text, reply.timing)
+        if not (reply.replayed and answer in seen):
+            found.append(reply)
+        seen.add(answer)
+    return found
 
 
 def _row(model: str, endpoint: str, protocol: str, replies: list[Reply], catalogue: Catalogue) -> MethodsRow:

@@ -1,0 +1,135 @@
+"""`%wcode history` and `%wcode usage` in a real kernel, over calls that its own cells made."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fault_server import FaultServer, Received, Script, chat, status
+from tests.kernels import Kernel
+
+pytestmark = pytest.mark.kernel
+
+
+def answer(request: Received) -> Script:
+    """Fails for the model `broken`, else repeats the prompt."""
+    if request.json["model"] == "broken":
+        return status(400, "no")
+    return chat(f"You said: {request.json['messages'][0]['content']}")
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel whose user has asked five questions, one of them replayed and one refused."""
+    with FaultServer(answer) as server, Kernel(tmp_path_factory.mktemp("history")) as kernel:
+        for line in (
+            "%load_ext wcode_jupyter",
+            f"%wcode set base_url={server.base_url}",
+            "%wcode ask -m z-ai/glm-5 Why is the sky blue?",
+            "%wcode ask -m z-ai/glm-5 天空为何是蓝色的",
+            "%wcode ask -m step --replay record Show me a table",
+            "%wcode ask -m step --replay replay Show me a table",
+            "%wcode ask -m broken hm",
+            "%wcode ask -m step --no-log never seen",
+            "%wcode ask -m step --no-log-content only figures",
+        ):
+            kernel.run(line)
+        yield kernel
+
+
+def rows(kernel: Kernel, line: str) -> list[str]:
+    """The prompts that a search found, newest first."""
+    kernel.run(f"%wcode history -o found {line}")
+    return kernel.run("print(*found.prompt, sep='|')").text.removesuffix("\n").split("|")
+
+
+def test_history_lists_every_call_newest_first(logged: Kernel) -> None:
+    """Live, replayed and failed ones; what the log was told to leave out is not there."""
+    assert rows(logged, "") == [
+        "",
+        "hm",
+        "Show me a table",
+        "Show me a table",
+        "天空为何是蓝色的",
+        "Why is the sky blue?",
+    ]
+    text = logged.run("%wcode history").text
+    assert "BadRequest" not in text
+    assert "never seen" not in text
+    assert "only figures" not in text
+
+
+def test_history_finds_words_models_and_days(logged: Kernel) -> None:
+    """Every word must be there, in any case; Chinese words of one or two characters too."""
+    assert rows(logged, "SKY blue") == ["Why is the sky blue?"]
+    assert rows(logged, "蓝色") == ["天空为何是蓝色的"]
+    assert rows(logged, "-m glm") == ["天空为何是蓝色的", "Why is the sky blue?"]
+    assert rows(logged, "--limit 1 sky") == ["Why is the sky blue?"]
+    tomorrow = datetime.date.today() + datetime.timedelta(days=1)
+    assert "Nothing found." in logged.run(f"%wcode history --since {tomorrow}").text
+    assert rows(logged, f"--since {tomorrow - datetime.timedelta(days=2)} blue") == ["Why is the sky blue?"]
+    assert rows(logged, "-- show table") == ["Show me a table", "Show me a table"]
+
+
+def test_show_brings_the_reply_back(logged: Kernel) -> None:
+    """The answer is shown as its cell showed it, and `-o` holds the Reply with its request."""
+    logged.run("%wcode history sky -o found")
+    call = logged.run("print(found.id[0])").text.strip()
+    done = logged.run(f"%wcode history show {call} -o reply")
+    assert done.outputs[0]["data"]["text/plain"] == "You said: Why is the sky blue?"
+    assert logged.run("print(reply.request.messages[0].text, reply.cost)").text == "Why is the sky blue? 0.000309\n"
+
+
+def test_usage_by_model_and_day(logged: Kernel) -> None:
+    """Live calls with tokens and RMB; replays are counted apart."""
+    logged.run("%wcode usage -o by_model")
+    assert logged.run("print(by_model[['model', 'calls', 'replayed', 'failures']].values.tolist())").text == (
+        "[['broken', 1, 0, 1], ['stepfun/step-3.5-flash', 2, 1, 0], ['z-ai/glm-5', 2, 0, 0]]\n"
+    )
+    assert logged.run("print(by_model.input_tokens.tolist(), by_model.cost_cny.tolist()[2])").text == (
+        "[0, 18, 18] 0.000618\n"
+    )
+    text = logged.run("%wcode usage --by day").text
+    assert str(datetime.date.today()) in text
+    assert "In all 5 calls, 36 input and 24 output tokens" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("history --since yesterday", "expected a day or time"),
+        ("history --limit many", "expected a number"),
+        ("history --limit 99999999999999999999", "expected a number"),
+        ("history show", "needs the id of one call"),
+        ("history show one", "expected a number"),
+        ("history show 999", "There is no call 999"),
+        ("history forget", "Say what to forget"),
+        ("history forget 1 --all", "Say what to forget"),
+        ("history forget --before soon", "expected a day or time"),
+        ("history --before 2026-01-01", "Unknown option --before"),
+        ("usage --by week", "expected model, day or both"),
+        ("usage --by day -o for", "not a variable name"),
+    ],
+)
+def test_a_bad_line_is_one_line(logged: Kernel, line: str, words: str) -> None:
+    """What is wrong is said, and nothing is forgotten."""
+    done = logged.run(f"%wcode {line}")
+    assert done.status == "error"
+    assert len(done.outputs[-1]["traceback"]) == 1
+    assert words in done.text
+    assert len(rows(logged, "")) == 6
+
+
+def test_forget(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One call, those before a day, or all."""
+    with FaultServer(answer) as server, Kernel(tmp_path_factory.mktemp("forget")) as kernel:
+        kernel.run(f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} model=m")
+        for text in ("one", "two", "three"):
+            kernel.run(f"%wcode ask {text}")
+        assert kernel.run("%wcode history forget 2").text == "Forgot 1 calls.\n"
+        assert rows(kernel, "") == ["three", "one"]
+        assert kernel.run("%wcode history forget --before 2020-01-01").text == "Forgot 0 calls.\n"
+        assert kernel.run("%wcode history forget --all").text == "Forgot 2 calls.\n"
+        assert "Nothing found." in kernel.run("%wcode history").text
