@@ -8,6 +8,7 @@ import pytest
 from wcode_jupyter.errors import InputError, ParameterError
 from wcode_jupyter.events import TextDelta, Usage
 from wcode_jupyter.keys import Keys
+from wcode_jupyter.messages import GATEWAY, LOCAL, Message, Protocol, Request
 from wcode_jupyter.reply import ReplyBuilder
 from wcode_jupyter.session import Session
 from wcode_jupyter.settings import SETTINGS
@@ -145,3 +146,37 @@ def test_the_port_of_the_embedded_model_is_in_no_fingerprint() -> None:
     """Two sessions, two ports, one fingerprint."""
     calls = [Session().prepare("hi", {"model": "local"}) for _ in range(2)]
     assert calls[0].fingerprint == calls[1].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("identity", "protocol", "base_url"),
+    [
+        (GATEWAY, "openai", "https://wcode.net/api/gpt/v1"),
+        (GATEWAY, "anthropic", "https://wcode.net/api/anthropic"),
+        ("http://127.0.0.1:1/v1", "openai", "http://127.0.0.1:1/v1"),
+        ("http://127.0.0.1:2/v1", "openai", "http://127.0.0.1:2/v1"),
+    ],
+)
+def test_a_recorded_request_is_repeated_at_the_server_it_was_asked_at(
+    identity: str, protocol: Protocol, base_url: str
+) -> None:
+    """Whatever the session's own base URL and parameters are; it is neither replayed nor recorded."""
+    session = Session()
+    session.set("base_url", "http://127.0.0.1:1/v1")
+    session.set("replay", "record")
+    session.set("temperature", "1")
+    request = Request(model="m", messages=(Message("user", "hi"),), protocol=protocol, endpoint=identity)
+    call = session.repeat(request)
+    assert (call.endpoint.base_url, call.endpoint.identity) == (base_url, identity)
+    assert (call.request, call.replay) == (request, "off")
+
+
+def test_a_request_to_another_embedded_model_is_not_repeated() -> None:
+    """The demo model must not answer for a user's own file."""
+    session = Session()
+    own, demo = (Request(model=name, messages=(Message("user", "hi"),), endpoint=LOCAL) for name in ("local:a", LOCAL))
+    assert session.repeat(demo).endpoint.identity == LOCAL
+    with pytest.raises(InputError, match="local:a is not the embedded model in use"):
+        session.repeat(own)
+    session.local_model = "local:a"
+    assert session.repeat(own).request == own
