@@ -241,4 +241,5 @@ def test_html_is_confined():
         '<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'; img-src data:; font-src data:\">"
     )
+    assert "<link" not in RENDERERS["html"]("<LiNk rel=preconnect href=//x>").lower().replace("&lt;", "<")
     assert (frame["srcdoc"] or "").endswith('"></iframe><script>alert(1)</script>&quot;<b>x</b>')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -79,12 +80,14 @@ _POLICY = (
 )
 
 
+# No policy covers `<link rel="preconnect">` and `dns-prefetch`, and nothing in a frame needs these elements.
+_CONNECTS = re.compile(r"<(?=(?:link|base|meta)\b)", re.IGNORECASE)
+
+
 def _frame(text: str) -> str:
     """The page that the model wrote, in a frame without scripts whose policy, set before any of it, fetches nothing."""
-    fences = [source for source, language in _fences(text) if language.lower() in ("html", "svg", "")]
-    page = (
-        _POLICY + '<meta charset="utf-8"><meta name="referrer" content="no-referrer">' + (fences[0] if fences else text)
-    )
+    pages = [source for source, language in _fences(text) if language.lower() in ("html", "svg", "")]
+    page = _POLICY + _CONNECTS.sub("<x-", pages[0] if pages else text)
     return f'<iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{escape(page)}"></iframe>\n'
 
 

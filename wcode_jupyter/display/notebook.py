@@ -257,6 +257,11 @@ class NotebookView:
         if data:
             self._publisher.publish(data, metadata)
 
+    def abandon(self) -> None:
+        """What was shown goes when something follows."""
+        if self._published:
+            self._publisher.clear_output(wait=True)
+
 
 def _new_id() -> str:
     return f"wcode-{secrets.token_hex(8)}"

@@ -68,6 +68,9 @@ class PlainView:
         self._out.write("".join(f"{visible(line)}\n" for line in [*texts, *ending] if line))
         self._out.flush()
 
+    def abandon(self) -> None:
+        """Nothing was shown."""
+
 
 class TerminalView:
     """Where somebody watches: finished blocks are printed once, the tail is redrawn below them."""
@@ -178,6 +181,13 @@ class TerminalView:
         if piece.plain or isinstance(self._splitter, Lines):
             return Text(piece.source.removesuffix("\n"), style=style)
         return Padding(_markdown(piece, style), (0, 0, 1, 0))
+
+    def abandon(self) -> None:
+        """What was printed stays; the rest of it is printed too."""
+        self._take()
+        self._end_part()
+        if self._live is not None:
+            self._live.stop()
 
     def finish(self, reply: Reply) -> None:
         """The rest of the text, what is to be said of its end, and the status line."""

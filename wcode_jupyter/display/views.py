@@ -32,6 +32,9 @@ class View(Protocol):
     def finish(self, reply: Reply) -> None:
         """Shows the answer as it ended; nothing may follow."""
 
+    def abandon(self) -> None:
+        """What was shown is not the answer, which another view will show; nothing may follow."""
+
 
 class HeadlessView:
     """Nothing while the answer arrives, then one output: for captured cells and runs without a reader."""
@@ -61,6 +64,9 @@ class HeadlessView:
         data, metadata = bundle(reply, self._format, quiet=self._quiet)
         if data:
             self._publisher.publish(data, metadata)
+
+    def abandon(self) -> None:
+        """Nothing was shown."""
 
 
 def view(format: str = "markdown", *, quiet: bool = False) -> View:
