@@ -15,6 +15,7 @@ from ...language import N_, _
 from ...methods import Methods, distinct, methods
 from ...parameters import did_you_mean
 from ...reply import Reply
+from ...settings import ROWS
 from ...store import MODES, Mode, Record, rewind, to_frame
 from ..line import CommandLine, parse_command
 from ..options import CellOption
@@ -23,12 +24,9 @@ from .asking import Context
 
 __all__ = ["AUDIT_OPTIONS", "METHODS_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_methods", "run_replay"]
 
-# Each is a setting of the session as well.
-REPLAY_OPTIONS = (
-    CellOption(name="keep_images", arity="flag", help=N_("Record images whole, not only their hash.")),
-    CellOption(
-        name="allow_secrets", arity="flag", help=N_("Record also what seems to hold a key or another credential.")
-    ),
+# Settings of the session, which the command sets together with the mode.
+REPLAY_OPTIONS = tuple(
+    CellOption(name=name, arity="flag", help=ROWS[name].help) for name in ("keep_images", "allow_secrets")
 )
 AUDIT_OPTIONS = (
     CellOption(name="yes", arity="flag", help=N_("Ask without a confirmation.")),
@@ -62,8 +60,9 @@ def run_replay(context: Context, rest: str) -> None:
             else:
                 session.unset(option.name)
         rewind()
+    mode = session.values()["replay"].value
     # The name without its folder: the same line on every machine.
-    print(_(_STATES[session.values()["replay"].value]).format(file=client.replay_path.name))
+    print(_(_STATES[mode]).format(file=client.replay_path.name))
 
 
 def _mode(word: str) -> Mode:
