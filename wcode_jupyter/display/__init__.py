@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..settings import ROWS
 from .status import status_line
-from .views import View, pump, view
+from .views import CellView, View, pump, view
 
 if TYPE_CHECKING:
     from ..reply import Reply
 
-__all__ = ["FORMATS", "View", "bundle", "pump", "status_line", "view"]
+__all__ = ["FORMATS", "CellView", "View", "bundle", "pump", "status_line", "view"]
 
 FORMATS = ROWS["format"].choices
 """The formats a cell may ask for."""

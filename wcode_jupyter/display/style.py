@@ -23,6 +23,7 @@ _SHEET = f"""
  --wcode-line:var(--jp-border-color2,var(--vscode-panel-border,#8885));
  --wcode-mono:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace)),monospace}}
 .wcode-answer>:first-child{{margin-top:0}}
+.wcode-answer p{{text-align:start}}
 .wcode-answer h1,.wcode-answer h2,.wcode-answer h3{{margin:1.1em 0 .5em;font-size:1.15em;font-weight:600}}
 .wcode-answer h1{{font-size:1.5em}}
 .wcode-answer h2{{font-size:1.3em}}

@@ -11,7 +11,7 @@ from ..reply import Reply
 if TYPE_CHECKING:
     from ..engine import Stream
 
-__all__ = ["HeadlessView", "View", "pump", "view"]
+__all__ = ["CellView", "HeadlessView", "View", "pump", "view"]
 
 
 class View(Protocol):
@@ -31,6 +31,10 @@ class View(Protocol):
 
     def finish(self, reply: Reply) -> None:
         """Shows the answer as it ended; nothing may follow."""
+
+
+class CellView(View, Protocol):
+    """The view of a cell, which may ask again."""
 
     def abandon(self) -> None:
         """What was shown is not the answer, which another view will show; nothing may follow."""
@@ -69,7 +73,7 @@ class HeadlessView:
         """Nothing was shown."""
 
 
-def view(format: str = "markdown", *, quiet: bool = False) -> View:
+def view(format: str = "markdown", *, quiet: bool = False) -> CellView:
     """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
     shell = _shell()
     if shell is None or not hasattr(shell, "kernel"):
@@ -83,7 +87,7 @@ def view(format: str = "markdown", *, quiet: bool = False) -> View:
     return NotebookView(shell.display_pub, format, quiet=quiet)
 
 
-def _terminal(format: str, quiet: bool) -> View:
+def _terminal(format: str, quiet: bool) -> CellView:
     from .terminal import PlainView, TerminalView
 
     if sys.stdout is not None and sys.stdout.isatty():
