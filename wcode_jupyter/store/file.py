@@ -104,14 +104,14 @@ class ReplayFile:
         return ReplayError(what, hint=error.hint)
 
     def place(self, offset: int) -> str:
-        """File name and line number, from 1."""
+        """File name and line number, from 1. Without the folder: a saved output must be the same on every machine."""
         count = 1
         with self.path.open("rb") as file:
             for data in file:
                 if (offset := offset - len(data)) < 0:
                     break
                 count += 1
-        return _("{path}, line {number}").format(path=self.path, number=count)
+        return _("{path}, line {number}").format(path=self.path.name, number=count)
 
     def samples(self, fingerprint: str) -> list[Line]:
         """The lines that answer `fingerprint`, in the order of the file; may be empty."""

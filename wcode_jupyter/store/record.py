@@ -234,14 +234,14 @@ class Record:
         if count := len(self._file.samples(fingerprint)):
             return ReplayError(
                 _("{path} holds {count} answers to this request, and all were given in this session").format(
-                    path=self.path, count=count
+                    path=self.path.name, count=count
                 ),
                 hint=_("Start again from the first with %wcode replay replay, or record more with mode auto."),
             )
         hint = _("Record it with %wcode replay auto.")
         near = nearest.nearest(request, self._requests())
         if near is None:
-            return ReplayError(_("{path} holds no answer yet").format(path=self.path), hint=hint)
+            return ReplayError(_("{path} holds no answer yet").format(path=self.path.name), hint=hint)
         place = self._file.place(near.offset)
         if differing := nearest.differences(request, near.request):
             what = _("No recorded answer to this request. The nearest, {place}, differs in {differences}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, get_args
 
-from ...errors import OptionError
+from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...parameters import did_you_mean
 from ...store import CallRow, UsageRow, to_frame
@@ -18,6 +18,8 @@ from ..table import Table
 from .asking import Context
 
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
+
+_SHOWN = 60
 
 _FRAME = CellOption(
     name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")
@@ -70,8 +72,8 @@ def _call_cells(row: CallRow) -> tuple[Any, ...]:
         row.id,
         f"{row.at.astimezone():%Y-%m-%d %H:%M}",
         row.model,
-        row.prompt,
-        row.text or row.error,
+        one_line(row.prompt, _SHOWN),
+        one_line(row.text or row.error or "", _SHOWN),
         row.ended,
         tokens,
         _cost(row.cost_cny),
