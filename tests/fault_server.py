@@ -22,6 +22,7 @@ import contextlib
 import itertools
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -255,9 +256,10 @@ def whole(text: str, reason: str = "stop") -> Script:
 class FaultServer:
     """Answers requests by script, on its own thread; a context manager. `base_url` is what the client is given."""
 
-    def __init__(self, *answers: Answer, host: str = "127.0.0.1") -> None:
+    def __init__(self, *answers: Answer, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self._answers = list(answers)
         self._host = host
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-server", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -268,7 +270,7 @@ class FaultServer:
 
     @property
     def origin(self) -> str:
-        return f"http://{self._host}:{self.port}"
+        return f"http{'s' if self._tls else ''}://{self._host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -296,7 +298,7 @@ class FaultServer:
         self._loop.close()
 
     async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, self._host, 0, limit=2**26)
+        self._server = await asyncio.start_server(self._serve, self._host, 0, limit=2**26, ssl=self._tls)
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
@@ -322,6 +324,8 @@ class FaultServer:
             pass
         finally:
             self._tasks.discard(task)
+            if self._tls:
+                writer.transport.abort()  # a polite end of TLS would wait for the client's, which keeps its connection
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
