@@ -22,9 +22,11 @@ FLOORS = {
     "errors": 0,
     "events": 0,
     "language": 0,
+    "version": 0,
     "parameters": 1,
     "messages": 1,
     "catalogue": 1,
+    "table": 1,
     "settings": 1,
     "spelling": 2,
     "presets": 3,
@@ -54,6 +56,7 @@ FLOORS = {
 # Foreign package -> where it may be imported. `display` may show a widget, IPython is on floors 5 to 7.
 ONLY_IN = {
     "httpx": {"transport"},
+    "aiohttp": {"transport"},
     "ipywidgets": {"panel", "display"},
     "anywidget": {"panel", "display"},
     "IPython": {name for name, floor in FLOORS.items() if floor >= 5},
@@ -146,8 +149,7 @@ def wrong(found: Import) -> str:
     room = room_of(found.target)
     if room == found.room or FLOORS.get(room, 99) < FLOORS[found.room] or are_siblings(room, found.room):
         return ""
-    # `from . import __version__` of the package itself is a name, not a module.
-    return "" if room.startswith("__") else f"{found.room} may not import {room}"
+    return f"{found.room} may not import {room}"
 
 
 def test_every_module_has_a_floor() -> None:

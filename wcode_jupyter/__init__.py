@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .client import Client as Client
     from .errors import WcodeError as WcodeError
     from .messages import Message as Message
     from .messages import Request as Request
     from .reply import Reply as Reply
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Client": "client",
@@ -31,6 +31,7 @@ __all__ = [
     "Reply",
     "Request",
     "WcodeError",
+    "__version__",
     "load_ipython_extension",
     "panel",
     "unload_ipython_extension",

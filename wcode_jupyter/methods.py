@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from . import __version__
 from .catalogue import Catalogue
 from .errors import one_line
 from .events import Usage
 from .language import _
 from .messages import GATEWAY, LOCAL
 from .reply import Reply
+from .version import __version__
 
 __all__ = ["Methods", "MethodsRow", "distinct", "methods"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from .. import __version__
 from ..language import _
 from ..messages import ToolCall
 from ..reply import Choice, Reply
+from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import render
 from .status import is_empty, mark, status_line

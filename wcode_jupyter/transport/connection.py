@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 from msgspec import Struct
 
-from .. import __version__
 from ..errors import (
     AnswerMalformed,
     AnswerTooLarge,
@@ -27,6 +26,7 @@ from ..errors import (
 )
 from ..keys import Secret
 from ..language import N_, _
+from ..version import __version__
 from .endpoint import Deadlines, Endpoint
 
 __all__ = ["FAULTS", "LOST", "Body", "Connections", "Trouble", "trouble"]
@@ -61,8 +61,9 @@ class Connections:
     A changed proxy or certificate variable makes a new client, so that changing `os.environ` in a notebook works.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, fast: bool = False) -> None:
         self._most = most
+        self._fast = fast
         self._clients: dict[tuple[Any, ...], httpx.AsyncClient] = {}
         self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
 
@@ -71,8 +72,25 @@ class Connections:
         tls = endpoint.origin.startswith("https:")
         key = (endpoint.loopback, tls, *_environment(*_PROXIES, *_CERTIFICATES))
         if key not in self._clients:
-            self._clients[key] = self._build(tls, trust_env=not endpoint.loopback)
+            self._clients[key] = self._build_fast(endpoint) or self._build(tls, trust_env=not endpoint.loopback)
         return self._clients[key]
+
+    def _build_fast(self, endpoint: Endpoint) -> httpx.AsyncClient | None:
+        """A client for many connections; None where that transport is not wanted, not installed or not fit.
+
+        Proxies and certificates of the environment are httpx's to read.
+        """
+        if not self._fast or (not endpoint.loopback and any(_environment(*_PROXIES[:3], *_CERTIFICATES))):
+            return None
+        from . import fast
+
+        if not fast.installed():
+            return None
+        context, _fault = self._context(endpoint.origin.startswith("https:"))
+        if context is None:
+            return None
+        transport = fast.FastTransport(connections=self._most, keep_s=_KEEP_S, context=context)
+        return httpx.AsyncClient(headers=_HEADERS, cookies=_no_cookies(), trust_env=False, transport=transport)
 
     async def send(
         self,
@@ -111,7 +129,7 @@ class Connections:
                 client = httpx.AsyncClient(
                     headers=_HEADERS,
                     # Nothing is sent that the user did not set: no cookies either.
-                    cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+                    cookies=_no_cookies(),
                     verify=context,
                     trust_env=trust_env,
                     limits=httpx.Limits(
@@ -141,6 +159,10 @@ class Connections:
                 variables=" / ".join(_CERTIFICATES)
             )
         return self._contexts[key], ""
+
+
+def _no_cookies() -> http.cookiejar.CookieJar:
+    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 
 
 def _environment(*names: str) -> tuple[str | None, ...]:

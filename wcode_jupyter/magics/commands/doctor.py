@@ -7,11 +7,11 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 
-from ... import __version__
 from ...catalogue import user_file
 from ...errors import WcodeError
 from ...language import _
 from ...transport import endpoint
+from ...version import __version__
 from ..table import Table
 from .asking import Context
 
