@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .engine import Engine, Stream
 from .errors import WcodeError
 from .events import Event, Notice
-from .keys import Keys
+from .keys import Keys, Secret
 from .messages import LOCAL, Message
 from .reply import Reply, ReplyBuilder
 from .session import Call, Session
@@ -54,16 +54,17 @@ class Client:
     ) -> None:
         given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
         overrides = {name: value for name, value in given.items() if value is not None}
-        self.session = session or Session(overrides=overrides, keys=Keys())
-        if api_key is not None:
-            self._give_key(api_key)
+        self.session = session or Session(overrides=overrides)
+        # From here on nameless: a traceback with locals must not show it.
+        secret = Secret(api_key or "")
+        del api_key
+        if secret.reveal():
+            base_url = self.session.values()["base_url"].value
+            self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
         self.notebook: Callable[[], str | None] = lambda: None
         """The path of the notebook, where the caller knows it: see `store.default_path`."""
-
-    def _give_key(self, api_key: str) -> None:
-        self.session.keys.set(endpoint(self.session.values()["base_url"].value).origin, api_key)
 
     @cached_property
     def engine(self) -> Engine:
