@@ -23,7 +23,7 @@ from ..errors import WcodeError
 from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
 from ..reply import Reply
-from .pieces import bad, close, quiet, show_if, update
+from .pieces import Look, bad, quiet, show_if, update
 
 __all__ = ["AnswerBox", "Pages"]
 
@@ -34,6 +34,7 @@ class Pages:
     """A growing list of HTML blocks. Each addition sends the ids of one page only, so the cost stays linear."""
 
     def __init__(self) -> None:
+        self._look = Look()
         self.widget = widgets.VBox()
         self._open: dict[str, Any] = {}
         self._page: Any = None
@@ -46,11 +47,11 @@ class Pages:
         if update:
             self._open[display_id].value = wrap(inner, style=False)
             return
-        block = widgets.HTMLMath(wrap(inner, style=False))
+        block = self._look.make(widgets.HTMLMath, wrap(inner, style=False))
         # Only the newest block is ever changed again.
         self._open = {display_id: block}
         if self._page is None or len(self._page.children) >= _PER_PAGE:
-            self._page = widgets.VBox()
+            self._page = self._look.make(widgets.VBox)
             self.widget.children = (*self.widget.children, self._page)
         self._page.children = (*self._page.children, block)
 
@@ -59,19 +60,20 @@ class Pages:
         pages, self.widget.children, self._page, self._open = self.widget.children, (), None, {}
         for page in pages:
             for block in page.children:
-                close(block)
-            close(page)
+                block.close()
+            page.close()
 
     def close(self) -> None:
         """Takes all away for good: an answer that still arrives shows nothing."""
         self._closed = True
         self.clear()
+        self._look.close()
 
     def show(self, html: str) -> None:
         """One block in the place of all."""
         self.clear()
         if html and not self._closed:
-            self._page = widgets.VBox([widgets.HTMLMath(html)])
+            self._page = self._look.make(widgets.VBox, [self._look.make(widgets.HTMLMath, html)])
             self.widget.children = (self._page,)
 
 

@@ -24,18 +24,18 @@ class CodeBox:
         self._state = State()
         self._check = Check()
         programs = [(target.title, name) for name, target in TARGETS.items() if target.kind == "program"]
-        self._form = widgets.Dropdown(
+        self.form = widgets.Dropdown(
             options=[(_("%%wcode cell"), _CELL), *programs],
             description=_("Show as"),
             style={"description_width": "initial"},
             layout={"width": "auto", "flex": "0 1 230px"},
         )
-        self._form.observe(lambda _change: self._show(), "value")
+        self.form.observe(lambda _change: self._show(), "value")
         self._text = area("", rows=5).add_class("wcode-code")
         self._insert = button(_("Insert cell below"), self._insert_cell)
         self._said = widgets.HTML()
         head = heading(_("The same as code"), _("click into it, then Ctrl+A, Ctrl+C"))
-        self.widget = box([head, self._text, row([self._insert, self._form]), self._said], "wcode-section")
+        self.widget = box([head, self._text, row([self._insert, self.form]), self._said], "wcode-section")
 
     @property
     def text(self) -> str:
@@ -52,7 +52,7 @@ class CodeBox:
         update(self._said, quiet(text))
 
     def _show(self) -> None:
-        form = str(self._form.value)
+        form = str(self.form.value)
         self._insert.disabled = form != _CELL
         update(self._text, self._state.cell if form == _CELL else _program(form, self._check))
 

@@ -16,6 +16,7 @@ from ..errors import ParameterError
 from ..language import _
 from ..parameters import Kind, Parameter, Row, parse
 from ..spelling import escape, unescape
+from .pieces import Look
 
 __all__ = ["Control", "control"]
 
@@ -23,8 +24,6 @@ __all__ = ["Control", "control"]
 _EXACT = 2**53
 # What a number shows when its switch is turned on and the page names no default.
 _STARTS = {"max_tokens": 1000, "top_logprobs": 5, "seed": 1, "idle_timeout": 300, "total_timeout": 600}
-
-_WIDE = {"width": "auto", "flex": "1 1 60px", "min_width": "60px"}
 
 
 class Control:
@@ -71,19 +70,21 @@ class Control:
 class Number(Control):
     """A number: a field, and a slider beside it where the range has two ends."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, look: Look) -> None:
         whole = row.kind == "int"
-        field = (widgets.IntText if whole else widgets.FloatText)(
-            value=_start_number(row), step=1 if whole else 0.05, layout={"width": "76px", "flex": "0 0 auto"}
-        )
-        if row.low is None or row.high is None:
-            field.layout.width = "120px"
+        bounded = row.low is not None and row.high is not None
+        field = look.make(
+            widgets.IntText if whole else widgets.FloatText,
+            value=_start_number(row), step=1 if whole else 0.05, layout="number" if bounded else "integer",
+        )  # fmt: skip
+        if not bounded:
             super().__init__(row, field)
             return
-        slider = (widgets.IntSlider if whole else widgets.FloatSlider)(
-            value=field.value, min=row.low, max=row.high, step=1 if whole else 0.01, readout=False, layout=_WIDE
-        )
-        super().__init__(row, field, slider, box=widgets.HBox([slider, field], layout=_WIDE))
+        slider = look.make(
+            widgets.IntSlider if whole else widgets.FloatSlider,
+            value=field.value, min=row.low, max=row.high, step=1 if whole else 0.01, readout=False, layout="wide",
+        )  # fmt: skip
+        super().__init__(row, field, slider, box=look.make(widgets.HBox, [slider, field], layout="wide"))
 
     def _follow(self, change: Any) -> None:
         source = change["owner"]
@@ -114,8 +115,8 @@ def _start_number(row: Row) -> float:
 class Exact(Control):
     """An integer that a number of JavaScript may not hold: typed as text."""
 
-    def __init__(self, row: Row) -> None:
-        super().__init__(row, widgets.Text(placeholder=row.range, layout=_WIDE))
+    def __init__(self, row: Row, look: Look) -> None:
+        super().__init__(row, look.make(widgets.Text, placeholder=row.range, layout="wide"))
 
     def read(self) -> Any:
         return _meant(self.row, self.fields[0].value)
@@ -130,9 +131,9 @@ class Exact(Control):
 class Choice(Control):
     """One of a few words, or yes and no."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, look: Look) -> None:
         options = [("true", True), ("false", False)] if row.kind == "bool" else list(row.choices)
-        super().__init__(row, widgets.Dropdown(options=options, layout=_WIDE))
+        super().__init__(row, look.make(widgets.Dropdown, options=options, layout="wide"))
 
     def _start(self) -> Any:
         default = getattr(self.row, "page_default", None)
@@ -148,8 +149,8 @@ class Choice(Control):
 class Json(Control):
     """A JSON value, typed as JSON."""
 
-    def __init__(self, row: Row) -> None:
-        super().__init__(row, _editor(row))
+    def __init__(self, row: Row, look: Look) -> None:
+        super().__init__(row, _editor(row, look))
 
     def read(self) -> Any:
         return _meant(self.row, self.fields[0].value)
@@ -167,13 +168,11 @@ _OWN = "{…}"
 class WordOrJson(Control):
     """A word where one says it all, or an object as JSON."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, look: Look) -> None:
         words = [(word, word) for word in row.choices]
-        menu = widgets.Dropdown(options=[*words, (_("JSON…"), _OWN)], layout=_WIDE)
-        self._editor = _editor(row)
-        super().__init__(
-            row, menu, self._editor, box=widgets.VBox([menu, self._editor], layout=_WIDE | {"overflow": "hidden"})
-        )
+        menu = look.make(widgets.Dropdown, options=[*words, (_("JSON…"), _OWN)], layout="auto")
+        self._editor = _editor(row, look)
+        super().__init__(row, menu, self._editor, box=look.make(widgets.VBox, [menu, self._editor], layout="wide"))
         self._uncover()
 
     def read(self) -> Any:
@@ -184,7 +183,9 @@ class WordOrJson(Control):
         self._uncover()
 
     def _uncover(self) -> None:
-        self._editor.layout.display = "" if self.fields[0].value == _OWN else "none"
+        # By class: the layout is shared.
+        is_own = self.fields[0].value == _OWN
+        (self._editor.remove_class if is_own else self._editor.add_class)("wcode-hidden")
 
     def _show(self, value: Any) -> None:
         word = _word(self.row, value)
@@ -208,8 +209,8 @@ def _word(row: Row, value: Any) -> str:
 class Tags(Control):
     """Several texts. A line end is typed as `\\n`."""
 
-    def __init__(self, row: Row) -> None:
-        super().__init__(row, widgets.TagsInput(allow_duplicates=False, layout=_WIDE))
+    def __init__(self, row: Row, look: Look) -> None:
+        super().__init__(row, look.make(widgets.TagsInput, allow_duplicates=False, layout="wide"))
 
     def read(self) -> Any:
         return [unescape(tag) for tag in self.fields[0].value]
@@ -231,15 +232,15 @@ def _seen(text: str) -> str:
 class Words(Control):
     """A text in one line."""
 
-    def __init__(self, row: Row) -> None:
-        super().__init__(row, widgets.Text(layout=_WIDE))
+    def __init__(self, row: Row, look: Look) -> None:
+        super().__init__(row, look.make(widgets.Text, layout="wide"))
 
     def _start(self) -> Any:
         return ""
 
 
-def _editor(row: Row) -> Any:
-    return widgets.Textarea(placeholder=_EXAMPLES.get(row.name, "{}"), rows=4, layout=_WIDE | {"width": "100%"})
+def _editor(row: Row, look: Look) -> Any:
+    return look.make(widgets.Textarea, placeholder=_EXAMPLES.get(row.name, "{}"), rows=4, layout="wide")
 
 
 _EXAMPLES = {
@@ -258,7 +259,7 @@ def _meant(row: Row, text: str) -> Any:
         return text
 
 
-_CONTROLS: dict[Kind, Callable[[Any], Control]] = {
+_CONTROLS: dict[Kind, Callable[[Any, Look], Control]] = {
     "float": Number,
     "int": Number,
     "bool": Choice,
@@ -271,10 +272,10 @@ _CONTROLS: dict[Kind, Callable[[Any], Control]] = {
 }
 
 
-def control(row: Row) -> Control:
+def control(row: Row, look: Look) -> Control:
     """The control for `row`."""
     if row.kind == "int" and max(abs(row.low or 0), abs(row.high or 0)) > _EXACT:
-        return Exact(row)
+        return Exact(row, look)
     if isinstance(row, Parameter) and row.kind == "object" and row.shorthand:
-        return WordOrJson(row)
-    return _CONTROLS[row.kind](row)
+        return WordOrJson(row, look)
+    return _CONTROLS[row.kind](row, look)

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from ..language import _
 from ..parameters import Row
 from .controls import control
+from .pieces import Look, bad, warned
 
 __all__ = ["Field"]
 
@@ -21,22 +22,21 @@ class Field:
     `value` is None while it is off. What the session sets meanwhile is shown, with where it comes from.
     """
 
-    def __init__(self, row: Row, changed: Callable[[], None]) -> None:
+    def __init__(self, row: Row, look: Look, changed: Callable[[], None]) -> None:
         self.row = row
         self._changed = changed
-        self._control = control(row)
-        self._control.write(None)
-        self._control.observe(self._moved)
+        self.control = control(row, look)
+        self.control.write(None)
+        self.control.observe(self._moved)
         self._inherited: tuple[Any, str] | None = None
         self._noted: tuple[str, ...] = ("",)
-        self.switch = widgets.Checkbox(
-            description=row.name, indent=False, tooltip=_(row.help), layout={"width": "auto"}
+        self.switch = look.make(
+            widgets.Checkbox, description=row.name, indent=False, tooltip=_(row.help), layout="auto"
         )
         self.switch.observe(self._switched, "value")
-        self._hint = widgets.HTML()
-        self.widget = widgets.VBox(
-            [widgets.HBox([self.switch, self._control.widget]).add_class("wcode-line"), self._hint]
-        ).add_class("wcode-field")
+        self._hint = look.make(widgets.HTML)
+        line = look.make(widgets.HBox, [self.switch, self.control.widget]).add_class("wcode-line")
+        self.widget = look.make(widgets.VBox, [line, self._hint]).add_class("wcode-field")
         self._writing = False
         self._dress()
         self.note()
@@ -44,14 +44,14 @@ class Field:
     @property
     def value(self) -> Any:
         """The value set here, as typed where it means nothing; None while the switch is off."""
-        return self._control.read() if self.switch.value else None
+        return self.control.read() if self.switch.value else None
 
     def write(self, value: Any) -> None:
         """Sets the value, or unsets it with None; nobody is told."""
         self._writing = True
         self.switch.value = value is not None
         self._writing = False
-        self._control.write(value if value is not None else self._inherited and self._inherited[0])
+        self.control.write(value if value is not None else self._inherited and self._inherited[0])
         self._dress()
 
     def inherit(self, value: Any, source: str) -> None:
@@ -63,16 +63,14 @@ class Field:
                 self.write(None)
 
     def note(self, *, error: str = "", warnings: Sequence[str] = (), unlisted: str = "") -> None:
-        """Says below the control what is wrong with the value, and what is unusual."""
-        noted = (error, *warnings, unlisted, self._inherited[1] if self._inherited and not self.switch.value else "")
+        """Says below the control what is wrong with the value. `warnings` stand elsewhere: they mark the row."""
+        self._mark("wcode-warned", bool(warnings))
+        noted = (error, unlisted, self._inherited[1] if self._inherited and not self.switch.value else "")
         if noted == self._noted:
             return
         self._noted = noted
-        lines = [f'<div class="wcode-bad">{escape(error)}</div>'] if error else []
-        lines += [f'<div class="wcode-warn">{escape(text)}</div>' for text in warnings]
-        lines += [f'<div class="wcode-warn">{escape(unlisted)}</div>'] if unlisted else []
-        self._hint.value = f'<div class="wcode-hint">{self._facts()}{"".join(lines)}</div>'
-        (self.widget.add_class if error else self.widget.remove_class)("wcode-faulty")
+        self._hint.value = f'<div class="wcode-hint">{self._facts()}{bad(error)}{warned(unlisted)}</div>'
+        self._mark("wcode-faulty", bool(error))
 
     def _facts(self) -> str:
         default = getattr(self.row, "page_default", None)
@@ -88,7 +86,7 @@ class Field:
         if self._writing:
             return
         if not self.switch.value:
-            self._control.write(self._inherited and self._inherited[0])
+            self.control.write(self._inherited and self._inherited[0])
         self._dress()
         self._changed()
 
@@ -100,4 +98,7 @@ class Field:
         self._changed()
 
     def _dress(self) -> None:
-        (self.widget.remove_class if self.switch.value else self.widget.add_class)("wcode-off")
+        self._mark("wcode-off", not self.switch.value)
+
+    def _mark(self, name: str, on: bool) -> None:
+        (self.widget.add_class if on else self.widget.remove_class)(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import partial
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -36,6 +37,7 @@ from .summary import HIDE, Summary
 __all__ = ["Panel"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_SUMMARY_AFTER_S = 0.5
 _LAST = 20
 """How many earlier answers can be looked at again."""
 
@@ -52,8 +54,10 @@ class Panel:
         self._lock = threading.RLock()
         self._filling = False
         self._closed = False
-        self._run: Run | None = None
+        self.asked: Run | None = None
+        """The question that is on its way."""
         self._reply: Reply | None = None
+        self._timer: threading.Timer | None = None
         self._kept = State()
         self.check = Check()
         self.cell_id = _cell_id(shell)
@@ -85,18 +89,23 @@ class Panel:
         self.clear_button = button(_("Clear"), self.clear, tooltip=_("Empty the prompt and the answer"))
         self._references = widgets.HTML().add_class("wcode-refs")
         self._notes = widgets.HTML()
-        self._earlier = widgets.Dropdown(description=_("Earlier answers"), layout={"width": "auto"}, style=beside)
-        self._earlier.observe(self._look_again, "value")
+        self.earlier = widgets.Dropdown(description=_("Earlier answers"), layout={"width": "auto"}, style=beside)
+        self.earlier.observe(self._look_again, "value")
 
     def _lay_out(self) -> Any:
         title = heading("wcode", _("ask a model; nothing is sent that you do not set"))
         head = widgets.HBox([title, button(_("Close"), self.close, tooltip=_("Close this panel"))])
         actions = row([self.run_button, self.stop_button, self.clear_button, self.into])
         question = [self.picker.widget, self.system, self.prompt, self._references, actions, self._notes]
-        left = box([*question, self.answer.widget, self._earlier], "wcode-left")
+        left = box([*question, self.answer.widget, self.earlier], "wcode-left")
         right = box([self.code.widget, self.parameters.widget, self.presets.widget], "wcode-right")
         columns = widgets.Box([left, right]).add_class("wcode-columns")
-        return box([widgets.HTML(STYLE + HIDE), head.add_class("wcode-head"), columns], "wcode-panel")
+        # The stylesheet shows this line once the page has lost the kernel, which then cannot say so itself.
+        lost = _(
+            "The kernel of this panel has ended. Run its cell again to go on; what stands here can still be copied."
+        )
+        sheet = widgets.HTML(f'{STYLE}{HIDE}<div class="wcode-lost">{escape(lost)}</div>')
+        return box([sheet, head.add_class("wcode-head"), columns], "wcode-panel")
 
     # -- state
 
@@ -158,14 +167,27 @@ class Panel:
             update(self._notes, _notes(self.check))
             self._enable()
             if self._summary.is_shown:
-                self._summarise()
+                self._summarise_soon()
 
     def _enable(self) -> None:
-        self.run_button.disabled = self.check.call is None or self._run is not None
-        self.stop_button.disabled = self._run is None
+        self.run_button.disabled = self.check.call is None or self.asked is not None
+        self.stop_button.disabled = self.asked is None
 
-    def _summarise(self) -> None:
-        self._summary.show(self.state, self.picker.model().id, self._reply)
+    def _summarise_soon(self) -> None:
+        # Not at each key that is pressed.
+        if self._timer is None:
+            self._timer = threading.Timer(_SUMMARY_AFTER_S, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def flush(self) -> None:
+        """Brings what a saved notebook keeps up to date, now."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if not self._closed:
+                self._summary.show(self.state, self.picker.model().id, self._reply)
 
     def _follow_session(self, _result: Any = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
@@ -184,34 +206,36 @@ class Panel:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self.check.call is None or self._run is not None:
+            if self.check.call is None or self.asked is not None:
                 return
             state = self.state
             self.answer.format = str(self._client.session.values(state.values)["format"].value)
-            self._run = Run(self._client, self.check.call, self.answer, partial(self._ended, state.output))
+            self.asked = Run(self._client, self.check.call, self.answer, partial(self._ended, state.output))
             self._enable()
-            self._run.start()
+            self.asked.start()
 
     def _ended(self, output: str, reply: Reply | None) -> None:
         with self._lock:
-            self._run = None
+            self.asked = None
             if reply is not None:
                 self._reply = reply
                 if output:
                     self._shell.push({output: reply})
             self._list_earlier()
             self.refresh()
+            if self._summary.is_shown:
+                self.flush()
 
     def stop(self) -> None:
         """Ends the answer that is on its way; what arrived is kept."""
-        if run := self._run:
+        if run := self.asked:
             run.stop()
 
     def clear(self) -> None:
         """An empty prompt and no answer; model and parameters stay."""
         with self._lock:
             self.prompt.value = ""
-            if self._run is None:
+            if self.asked is None:
                 self.answer.clear()
 
     def unset_all(self) -> None:
@@ -240,17 +264,17 @@ class Panel:
         options = [(_("choose one to look at it again"), -1)] + [
             (f"{index + 1}. {reply.model}: {_question(reply)}", index) for index, reply in reversed(replies)
         ]
-        if tuple(options) != self._earlier.options:
+        if tuple(options) != self.earlier.options:
             self._filling = True
-            self._earlier.options = options
-            self._earlier.value = -1
+            self.earlier.options = options
+            self.earlier.value = -1
             self._filling = False
-        show_if(self._earlier, replies)
+        show_if(self.earlier, replies)
 
     def _look_again(self, change: Any) -> None:
         with self._lock:
             index = change["new"]
-            if not self._filling and self._run is None and index is not None and index >= 0:
+            if not self._filling and self.asked is None and index is not None and index >= 0:
                 self.answer.show(self._client.session.replies[index])
 
     # -- life
@@ -260,18 +284,21 @@ class Panel:
         self._list_earlier()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         self._shell.display_pub.publish({_WIDGET_VIEW: view, "text/plain": _("wcode panel")})
-        self._summarise()
+        self.flush()
 
     def close(self) -> None:
         """Ends what runs and takes every widget away; may be called twice."""
         with self._lock:
             if self._closed:
                 return
+            if self._summary.is_shown:
+                self.flush()
             self._closed = True
             self.stop()
             self._shell.events.unregister("post_run_cell", self._follow_session)
             self.answer.close()
             close_tree(self.widget)
+            self.parameters.close()
 
 
 def _cell_id(shell: Any) -> str:

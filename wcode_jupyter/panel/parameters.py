@@ -13,7 +13,7 @@ from ..parameters import GROUPS, PARAMETERS, Row
 from ..session import Value
 from ..settings import ROWS
 from .fields import Field
-from .pieces import box, button, heading, row
+from .pieces import Look, box, button, heading, row
 from .state import Check
 
 __all__ = ["ParameterTabs"]
@@ -32,8 +32,12 @@ class ParameterTabs:
 
     def __init__(self, changed: Callable[[], None], unset: Callable[[], None], defaults: Callable[[], None]) -> None:
         self._rows = _tabs()
-        self.fields = {each.name: Field(each, changed) for rows in self._rows.values() for each in rows}
-        pages = [widgets.VBox([self.fields[each.name].widget for each in rows]) for rows in self._rows.values()]
+        self._look = Look()
+        self.fields = {each.name: Field(each, self._look, changed) for rows in self._rows.values() for each in rows}
+        pages = [
+            self._look.make(widgets.VBox, [self.fields[each.name].widget for each in rows])
+            for rows in self._rows.values()
+        ]
         self._tabs = widgets.Tab(pages, selected_index=0)
         self._explain = widgets.ToggleButton(
             description=_("Explain"), tooltip=_("Say below each parameter what it means")
@@ -77,6 +81,10 @@ class ParameterTabs:
             titles.append(_(title) + (f" · {count}" if count else ""))
         if self._tabs.titles != tuple(titles):
             self._tabs.titles = titles
+
+    def close(self) -> None:
+        """Closes what the fields share; they go with the panel."""
+        self._look.close()
 
     def _explained(self, change: Any) -> None:
         (self.widget.add_class if change["new"] else self.widget.remove_class)("wcode-helping")

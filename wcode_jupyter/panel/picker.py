@@ -33,18 +33,18 @@ class ModelPicker:
         self._changed = changed
         self._filling = False
         self.field = widgets.Text(description=_("Model"), layout={"width": "auto"}).add_class("wcode-above")
-        self._list = widgets.Select(rows=5, layout={"width": "auto"})
-        self._filters = {
+        self.list = widgets.Select(rows=5, layout={"width": "auto"})
+        self.filters = {
             name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
             for name, label in CAPABILITIES.items()
         }
         self._facts = widgets.HTML().add_class("wcode-facts")
-        filters = widgets.HBox(list(self._filters.values())).add_class("wcode-actions")
-        pick = widgets.VBox([self.field, filters, self._list]).add_class("wcode-pick")
+        filters = widgets.HBox(list(self.filters.values())).add_class("wcode-actions")
+        pick = widgets.VBox([self.field, filters, self.list]).add_class("wcode-pick")
         self.widget = widgets.HBox([pick, self._facts]).add_class("wcode-models")
         self.field.observe(self._typed, "value")
-        self._list.observe(self._picked, "value")
-        for button in self._filters.values():
+        self.list.observe(self._picked, "value")
+        for button in self.filters.values():
             button.observe(self._fill, "value")
         self.refresh()
 
@@ -70,6 +70,16 @@ class ModelPicker:
         except WcodeError:
             return Model(id=self.value)
 
+    @property
+    def found(self) -> list[str]:
+        """Ids of the list."""
+        return [model for _label, model in self.list.options]
+
+    @property
+    def facts(self) -> str:
+        """What is said of the model, as HTML."""
+        return str(self._facts.value)
+
     def refresh(self) -> None:
         """Shows what the session says now."""
         session = self._session.values().get("model")
@@ -86,7 +96,7 @@ class ModelPicker:
     def _fill(self, _change: Any = None) -> None:
         """The list: what fits the words and the filters."""
         catalogue = self._session.catalogue
-        wanted = {name for name, button in self._filters.items() if button.value}
+        wanted = {name for name, button in self.filters.items() if button.value}
         # What means a model is a choice, not a search: the others stay in the list to be chosen instead.
         chosen = self.model().id
         words = "" if chosen in catalogue or chosen == LOCAL else self.value
@@ -95,9 +105,9 @@ class ModelPicker:
         if not wanted and (not words or words.lower() in LOCAL):
             options.append((_("{model}  —  the embedded demo model").format(model=LOCAL), LOCAL))
         self._filling = True
-        if tuple(options) != self._list.options:
-            self._list.options = options
-        self._list.value = chosen if chosen in [model for _label, model in options] else None
+        if tuple(options) != self.list.options:
+            self.list.options = options
+        self.list.value = chosen if chosen in [model for _label, model in options] else None
         self._filling = False
 
     def _typed(self, _change: Any) -> None:

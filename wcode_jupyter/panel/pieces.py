@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 __all__ = [
+    "Look",
     "area",
     "bad",
     "box",
@@ -24,6 +25,39 @@ __all__ = [
 ]
 
 _AUTO = {"width": "auto"}
+
+
+class Look:
+    """Makes widgets that share their layouts and styles: each of those is a model of its own, in kernel and page."""
+
+    def __init__(self) -> None:
+        self._styles: dict[Any, Any] = {}
+        self._layouts: dict[str, Any] = {}
+
+    def make(self, kind: Any, *arguments: Any, layout: str = "", **traits: Any) -> Any:
+        """A widget of class `kind`; `layout` names one of `_LAYOUTS`. Do not change its layout or style."""
+        if layout not in self._layouts:
+            self._layouts[layout] = widgets.Layout(**_LAYOUTS[layout])
+        if "style" in kind.class_traits():
+            style = kind.class_traits()["style"].klass
+            if style not in self._styles:
+                self._styles[style] = style()
+            traits["style"] = self._styles[style]
+        return kind(*arguments, layout=self._layouts[layout], **traits)
+
+    def close(self) -> None:
+        """Closes what was shared, after the widgets."""
+        for model in (*self._styles.values(), *self._layouts.values()):
+            model.close()
+
+
+_LAYOUTS: dict[str, dict[str, str]] = {
+    "": {},
+    "auto": {"width": "auto"},
+    "wide": {"width": "auto", "flex": "1 1 60px", "min_width": "60px"},
+    "number": {"width": "76px", "flex": "0 0 auto"},
+    "integer": {"width": "120px"},
+}
 
 
 def area(label: str, rows: int, hint: str = "") -> Any:

@@ -25,14 +25,14 @@ class PresetBox:
         self._values = values
         self._load = load
         self._filling = False
-        self._menu = widgets.Dropdown(layout={"width": "auto", "flex": "1 1 120px"})
-        self._menu.observe(self._chosen, "value")
-        self._name = widgets.Text(placeholder=_("name"), layout={"width": "auto", "flex": "1 1 100px"})
+        self.menu = widgets.Dropdown(layout={"width": "auto", "flex": "1 1 120px"})
+        self.menu.observe(self._chosen, "value")
+        self.name = widgets.Text(placeholder=_("name"), layout={"width": "auto", "flex": "1 1 100px"})
         self._said = widgets.HTML()
-        save = button(_("Save"), self._save, tooltip=_("Keep model, system prompt and parameters under this name"))
-        delete = button(_("Delete"), self._delete, tooltip=_("Forget the preset of this name"))
+        save = button(_("Save"), self.save, tooltip=_("Keep model, system prompt and parameters under this name"))
+        delete = button(_("Delete"), self.delete, tooltip=_("Forget the preset of this name"))
         head = heading(_("Presets"), _("also: %%wcode --preset NAME"))
-        self.widget = box([head, row([self._menu, self._name, save, delete]), self._said], "wcode-section")
+        self.widget = box([head, row([self.menu, self.name, save, delete]), self._said], "wcode-section")
         self.refresh()
 
     def refresh(self) -> None:
@@ -45,32 +45,34 @@ class PresetBox:
         self._filling = True
         first = _("load a preset") if names else _("no preset yet")
         options = [(first, ""), *((name, name) for name in names)]
-        if tuple(options) != self._menu.options:
-            self._menu.options = options
-            self._menu.value = ""
+        if tuple(options) != self.menu.options:
+            self.menu.options = options
+            self.menu.value = ""
         self._filling = False
 
     def _chosen(self, change: Any) -> None:
         if self._filling or not change["new"]:
             return
-        self._name.value = change["new"]
+        self.name.value = change["new"]
         self._try(lambda: self._load(self._presets.load(change["new"])), _("Loaded {name}."))
         self._filling = True
-        self._menu.value = ""
+        self.menu.value = ""
         self._filling = False
 
-    def _save(self) -> None:
-        self._try(lambda: self._presets.save(self._name.value.strip(), self._values()), _("Kept as {name}."))
+    def save(self) -> None:
+        """Keeps what is set under the name."""
+        self._try(lambda: self._presets.save(self.name.value.strip(), self._values()), _("Kept as {name}."))
 
-    def _delete(self) -> None:
-        name = self._name.value.strip()
+    def delete(self) -> None:
+        """Forgets the preset of the name."""
+        name = self.name.value.strip()
         known = name in self._presets.names()
         self._try(lambda: self._presets.delete(name), _("Deleted {name}.") if known else _("No preset {name}"))
 
     def _try(self, act: Callable[[], object], done: str) -> None:
         try:
             act()
-            self._tell(done.format(name=self._name.value.strip()))
+            self._tell(done.format(name=self.name.value.strip()))
         except WcodeError as error:
             self._tell(str(error))
         self.refresh()

@@ -74,6 +74,13 @@ _SHEET = """
 .wcode-panel .wcode-pick .jupyter-button{min-width:0;padding:0 9px;height:24px;line-height:24px}
 .wcode-panel .wcode-pick .wcode-actions{gap:4px;margin:2px 0}
 .wcode-panel .wcode-refs code{background:none;font-family:var(--jp-code-font-family,monospace)}
+.wcode-panel .wcode-warned{border-inline-start:3px solid var(--jp-warn-color1,#b36b00);padding-inline-start:6px}
+.wcode-panel .wcode-hidden{display:none}
+.wcode-panel.jupyter-widgets-disconnected::before,
+ .wcode-panel .jupyter-widgets-disconnected::before{content:none!important}
+.wcode-panel .wcode-lost{display:none;border:1px solid var(--jp-warn-color1,#b36b00);border-radius:4px;padding:6px 10px}
+.wcode-panel.jupyter-widgets-disconnected .wcode-lost{display:block}
+.wcode-panel.jupyter-widgets-disconnected .wcode-columns{opacity:.6}
 @container (max-width:420px){.wcode-panel .wcode-line{flex-wrap:wrap}.wcode-panel .wcode-hint{padding-inline-start:0}}
 """
 
