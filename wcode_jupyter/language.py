@@ -8,18 +8,36 @@ from __future__ import annotations
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-__all__ = ["N_", "_", "language"]
+__all__ = ["N_", "_", "language", "speaking"]
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
 _ENVIRONMENT = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
+_speaking: ContextVar[str] = ContextVar("wcode_language", default="")
+
+
+@contextmanager
+def speaking(wish: str) -> Iterator[None]:
+    """Texts inside are in the language `wish`: a replayed answer is shown in the language it was recorded in."""
+    token = _speaking.set(wish)
+    try:
+        yield
+    finally:
+        _speaking.reset(token)
+
+
 def language() -> str:
     """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
+    if spoken := _speaking.get():
+        return spoken
     for name in _ENVIRONMENT:
         if wish := os.environ.get(name):
             return "zh_CN" if wish.lower().replace("-", "_").startswith("zh") else "en"

@@ -32,7 +32,7 @@ from .events import (
     ToolCallDelta,
     Usage,
 )
-from .language import _
+from .language import _, language
 from .messages import Message, Reasoning, Request, ToolCall
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Choice(Struct, frozen=True, omit_defaults=True):
     tokens: tuple[TokenLogprob, ...] = ()
 
 
-class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """A finished, cut or failed answer. `str(reply)` is its text."""
 
     request: Request | None = None
@@ -109,9 +109,13 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     timing: Timing = Timing()
     notices: tuple[str, ...] = ()
     """What the user was told beside the answer: retries, fallbacks, warnings."""
+    transcript: tuple[Message, ...] = ()
+    """A tool loop between question and answer: the model's calls, with its reasoning, and the results."""
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
+    language: str = "en"
+    """Of the words around the answer, so that a replay on another machine shows the same."""
 
     @property
     def text(self) -> str:
@@ -170,6 +174,36 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
     @property
+    def parsed(self) -> Any:
+        """The answer as the type that its schema asked for; plain JSON values where the type is not at hand, as in a
+        reply read from a file. Raises AnswerMalformed, which keeps the reply.
+        """
+        return self.__dict__["parsed"] if "parsed" in self.__dict__ else self.json()
+
+    def with_parsed(self, value: Any) -> Reply:
+        """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON."""
+        reply = msgspec.structs.replace(self)
+        reply.__dict__["parsed"] = value
+        return reply
+
+    @property
+    def records(self) -> list[dict[str, Any]] | None:
+        """The objects of an answer that a JSON Schema asked for as a list; None where it is none.
+
+        The list is the answer itself, or the only field of its object.
+        """
+        asked = self.request.parameters.get("response_format", {}) if self.request else {}
+        if asked.get("type") != "json_schema":
+            return None
+        try:
+            value = self.json()
+        except AnswerMalformed:
+            return None
+        if isinstance(value, dict) and len(value) == 1:
+            (value,) = value.values()
+        return value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else None
+
+    @property
     def logprobs(self) -> pd.DataFrame:
         """A row per token: token, bytes, logprob, probability, entropy (bits, over the listed alternatives), rank, top.
 
@@ -212,8 +246,12 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """`to_row` as a DataFrame of one row. Needs pandas."""
-        frame: pd.DataFrame = _pandas().DataFrame([self.to_row()])
+        """A row for each object where a schema asked for a list of them (`records`), else `to_row` as the one row.
+
+        Needs pandas.
+        """
+        records = self.records
+        frame: pd.DataFrame = _pandas().DataFrame([self.to_row()] if records is None else records)
         return frame
 
     def __str__(self) -> str:
@@ -334,6 +372,7 @@ class ReplyBuilder:
             timing=self._timing(total_s),
             notices=tuple(self._notices),
             raw=dict(self._raw),
+            language=language(),
         )
 
     def _timing(self, total_s: float) -> Timing:

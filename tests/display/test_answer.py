@@ -13,9 +13,9 @@ from wcode_jupyter.display import FORMATS, bundle, status_line
 from wcode_jupyter.display.answer import record
 from wcode_jupyter.display.formats import RENDERERS
 from wcode_jupyter.display.style import STYLE
-from wcode_jupyter.events import Usage
+from wcode_jupyter.events import Finish, ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.messages import Message, Reasoning, Request, ToolCall
-from wcode_jupyter.reply import Choice, Fault, Reply, Timing
+from wcode_jupyter.reply import Choice, Fault, Reply, ReplyBuilder, Timing
 
 REQUEST = Request(model="z-ai/glm-5", messages=(Message("user", "Hi"),), parameters={"temperature": 0.2})
 
@@ -243,3 +243,16 @@ def test_html_is_confined():
     )
     assert "<link" not in RENDERERS["html"]("<LiNk rel=preconnect href=//x>").lower().replace("&lt;", "<")
     assert (frame["srcdoc"] or "").endswith('"></iframe><script>alert(1)</script>&quot;<b>x</b>')
+
+
+def test_a_replay_speaks_the_language_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook recorded in English gives the same bytes to a reader whose Jupyter speaks Chinese."""
+    builder = ReplyBuilder(Request(model="m", messages=(Message("user", "hi"),)))
+    for event in (ReasoningDelta("hm"), TextDelta("text"), Finish("stop")):
+        builder.apply(event)
+    monkeypatch.setenv("WCODE_LANG", "en")
+    reply = builder.reply()
+    english, _metadata = bundle(reply)
+    monkeypatch.setenv("WCODE_LANG", "zh_CN")
+    assert bundle(reply)[0] == english
+    assert bundle(builder.reply())[0] != english

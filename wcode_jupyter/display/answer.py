@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..language import _
+from ..language import _, speaking
 from ..messages import ToolCall
 from ..reply import Choice, Reply
 from ..version import __version__
@@ -28,12 +28,13 @@ _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """(data, metadata) of the one final output: `text/html`, and the answer's own text as `text/plain`.
 
-    `data` depends on nothing but the reply, the format, `quiet` and the user's language. Empty dicts when there is
-    nothing to show: an answer that failed before anything arrived.
+    `data` depends on nothing but the reply, the format and `quiet`: the words around the answer are in the language
+    of its recording. Empty dicts when there is nothing to show: an answer that failed before anything arrived.
     """
     if is_empty(reply) and reply.ended != "complete":
         return {}, {}
-    return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
+    with speaking(reply.language):
+        return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
 
 
 def wrap(inner: str, *, style: bool = True) -> str:
