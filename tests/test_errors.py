@@ -44,9 +44,11 @@ TREE = {
     "AnswerError": "WcodeError",
     "AnswerCut": "AnswerError",
     "AnswerInterrupted": "AnswerError",
+    "AnswerInvalid": "AnswerError",
     "AnswerMalformed": "AnswerError",
     "AnswerTooLarge": "AnswerError",
     "ReplayError": "WcodeError",
+    "RunError": "WcodeError",
     "LocalModelError": "WcodeError",
 }
 CLASSES = [cls for cls in vars(errors).values() if inspect.isclass(cls) and issubclass(cls, WcodeError)]

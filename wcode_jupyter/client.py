@@ -12,7 +12,7 @@ answer is shown.
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +27,16 @@ from .session import Call, Session
 from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
+    from .batch import Job, Replies, Run
+    from .conversation import Conversation
     from .local import LocalModel
+    from .schema import Attempts
     from .store import Log, Record
 
 __all__ = ["Client", "Prompt"]
+
+# With more connections than this httpx's own pool costs more than the requests.
+_FAST_FROM = 8
 
 Prompt = str | Iterable[Message | Mapping[str, Any]]
 
@@ -63,6 +69,7 @@ class Client:
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+        self._run_transports: dict[int, Transport] = {}
         self.notebook: Callable[[], str | None] = lambda: None
         """The path of the notebook, where the caller knows it: see `store.default_path`."""
 
@@ -135,18 +142,14 @@ class Client:
 
     def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
+        if call.turn is not None:
+            self.session.chats.add(call.turn, reply)
         for listener in self.on_reply:
             listener(reply)
         if call.log:
             self._log(reply, call)
         if record is not None:
-            redact = self.session.keys.redact
-            record.add(
-                reply,
-                keep_images=call.keep_images,
-                allow_secrets=call.allow_secrets,
-                is_secret=lambda text: redact(text) != text,
-            )
+            self._remember(reply, call, record)
         return reply
 
     @cached_property
@@ -164,17 +167,60 @@ class Client:
             # A log that cannot be written must not cost anyone an answer.
             warnings.warn(str(error), stacklevel=2)
 
-    def ask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
-        """Asks and waits. Raises WcodeError; what had arrived is on its `reply`."""
-        return self.start(self.prepare(prompt, extra_body=extra_body, **values)).result()
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        schema: Any = None,
+        retries_schema: int = 0,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Reply:
+        """Asks and waits. Raises WcodeError; what had arrived is on its `reply`.
+
+        `schema`: a type, a JSON Schema or `"name, age int"` that the answer must fit, `reply.parsed` then holds it;
+        when it does not, it is asked again `retries_schema` times, then AnswerInvalid is raised.
+        """
+        if schema is None:
+            return self.start(self.prepare(prompt, extra_body=extra_body, **values)).result()
+        attempts = self._attempts(prompt, schema, retries_schema, extra_body, values)
+        while (reply := attempts.judge(self.start(attempts.call).result())) is None:
+            pass
+        return reply
+
+    def _attempts(
+        self, prompt: Prompt, schema: Any, retries: int, extra_body: Mapping[str, Any] | None, values: dict[str, Any]
+    ) -> Attempts:
+        from .schema import Attempts
+        from .schema import schema as schema_of
+
+        wanted = schema_of(schema)
+        call = self.prepare(prompt, extra_body=extra_body, response_format=wanted.response_format, **values)
+        return Attempts(self.session, call, wanted, retries)
 
     def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
         """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
         return self.start(self.prepare(prompt, extra_body=extra_body, **values))
 
-    async def aask(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Reply:
+    async def aask(
+        self,
+        prompt: Prompt,
+        *,
+        schema: Any = None,
+        retries_schema: int = 0,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Reply:
         """`ask` for the caller's own event loop."""
-        return await (await self._astart(prompt, extra_body, values)).aresult()
+        if schema is None:
+            return await (await self._astart(prompt, extra_body, values)).aresult()
+        import asyncio
+
+        attempts = self._attempts(prompt, schema, retries_schema, extra_body, values)
+        while True:
+            stream = await asyncio.to_thread(self.start, attempts.call)
+            if (reply := attempts.judge(await stream.aresult())) is not None:
+                return reply
 
     async def astream(
         self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
@@ -184,12 +230,138 @@ class Client:
             async for event in stream:
                 yield event
 
+    def chat(self, name: str) -> Conversation:
+        """The named chat: its `ask` sends the turns before along. Raises InputError: not a name."""
+        from .conversation import Conversation
+
+        return Conversation(self, name)
+
     async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
         import asyncio
 
         call = self.prepare(prompt, extra_body=extra_body, **values)
         # Starting may start the embedded model, which takes seconds: not on the caller's loop.
         return await asyncio.to_thread(self.start, call)
+
+    # -- many at once -------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        prompt: Prompt,
+        rows: Any,
+        *,
+        model: str | Iterable[str] | None = None,
+        sweep: Mapping[str, Iterable[Any]] | None = None,
+        repeat: int = 1,
+        seeds: bool = False,
+        key: str | None = None,
+        run_file: str | Path | None = None,
+        stop_on_error: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        raw: bool = False,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Run:
+        """A run of `prompt` over `rows`, checked and not started: what `map`, `amap` and `imap` do, and the cell.
+
+        `{{name}}` is a column of the row, else one of `variables`; `raw` leaves braces as typed. `sweep` maps
+        parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
+        identifies rows. `run_file` keeps the answers and continues what is in it. Raises InputError, RunError.
+        """
+        from .batch import Asker, Limits, Plan, Purse, Rows, Run, RunFile
+
+        models = [model] if isinstance(model, str) else list(model or ())
+        plan = Plan(
+            self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
+            values=values, extra_body=extra_body, namespace=variables, raw=raw,
+        )  # fmt: skip
+        setting = {name: value.value for name, value in self.session.values(values).items()}
+        limits = Limits(
+            concurrency=setting["concurrency"], rpm=setting.get("rpm"), tpm=setting.get("tpm"),
+            stop_on_error=stop_on_error,
+        )  # fmt: skip
+        asker = Asker(
+            self._run_transport(limits.concurrency),
+            reach=self._reach,
+            record=self._record,
+            remember=self._remember,
+            ended=lambda reply: self._ended_in_run(reply, plan.calls[0]),
+            price=self.session.catalogue.cost,
+        )
+        strict = plan.calls[0].replay == "replay"
+        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        return Run(plan, asker, limits, purse=Purse(self.session.budget(values)), file=file)
+
+    def map(self, prompt: Prompt, rows: Any, *, score: Any = None, progress: bool = True, **options: Any) -> Replies:
+        """Asks `prompt` once for each row (and model, and swept value) and gives the Replies in row order.
+
+        `options` are those of `run`, settings and parameters. `score(reply, row)` gives a number, a bool or a dict of
+        these. A failed row keeps its reason and stops no other. A run that was stopped (budget, full disk, nothing but
+        failures) warns and gives what arrived; its reason is `Replies.stopped`. Raises InputError, RunError.
+        """
+        run = self._started(prompt, rows, options)
+        try:
+            self._watch(run, progress)
+        except BaseException:
+            run.cancel()
+            run.wait()
+            raise
+        return _result(run, score)
+
+    async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
+        """`map` for the caller's own event loop."""
+        import asyncio
+
+        run = await asyncio.to_thread(self._started, prompt, rows, options)
+        try:
+            while not await asyncio.to_thread(run.wait, 1.0):
+                pass
+        except BaseException:
+            run.cancel()
+            raise
+        return _result(run, score)
+
+    def imap(self, prompt: Prompt, rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
+        """Job and Reply of each answer as it finishes; memory stays bounded. Leaving the loop cancels the rest.
+
+        Raises what stopped the run, after the last answer.
+        """
+        run = self._started(prompt, rows, options, watched=True)
+        yield from run.finished()
+        if run.error is not None:
+            raise run.error
+
+    def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> Run:
+        run = self.run(prompt, rows, **options)
+        run.start(self.engine, watched=watched)
+        return run
+
+    def _watch(self, run: Run, progress: bool) -> None:
+        from .batch.progress import watch
+
+        watch(run, quiet=not progress)
+
+    def _run_transport(self, concurrency: int) -> Transport:
+        """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
+        if concurrency not in self._run_transports:
+            self._run_transports[concurrency] = Transport(
+                self.session.keys, connections=concurrency, retry_refused=False, fast=concurrency > _FAST_FROM
+            )
+        return self._run_transports[concurrency]
+
+    def _ended_in_run(self, reply: Reply, call: Call) -> None:
+        self.session.spent_in_runs_cny += reply.cost or 0
+        if call.log:
+            self._log(reply, call)
+
+    def _remember(self, reply: Reply, call: Call, record: Record) -> None:
+        redact = self.session.keys.redact
+        record.add(
+            reply,
+            keep_images=call.keep_images,
+            allow_secrets=call.allow_secrets,
+            is_secret=lambda text: redact(text) != text,
+        )
 
     def warm(self) -> None:
         """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
@@ -198,8 +370,9 @@ class Client:
     def close(self) -> None:
         """Ends the thread, its connections and the embedded model."""
         if "engine" in self.__dict__:
-            if "transport" in self.__dict__:
-                self.engine.run(self.transport.aclose(), timeout_s=2)
+            own = [self.transport] if "transport" in self.__dict__ else []
+            for transport in [*own, *self._run_transports.values()]:
+                self.engine.run(transport.aclose(), timeout_s=2)
             self.engine.close()
         if "local" in self.__dict__:
             self.local.stop()
@@ -211,3 +384,9 @@ class Client:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _result(run: Run, score: Any) -> Replies:
+    for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+        warnings.warn(notice, stacklevel=3)
+    return run.replies if score is None else run.replies.score(score)

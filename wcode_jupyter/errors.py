@@ -22,8 +22,10 @@
     │   ├── AnswerCut              the connection ended, or a filter ended the answer, before the model did
     │   ├── AnswerInterrupted      the user stopped it
     │   ├── AnswerMalformed        what arrived is not the protocol
+    │   ├── AnswerInvalid          the answer is whole, but not what its schema asks for
     │   └── AnswerTooLarge         a line, a body or an answer over its cap
     ├── ReplayError                the record has no such answer, or cannot be read or written
+    ├── RunError                   a run over many rows stopped early, or its file cannot be read or written
     ├── LogError                   the log of calls cannot be read or written; an answer is never lost for it
     └── LocalModelError            the embedded model cannot be fetched or started
 
@@ -44,6 +46,7 @@ __all__ = [
     "AnswerCut",
     "AnswerError",
     "AnswerInterrupted",
+    "AnswerInvalid",
     "AnswerMalformed",
     "AnswerTooLarge",
     "BadRequest",
@@ -62,6 +65,7 @@ __all__ = [
     "PaymentRequired",
     "RateLimited",
     "ReplayError",
+    "RunError",
     "ServerError",
     "ServerFault",
     "TransportError",
@@ -230,6 +234,14 @@ class AnswerInterrupted(AnswerError):
     """The user stopped the answer."""
 
 
+class AnswerInvalid(AnswerError):
+    """The answer is whole, but not what its schema asks for; `detail` is the fault alone, in English."""
+
+    def __init__(self, what: str, *, detail: str = "", hint: str = "", reply: Reply | None = None) -> None:
+        super().__init__(what, hint=hint, reply=reply)
+        self.detail = detail
+
+
 class AnswerMalformed(AnswerError):
     """What arrived is not the protocol."""
 
@@ -240,6 +252,10 @@ class AnswerTooLarge(AnswerError):
 
 class ReplayError(WcodeError):
     """The record has no such answer, or cannot be read or written."""
+
+
+class RunError(WcodeError):
+    """A run over many rows stopped before its end, or its file cannot be read or written; what arrived is kept."""
 
 
 class LogError(WcodeError):

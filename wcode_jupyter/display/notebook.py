@@ -18,6 +18,7 @@ from ..reply import Reply
 from .answer import bundle, closed_reasoning, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
+from .indented import Indented
 from .markdown import Env, render
 from .status import waiting_line
 from .style import WAITING
@@ -122,6 +123,9 @@ class _Part:
         return render(piece.source, env, streaming=streaming, start=piece.start)
 
 
+_SPLITTERS: dict[str, type[Splitter | Lines]] = {"markdown": Splitter, "json": Indented}
+
+
 class NotebookView:
     """Shows one answer in a notebook; `tick` as often as `due_s` says."""
 
@@ -152,7 +156,7 @@ class NotebookView:
         self._answering = False
         self._parts = {
             "reasoning": _Part(Splitter(), self._publish_reasoning),
-            "text": _Part(Splitter() if format == "markdown" else Lines(), self._publish_text),
+            "text": _Part(_SPLITTERS.get(format, Lines)(), self._publish_text),
         }
 
     def begin(self, model: str) -> None:
