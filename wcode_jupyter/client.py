@@ -368,8 +368,10 @@ class Client:
         self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
 
     def close(self) -> None:
-        """Ends the thread, its connections and the embedded model."""
-        if "engine" in self.__dict__:
+        """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
+        if "engine" in self.__dict__ and not self.engine.closed:
+            # Before their connections go: these answers were interrupted, not cut off by the server.
+            self.engine.cancel()
             own = [self.transport] if "transport" in self.__dict__ else []
             for transport in [*own, *self._run_transports.values()]:
                 self.engine.run(transport.aclose(), timeout_s=2)

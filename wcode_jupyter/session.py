@@ -122,11 +122,15 @@ class Session:
         return self._set.pop(find_row(name).name, None) is not None
 
     def values(self, cell: Mapping[str, Any] | None = None) -> dict[str, Value]:
-        """Every value in force by name. Raises ParameterError for a bad one, naming where it comes from."""
-        found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], cell or {})) is not None}
-        for name, own in self._of_model(self._model_id(found.get("model"))).items():
+        """Every value in force by name.
+
+        Raises ParameterError for a bad value, naming where it comes from, and for a name in `cell` that nobody knows.
+        """
+        own = {find_row(name).name: value for name, value in (cell or {}).items()}
+        found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        for name, value in self._of_model(self._model_id(found.get("model"))).items():
             if name not in found or found[name].source == "default":
-                found[name] = own
+                found[name] = value
         return {name: found[name] for name in ROWS if name in found}
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:

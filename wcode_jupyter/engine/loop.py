@@ -23,6 +23,9 @@ __all__ = ["Engine"]
 
 T = TypeVar("T")
 
+# How long the end waits for what was cancelled.
+_ENDING_S = 2.0
+
 
 class Engine:
     """One event loop in one daemon thread, started at the first use. Ends with `close`, or with the program."""
@@ -85,6 +88,15 @@ class Engine:
 
         self._running().call_soon_threadsafe(quietly)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it starts nothing any more."""
+        return self._closed
+
+    def cancel(self) -> None:
+        """Cancels all that runs and waits until it has ended. Raises DeadlineError, InputError after `close`."""
+        self.run(_cancel_others(), _ENDING_S)
+
     def close(self) -> None:
         """Cancels what runs and ends the thread; a closed engine starts nothing any more. May be called twice."""
         with self._lock:
@@ -123,12 +135,19 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 def _stop_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, pid: int) -> None:
     # The loop of a forked process is a copy that shares the parent's file descriptors: leave it alone.
     if os.getpid() == pid and not loop.is_closed():
         loop.call_soon_threadsafe(loop.stop)
         if thread is not threading.current_thread():
-            thread.join(2)
+            thread.join(_ENDING_S)
 
 
 def _wait(future: Future[Any], timeout_s: float | None) -> bool:
