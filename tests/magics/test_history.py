@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,21 @@ def test_a_bad_line_is_one_line(logged: Kernel, line: str, words: str) -> None:
     assert len(done.outputs[-1]["traceback"]) == 1
     assert words in done.text
     assert len(rows(logged, "")) == 6
+
+
+def test_a_log_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None:
+    """The cell ends well, with a warning; `%wcode history` says why there is none."""
+    (tmp_path / "data").write_text("a file where the folder should be")
+    with (
+        FaultServer(answer) as server,
+        Kernel(tmp_path, {"XDG_DATA_HOME": str(tmp_path / "data")}) as kernel,
+    ):
+        kernel.run(f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} model=m")
+        done = kernel.run("%wcode ask -o reply hi")
+        assert done.status == "ok"
+        assert "The log of calls" in done.text
+        assert kernel.run("print(reply)").text == "You said: hi\n"
+        assert kernel.run("%wcode history").error == "LogError"
 
 
 def test_forget(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_server import FaultServer, Received, Script, chat, status
+from tests.fault_server import HOLD, FaultServer, Received, Script, chat, delta, status, stream
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
@@ -143,6 +143,19 @@ def test_an_answer_that_holds_a_key_is_shown_and_bound_and_fails_the_cell(
     assert shared.run(f"%%wcode\nmy other key is {KEY}").error == "ReplayError"
 
 
+def test_the_key_in_use_is_never_recorded(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """Also one that looks like a word, in the prompt of a plain client; the answer is on the error."""
+    key = "correct-horse-battery-staple"
+    shared.run("from wcode_jupyter import Client, WcodeError")
+    done = shared.run(
+        f"with Client({server.base_url!r}, {key!r}, model='m', replay='record', replay_file={file.name!r}) as client:\n"
+        f"    try:\n        client.ask('it is {key}')\n"
+        "    except WcodeError as error:\n        print(error.reply, error.what)"
+    )
+    assert done.text == "Hello Not recorded: the prompt seems to hold a key of this session\n"
+    assert not file.exists()
+
+
 def test_a_full_disk_fails_the_cell_after_its_answer(shared: Kernel, server: FaultServer, file: Path) -> None:
     """The reply is shown and bound; the file is as it was before."""
     shared.run(f"%wcode replay record {file.name}\n%wcode ask first")
@@ -232,6 +245,21 @@ def test_an_audit_stops_at_its_limit(shared: Kernel, server: FaultServer, record
     done = shared.run(f"%wcode audit {recorded.name} --yes --max-cost 0.0001")
     assert [request.json["messages"][0]["content"] for request in server.requests] == ["m"]
     assert "1 failed, 2 skipped" in done.text
+
+
+def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer, recorded: Path) -> None:
+    """The stop button during the second question: the first row is shown and bound, and the cell fails."""
+    server.script(chat("Hello"), stream(delta("Hel"), HOLD))
+    cell = shared.start(f"%wcode audit {recorded.name} --yes -o rows")
+    server.wait(2)
+    shared.interrupt()
+    done = cell.finish()
+    assert done.error == "AnswerInterrupted"
+    assert "1 of 3: 1 same" in done.text
+    assert done.outputs[-1]["traceback"] == [
+        "AnswerInterrupted: Interrupted after 1 of 3 questions. What arrived is kept."
+    ]
+    assert shared.run("print(len(rows))").text == "1\n"
 
 
 # -- methods --------------------------------------------------------------------------------------------------------

@@ -290,6 +290,17 @@ def test_all_clients_of_a_process_count_samples_together(path: Path) -> None:
     assert texts(opened(path, "replay"), asked, 1) == ["first"]
 
 
+def test_a_strict_miss_names_no_folder(recorded: Callable[..., Path]) -> None:
+    """The error is part of a saved notebook: it must be the same on every machine."""
+    path = recorded(answer(request("What is 2 + 2?")))
+    record = Record(path, "replay")
+    assert lookup(record, request("What is 2 + 2?"))
+    for asked in (request("What is 2 + 3?"), request("What is 2 + 2?")):
+        with pytest.raises(ReplayError, match=path.name) as caught:
+            lookup(record, asked)
+        assert str(path.parent) not in str(caught.value)
+
+
 def test_replies_gives_the_file_in_order(recorded: Callable[..., Path]) -> None:
     """All recorded answers, as replayed Replies."""
     path = recorded(answer(request("a"), "1"), answer(request("b"), "2"), answer(request("a"), "3"))
