@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from .. import template, wire
 from ..client import Client
-from ..display import pump, view
+from ..display import CellView, pump, view
 from ..errors import AnswerInterrupted, WcodeError
 from ..language import _
 from ..messages import Message
@@ -22,6 +22,7 @@ from ..presets import Presets
 from ..reply import Reply
 from ..session import Call, Estimate
 from .options import CellLine, parse_cell_line
+from .structured import ask_until_it_fits, retries_of, schema_of
 
 __all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
 
@@ -34,16 +35,24 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
     """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
     options = with_preset(options)
+    wanted = schema_of(options, shell.user_ns)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
         print(describe_call(call))
         _bind(shell, options, call.request)
         return
-    stream = client.start(call)
-    display = view(str(_setting(client, options, "format")), quiet=options.flag("quiet"))
-    reply = pump(stream, display)
+
+    def display() -> CellView:
+        return view(_format(client, options), quiet=options.flag("quiet"))
+
+    if wanted is not None:
+        reply, error = ask_until_it_fits(client, call, wanted, retries_of(options), display)
+    else:
+        stream = client.start(call)
+        reply = pump(stream, display())
+        error = stream.error
     _bind(shell, options, reply)
-    if error := _error_of(reply, stream.error):
+    if error := _error_of(reply, error):
         raise error
 
 
@@ -54,14 +63,17 @@ def with_preset(options: CellLine) -> CellLine:
     return replace(options, values={**Presets().load(name), **options.values})
 
 
-def _setting(client: Client, options: CellLine, name: str) -> Any:
-    return client.session.values(options.values)[name].value
+def _format(client: Client, options: CellLine) -> str:
+    value = client.session.values(options.values)["format"]
+    return "json" if value.source == "default" and options.own.get("schema") else str(value.value)
 
 
 def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
     """The call that a cell with `options` and `text` means; nothing is sent. Raises WcodeError."""
     values = dict(options.values)
     notes: list[str] = []
+    if wanted := schema_of(options, shell.user_ns):
+        values["response_format"] = wanted.response_format
     if options.output and hasattr(builtins, options.output) and options.output not in shell.user_ns:
         notes.append(_("-o {name} hides the builtin of that name").format(name=options.output))
     if not options.flag("raw"):

@@ -53,6 +53,13 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     ),
     CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
     CellOption(name="preset", metavar="NAME", help=N_("Start from the values kept under this name (%wcode preset).")),
+    CellOption(
+        name="schema", metavar="NAME|FIELDS",
+        help=N_("Ask for JSON of this schema: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
+    ),
+    CellOption(
+        name="retries_schema", metavar="N", help=N_("Ask again, at most so often, when it does not fit the schema.")
+    ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
     CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),
     CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and what it may cost; send nothing.")),
