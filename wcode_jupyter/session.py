@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from . import wire
 from .catalogue import Catalogue, user_file
+from .chats import Chats, OpenTurn
 from .errors import InputError, ParameterError
 from .keys import Keys
 from .language import _
@@ -70,6 +72,8 @@ class Call(Struct, frozen=True):
     allow_secrets: bool = False
     log: bool = True
     log_content: bool = True
+    turn: OpenTurn | None = None
+    """The chat that the answer belongs to."""
 
 
 class Session:
@@ -92,8 +96,12 @@ class Session:
         self.keys = keys or Keys()
         self.local_model = LOCAL
         """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
+        self.chats = Chats()
+        """Named conversations."""
         self.replies: list[Reply] = []
-        """Replies of this session, oldest first."""
+        """Replies of this session, oldest first; those of runs over rows are in their run files."""
+        self.spent_in_runs_cny = Decimal(0)
+        """RMB that runs over rows have cost."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -105,7 +113,8 @@ class Session:
     @property
     def spent_cny(self) -> Decimal:
         """What this session's live replies cost, as far as prices are known."""
-        return sum((reply.cost for reply in self.replies if reply.cost and not reply.replayed), Decimal(0))
+        live = (reply.cost for reply in self.replies if reply.cost and not reply.replayed)
+        return sum(live, self.spent_in_runs_cny)
 
     @property
     def last(self) -> Reply | None:
@@ -240,6 +249,13 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
+    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+        """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`."""
+        request = msgspec.structs.replace(call.request, messages=messages)
+        return msgspec.structs.replace(
+            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+        )
+
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
         """The model id, and what to say when it was not the user's choice."""
         if model_id := self._model_id(values.get("model")):
@@ -294,6 +310,13 @@ class Session:
         if estimate.ambiguous_tier:
             warnings.append(_("the page leaves open which price tier holds at this length"))
         return warnings
+
+    def budget(self, cell: Mapping[str, Any]) -> Decimal | None:
+        """RMB that a run may spend: what is left of the session's `max_cost`, at most the cell's own; None: all."""
+        session = self.values().get("max_cost")
+        left = None if session is None else max(Decimal(0), Decimal(str(session.value)) - self.spent_cny)
+        own = None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
+        return min((limit for limit in (left, own) if limit is not None), default=None)
 
     def check_budget(self) -> None:
         """Raises InputError when the session's `max_cost` is spent."""

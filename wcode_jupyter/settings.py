@@ -62,6 +62,16 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("Budget of the session in RMB: no further call once it is spent."),
     ),
     Setting(
+        name="concurrency", kind="int", low=1, default=16,
+        help=N_("Runs over rows: how many requests are under way at once."),
+    ),
+    Setting(name="rpm", kind="float", low=0.01, help=N_("Runs over rows: most requests a minute.")),
+    Setting(name="tpm", kind="float", low=1, help=N_("Runs over rows: most tokens a minute, input and output.")),
+    Setting(
+        name="confirm_above_cny", kind="float", low=0, default=5.0,
+        help=N_("Runs over rows: ask before one that may cost more RMB than this."),
+    ),
+    Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
     ),

@@ -5,6 +5,7 @@
     loop       the thread and its event loop
     run        one source being read, its mailbox, and errors made fit to cross threads
     stream     the consumer's side: iterate, wait, interrupt, and how the answer ended
+    fold       an answer that nobody watches, folded where it is read
     recorded   a recorded answer as events and error again
 
 The consumer folds the events, so a stalled server never delays it, and a slow consumer never delays the network. It may
@@ -14,7 +15,8 @@ the engine's thread, which closes the connection at once; what had arrived is ke
 
 from __future__ import annotations
 
+from .fold import fold
 from .loop import Engine
 from .stream import Stream
 
-__all__ = ["Engine", "Stream"]
+__all__ = ["Engine", "Stream", "fold"]

@@ -54,17 +54,20 @@ class Engine:
         loop.call_soon_threadsafe(run.start, source)
         return Stream(builder, run=run, on_end=on_end, engine=self)
 
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Runs `coroutine` on the engine's thread in the background. Raises InputError as `run` does."""
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        except InputError:
+            coroutine.close()
+            raise
+
     def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """Runs `coroutine` on the engine's thread and waits for its result.
 
         Raises what it raises, DeadlineError after `timeout_s`, InputError after `close` or in a forked process.
         """
-        try:
-            loop = self._running()
-        except InputError:
-            coroutine.close()
-            raise
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        future = self.submit(coroutine)
         try:
             finished = _wait(future, timeout_s)
         except BaseException:

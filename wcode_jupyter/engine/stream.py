@@ -19,7 +19,7 @@ from ..reply import Ended, Reply, ReplyBuilder
 from .recorded import error_again, events_again
 from .run import End, Run, portable, slice_s
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "verdict"]
 
 # How long an interrupt waits for the connection to close; it closes in any case.
 _CLOSING_S = 0.25
@@ -211,16 +211,18 @@ class Stream:
         self._run.mailbox.close()
 
     def _verdict(self, end: End) -> tuple[Ended | None, WcodeError | None]:
-        """How the answer ended, None where the finish reason says it, and the error to raise for it."""
-        if end.cancelled:
-            return "interrupted", AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept."))
-        if end.error is not None:
-            late = isinstance(end.error, (AnswerError, DeadlineError)) and self._builder.has_answer
-            return ("cut" if late else "failed"), end.error
         reason = next((finish.reason for finish in self._finishes if finish.choice == 0), None)
-        if reason in _BAD_FINISHES:
-            return None, _BAD_FINISHES[reason]()
-        return None, None
+        return verdict(end, reason, has_answer=self._builder.has_answer)
+
+
+def verdict(end: End, reason: str | None, *, has_answer: bool) -> tuple[Ended | None, WcodeError | None]:
+    """How an answer ended, None where its finish reason says it, and the error to raise for it."""
+    if end.cancelled:
+        return "interrupted", AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept."))
+    if end.error is not None:
+        late = isinstance(end.error, (AnswerError, DeadlineError)) and has_answer
+        return ("cut" if late else "failed"), end.error
+    return (None, _BAD_FINISHES[reason]()) if reason in _BAD_FINISHES else (None, None)
 
 
 _BAD_FINISHES: dict[str | None, Callable[[], WcodeError]] = {

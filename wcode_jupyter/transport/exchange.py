@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from .. import wire
-from ..errors import InputError, KeyMissing, WcodeError, one_line
+from ..errors import InputError, KeyMissing, RateLimited, WcodeError, one_line
 from ..events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..keys import GATEWAY_ORIGIN, Keys, Secret
 from ..language import _
@@ -88,7 +88,8 @@ class Transport:
     """Sends requests with the keys of `keys`. Belongs to one event loop; connections are kept between requests.
 
     `retries` counts automatic ones before the first delta; `connections` is the most that are open at once. `sleep`
-    waits between attempts; a test gives one that does not.
+    waits between attempts; a test gives one that does not. Without `retry_refused` a 429 is raised at once: whoever
+    sends many requests slows all of them down. `fast` takes the transport for many connections where it is installed.
     """
 
     def __init__(
@@ -97,11 +98,15 @@ class Transport:
         *,
         retries: int = 2,
         connections: int = 64,
+        retry_refused: bool = True,
+        fast: bool = False,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._keys = keys
         self._retries = retries
         self._most = connections
+        self._retry_refused = retry_refused
+        self._fast = fast
         self._sleep = sleep
         self._built: Connections | None = None
 
@@ -218,6 +223,8 @@ class Transport:
         """Seconds until the next attempt; None when there is none."""
         if not fault.retry or call.retried >= self._retries:
             return None
+        if isinstance(fault.error, RateLimited) and not self._retry_refused:
+            return None
         wait_s = delay_s(call.retried) if fault.after_s is None else fault.after_s
         if wait_s > LONGEST_WAIT_S:
             fault.error.hint = _("The server asks to wait {seconds:.0f} s before the next try.").format(seconds=wait_s)
@@ -252,7 +259,7 @@ class Transport:
         if self._built is None:
             from .connection import Connections
 
-            self._built = Connections(self._most)
+            self._built = Connections(self._most, fast=self._fast)
         return self._built
 
 

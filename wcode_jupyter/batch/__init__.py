@@ -1,0 +1,28 @@
+"""Many at once: one prompt over rows, models and parameter values, repeated; bounded, resumable, within a budget.
+
+rows         what the rows are, one by one
+plan         what is asked: jobs, made one by one
+pace         how fast: concurrency, rpm, tpm, and slowing down together
+budget       how much it may cost
+asking       how one question is asked
+run          the run itself, on the engine's loop
+runfile      every answer on disk at once
+replies      the result: list, DataFrame, file
+statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
+differences  two answers compared
+plot         the result in pictures
+progress     a bar while it runs
+"""
+
+from __future__ import annotations
+
+from .asking import Asker
+from .budget import Purse
+from .pace import Limits, Pace
+from .plan import Job, Plan
+from .replies import Replies
+from .rows import Rows
+from .run import Progress, Run
+from .runfile import RunFile
+
+__all__ = ["Asker", "Job", "Limits", "Pace", "Plan", "Progress", "Purse", "Replies", "Rows", "Run", "RunFile"]

@@ -1,0 +1,277 @@
+"""What is asked: each row, of each model, with each combination of swept values, so many times; made one by one.
+
+A Job says which of these it is, and its `id` is made of everything that decides the answer: the row's key, the messages
+as they are sent, model, parameters, server and sample. An answer on disk belongs to a job when it has its id, so a
+changed row is asked again and an unchanged one is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from .. import template
+from ..errors import InputError, ParameterError, UndefinedReference, WcodeError
+from ..language import _
+from ..messages import Message, canonical_json
+from ..parameters import PARAMETERS, check_row, parse
+from ..session import Call, Session
+from ..settings import ROWS, find_row
+from .rows import Row, Rows, is_missing
+
+__all__ = ["Job", "Plan", "Task", "Variant", "combinations", "plain"]
+
+
+class Job(Struct, frozen=True, kw_only=True, gc=False):
+    """One question of a run, without its text."""
+
+    id: str
+    number: int
+    """Place in the run, from 0: rows first, then models, swept values, samples."""
+    row: int
+    key: Any = None
+    columns: dict[str, Any] = field(default_factory=dict)
+    """The row's values as plain JSON."""
+    model: str = ""
+    """The model asked, by its id."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Swept values by name."""
+    sample: int = 0
+
+
+class Variant(Struct, frozen=True, gc=False):
+    """One model with one combination of swept values. `calls` has one for each sample, all the same without seeds."""
+
+    values: dict[str, Any]
+    calls: tuple[Call, ...]
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        return self.calls[0].request.model
+
+
+class Task(Struct, frozen=True, gc=False):
+    """A job that is to be done: the messages, or the error that stands in their place."""
+
+    job: Job
+    template: Call
+    messages: tuple[Message, ...] = ()
+    error: WcodeError | None = None
+
+
+class Plan:
+    """The jobs of a run. `namespace` gives the variables that the rows have no column for; None: braces stay as typed.
+
+    Raises InputError: a column or variable that is not there, a parameter that cannot be swept, nothing to ask.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        prompt: str | Iterable[Message | Mapping[str, Any]],
+        rows: Rows,
+        *,
+        models: Iterable[str] = (),
+        sweep: Mapping[str, Iterable[Any]] | None = None,
+        repeat: int = 1,
+        seeds: bool = False,
+        values: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        namespace: Mapping[str, Any] | None = None,
+        raw: bool = False,
+    ) -> None:
+        if repeat < 1:
+            raise ParameterError(_("repeat {value}: at least 1").format(value=repeat), name="repeat")
+        self.rows = rows
+        self.repeat = repeat
+        self.variables: Mapping[str, Any] = namespace or {}
+        self._raw = raw
+        self._session = session
+        self.variants = tuple(
+            _variants(session, prompt, models, combinations(sweep or {}), repeat if seeds else 1, values, extra_body)
+        )
+        self.messages = self.variants[0].calls[0].request.messages
+        """The prompt before anything is inserted."""
+        texts = [] if raw else [part for message in self.messages for part in _texts(message)]
+        self.references = tuple(dict.fromkeys(name for text in texts for name in template.references(text)))
+        self._of_row = tuple(name for name in self.references if name in rows.columns)
+        self._check_references()
+
+    @property
+    def count(self) -> int | None:
+        """How many jobs there are; None where the rows cannot be counted."""
+        return None if self.rows.count is None else self.rows.count * len(self.variants) * self.repeat
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits for prompt, models and parameters. Rows and samples may be added without changing it."""
+        parts = [call.fingerprint for variant in self.variants for call in variant.calls[:1]]
+        return hashlib.sha256(canonical_json([parts, self._raw])).hexdigest()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The call of each variant, its messages not filled in yet."""
+        return tuple(variant.calls[0] for variant in self.variants)
+
+    def __iter__(self) -> Iterator[Task]:
+        """Every task in order. A row that lacks a value gives tasks with an error. Raises InputError (see Rows)."""
+        number = itertools.count()
+        identities = [[_identity(call) for call in variant.calls] for variant in self.variants]
+        for row in self.rows:
+            filled = self._filled(row)
+            columns = plain(row.columns)
+            key = _plain(row.key)
+            for variant, identity, (messages, error) in zip(self.variants, identities, filled, strict=True):
+                digest = hashlib.blake2b(msgspec.json.encode((key, messages)), digest_size=16)
+                for sample in range(self.repeat):
+                    which = min(sample, len(variant.calls) - 1)
+                    own = digest.copy()
+                    own.update(f"{identity[which]}{sample}".encode())
+                    job = Job(
+                        id=own.hexdigest(), number=next(number), row=row.number, key=key, columns=columns,
+                        model=variant.model, values=variant.values, sample=sample,
+                    )  # fmt: skip
+                    yield Task(job, variant.calls[which], messages, error)
+
+    def call(self, task: Task) -> Call:
+        """The whole call of a task, to be sent."""
+        return self._session.with_messages(task.template, task.messages)
+
+    def _filled(self, row: Row) -> list[tuple[tuple[Message, ...], WcodeError | None]]:
+        """The messages of each variant, or why there are none."""
+        sources = [variant.calls[0].request.messages for variant in self.variants]
+        if self._raw:
+            return [(messages, None) for messages in sources]
+        known: dict[int, tuple[tuple[Message, ...], WcodeError | None]] = {}
+        for messages in sources:
+            if id(messages) not in known:
+                known[id(messages)] = self._inserted(messages, row)
+        return [known[id(messages)] for messages in sources]
+
+    def _inserted(self, messages: tuple[Message, ...], row: Row) -> tuple[tuple[Message, ...], WcodeError | None]:
+        empty = [name for name in self._of_row if is_missing(row.columns.get(name))]
+        if empty:
+            what = _("Row {number} has no value for {names}")
+            names = ", ".join("{{" + name + "}}" for name in empty)
+            return (), InputError(what.format(number=row.number + 1, names=names))
+        namespace: ChainMap[str, Any] = ChainMap(row.columns, self.variables)  # type: ignore[arg-type]
+        try:
+            return tuple(_expanded(message, namespace) for message in messages), None
+        except WcodeError as error:
+            return (), error
+
+    def _check_references(self) -> None:
+        missing = [name for name in self.references if name not in self.rows.columns and name not in self.variables]
+        if missing:
+            raise UndefinedReference(
+                _("Neither a column nor a variable: {names}").format(
+                    names=", ".join("{{" + name + "}}" for name in missing)
+                ),
+                hint=_("The columns are {names}.").format(names=", ".join(self.rows.columns[:20])),
+            )
+
+
+def _variants(
+    session: Session,
+    prompt: str | Iterable[Message | Mapping[str, Any]],
+    models: Iterable[str],
+    swept: list[dict[str, Any]],
+    seeds: int,
+    values: Mapping[str, Any] | None,
+    extra_body: Mapping[str, Any] | None,
+) -> Iterator[Variant]:
+    prompt = prompt if isinstance(prompt, str) else list(prompt)
+    asked: list[str | None] = [*dict.fromkeys(models)]
+    for model in asked or [None]:
+        for combination in swept:
+            cell = {**(values or {}), **({} if model is None else {"model": model}), **combination}
+            first = session.prepare(prompt, cell, extra_body=extra_body)
+            calls = [first]
+            if seeds > 1 or "seed" in first.request.parameters:
+                base = first.request.parameters.get("seed", 0)
+                calls = [
+                    session.prepare(prompt, {**cell, "seed": base + sample}, extra_body=extra_body)
+                    for sample in range(seeds)
+                ]
+            yield Variant(combination, tuple(calls))
+
+
+def combinations(sweep: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """Every combination of swept values, the last name running fastest; one empty one without a sweep.
+
+    Raises ParameterError: an unknown name, a value out of range, no value.
+    """
+    checked = {find_row(name).name: _checked(name, values) for name, values in sweep.items()}
+    return [dict(zip(checked, values, strict=True)) for values in itertools.product(*checked.values())]
+
+
+_SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "protocol"))
+
+
+def _checked(name: str, values: Iterable[Any]) -> list[Any]:
+    row = find_row(name)
+    if row.name not in _SWEPT:
+        hint = _("Name several models to compare them.") if row.name == "model" else ""
+        raise ParameterError(_("{name} cannot be swept").format(name=row.name), name=row.name, hint=hint)
+    found = [parse(ROWS[row.name], value) if isinstance(value, str) else check_row(row, value) for value in values]
+    if not found:
+        raise ParameterError(_("{name} has no value to sweep").format(name=row.name), name=row.name)
+    return found
+
+
+def _identity(call: Call) -> str:
+    """What decides the answer beside the messages."""
+    request = msgspec.structs.replace(call.request, messages=())
+    return hashlib.sha256(canonical_json(request.to_dict())).hexdigest()
+
+
+def _texts(message: Message) -> list[str]:
+    return [message.content] if isinstance(message.content, str) else []
+
+
+def _expanded(message: Message, namespace: Mapping[str, Any]) -> Message:
+    if not isinstance(message.content, str):
+        return message
+    body = template.expand(message.content, namespace)
+    try:
+        body.text.encode()
+    except UnicodeEncodeError:
+        raise InputError(_("A value holds half a character (a lone surrogate), which cannot be sent")) from None
+    return msgspec.structs.replace(message, content=body.parts or body.text)
+
+
+def plain(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's values as JSON can hold them; what it cannot is its own text, what is missing is None."""
+    return {name: _plain(value) for name, value in columns.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, (bool, int)):
+        return value
+    if is_missing(value):
+        return None
+    if isinstance(value, float):
+        return value
+    if isinstance(value, (list, tuple, dict)):
+        try:
+            return msgspec.to_builtins(value, str_keys=True, enc_hook=_native)
+        except (TypeError, RecursionError, NotImplementedError):
+            return str(value)
+    return _native(value)
+
+
+def _native(value: Any) -> Any:
+    item: Callable[[], Any] | None = getattr(value, "item", None)
+    if item is not None and getattr(value, "shape", None) == ():
+        found = item()
+        return found if isinstance(found, (str, int, float, bool)) else str(found)
+    return str(value)

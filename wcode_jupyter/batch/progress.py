@@ -1,0 +1,79 @@
+"""A bar while a run runs: in a notebook and in a terminal that somebody watches, nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import Any
+
+from ..language import _
+from .run import Progress, Run
+
+__all__ = ["is_watched", "postfix", "watch"]
+
+_EVERY_S = 0.2
+
+
+def watch(run: Run, *, quiet: bool = False) -> None:
+    """Waits for the end of `run`, with a bar where somebody watches. KeyboardInterrupt comes through."""
+    bar = None if quiet else _bar(run.progress())
+    if bar is None:
+        run.wait()
+        return
+    try:
+        while not run.wait(_EVERY_S):
+            _show(bar, run.progress())
+        _show(bar, run.progress())
+    finally:
+        bar.close()
+
+
+def is_watched() -> bool:
+    """Whether somebody watches: a terminal, or a notebook that is not run by nbclient, papermill or `%%capture`."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from IPython.core.displaypub import CapturingDisplayPublisher
+
+        shell = get_ipython()
+        if shell is not None and isinstance(shell.display_pub, CapturingDisplayPublisher):
+            return False
+        if shell is not None and hasattr(shell, "kernel"):
+            return bool(getattr(shell.kernel, "_allow_stdin", True))
+    return sys.stderr.isatty()
+
+
+def _bar(progress: Progress) -> Any:
+    if not is_watched():
+        return None
+    try:
+        import tqdm
+        import tqdm.notebook
+    except ImportError:
+        return None
+    in_notebook = "ipykernel" in sys.modules and not sys.stderr.isatty()
+    kind = tqdm.notebook.tqdm if in_notebook else tqdm.tqdm
+    # Without a delay a bar flashes up for a run that is over at once.
+    return kind(total=progress.total, leave=False, delay=0.3, initial=progress.kept, dynamic_ncols=not in_notebook)
+
+
+def _show(bar: Any, progress: Progress) -> None:
+    bar.set_postfix_str(postfix(progress), refresh=False)
+    bar.update(progress.done - bar.n)
+
+
+def postfix(progress: Progress) -> str:
+    """What stands behind the bar: failed, in flight, speed, RMB so far and projected."""
+    parts = [
+        _("{count} failed").format(count=progress.failed) if progress.failed else "",
+        _("{count} in flight").format(count=progress.in_flight),
+        _("{rate:.0f} tokens/s").format(rate=progress.tokens_per_s) if progress.output_tokens else "",
+        _money(progress.cost_cny, progress.projected_cny),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _money(spent: Decimal, projected: Decimal | None) -> str:
+    if not spent:
+        return ""
+    so_far = f"¥{spent:.4f}"
+    return so_far if projected is None else _("{spent} of about ¥{all}").format(spent=so_far, all=f"{projected:.4f}")

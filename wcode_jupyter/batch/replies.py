@@ -1,0 +1,276 @@
+"""The result of a run: a list of Replies that stays on disk, and the tables made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from ..errors import InputError, RunError, WcodeError
+from ..events import Usage
+from ..language import _
+from ..reply import Reply
+from ..table import Table
+from . import statistics
+from .plan import Job
+from .runfile import Header, Line, Place, RunFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .differences import Differences
+
+__all__ = ["Replies", "Score"]
+
+Score = Callable[[Reply, Mapping[str, Any]], Any]
+"""Of a reply and the values of its row: a number, a bool, or a dict of these."""
+
+_SHOWN = 20
+
+
+class Replies(Sequence[Reply]):
+    """The answers of a run in the order of its rows; each is read from the run file when it is looked at.
+
+    `failed` and slices are Replies too. `stopped` is the error that ended the run early, None for a whole run.
+    """
+
+    def __init__(
+        self,
+        file: RunFile,
+        entries: Sequence[Place | Line],
+        header: Header,
+        *,
+        again: Callable[[], Replies] | None = None,
+        stopped: WcodeError | None = None,
+        score: Score | None = None,
+    ) -> None:
+        self.stopped = stopped
+        self._file = file
+        self._entries = entries
+        self._header = header
+        self._retry = again
+        self._score = score
+        self._scores: list[statistics.Scored] | None = None
+
+    # -- a list -------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Reply: ...
+    @overload
+    def __getitem__(self, index: slice) -> Replies: ...
+    def __getitem__(self, index: int | slice) -> Reply | Replies:
+        if isinstance(index, slice):
+            return self._part(self._entries[index])
+        return self._line(self._entries[index]).reply
+
+    def __iter__(self) -> Iterator[Reply]:
+        return (line.reply for line in self.lines())
+
+    def lines(self) -> Iterator[Line]:
+        """Each `Line(job, reply)`: the job says row, model, swept values and sample."""
+        return map(self._line, self._entries)
+
+    def job(self, index: int) -> Job:
+        """What the reply at `index` was asked for."""
+        return self._line(self._entries[index]).job
+
+    def _line(self, entry: Place | Line) -> Line:
+        return entry if isinstance(entry, Line) else self._file.read(entry)
+
+    def _part(self, entries: Sequence[Place | Line]) -> Replies:
+        return Replies(self._file, entries, self._header, again=self._retry, score=self._score)
+
+    @property
+    def failed(self) -> Replies:
+        """Those that are not whole: failed, cut or interrupted."""
+        return self._part([entry for entry in self._entries if not _is_good(entry)])
+
+    @property
+    def cost(self) -> Decimal:
+        """RMB of all of them, as far as prices are known."""
+        return sum((reply.cost for reply in self if reply.cost), Decimal(0))
+
+    @property
+    def path(self) -> Path | None:
+        """The run file; None where it is a temporary one."""
+        return None if self._file.temporary else self._file.path
+
+    def retry(self) -> Replies:
+        """Asks what failed or is missing once more; the whole result, a new Replies.
+
+        Raises InputError where the rows are gone: after `load`, or when they came from an iterator.
+        """
+        if self._retry is None:
+            raise InputError(
+                _("These replies were loaded from a file: their rows are not known"),
+                hint=_("Run the same prompt over the same rows again, with this run file."),
+            )
+        replies = self._retry()
+        return replies if self._score is None else replies.score(self._score)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError."""
+        target = Path(path)
+        places = [entry for entry in self._entries if isinstance(entry, Place)]
+        self._file.copy_to(target, self._header, places)
+        if len(places) < len(self._entries):
+            copy = RunFile(target)
+            copy.open(self._header)
+            try:
+                for entry in self._entries:
+                    if isinstance(entry, Line):
+                        copy.append(entry.job, entry.reply)
+            finally:
+                copy.close()
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> Replies:
+        """The replies of a run file. Raises RunError."""
+        file = RunFile(Path(path))
+        if not file.path.exists():
+            raise RunError(_("There is no run file {path}").format(path=path))
+        header, found = file.read_all()
+        entries = sorted(found.values(), key=_number)
+        return cls(file, entries, header)
+
+    # -- tables -------------------------------------------------------------------------------------------------------
+
+    def score(self, function: Score) -> Replies:
+        """The same replies with `function(reply, row)` in their tables: a number, a bool, or a dict of these.
+
+        Where it raises, the row has no score and its `score_error` says why; the others keep theirs.
+        """
+        return Replies(self._file, self._entries, self._header, again=self._retry, stopped=self.stopped, score=function)
+
+    def _scored(self) -> list[statistics.Scored]:
+        if self._scores is None:
+            function = self._score
+            self._scores = (
+                [statistics.Scored()] * len(self) if function is None
+                else [statistics.scored(function, line.job, line.reply) for line in self.lines()]
+            )  # fmt: skip
+        return self._scores
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One flat dict for each reply, as in `to_frame`."""
+        for line, scored in zip(self.lines(), self._scored(), strict=True):
+            yield {**_row(line.job, line.reply), **scored.columns}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each reply: row key, the row's columns, model asked and answered, swept values, sample, text, …
+
+        A column of the rows that has the name of one of these is prefixed with `row_`. Needs pandas.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+        frame: pd.DataFrame = pandas.DataFrame(list(self.rows()))
+        return frame
+
+    def summary(self) -> statistics.Summary:
+        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
+        pairs = zip(self.lines(), self._scored(), strict=True)
+        return statistics.summary((line.job, line.reply, scored) for line, scored in pairs)
+
+    def diff(self, first: int = 0, second: int = 1) -> Differences:
+        """The texts of two replies, compared word by word."""
+        from .differences import Differences
+
+        return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
+
+    def _label(self, index: int) -> str:
+        job = self.job(index)
+        values = [f"{name}={value}" for name, value in job.values.items()]
+        return " ".join([f"[{index}]", job.model, *values])
+
+    def plot(self) -> Any:
+        """A matplotlib Figure: cost and time of each model and value, with scores where there are; lengths.
+
+        Raises InputError without matplotlib.
+        """
+        from .plot import plot
+
+        return plot(list(zip(self.lines(), self._scored(), strict=True)))
+
+    def table(self, most: int = _SHOWN) -> Table:
+        """The first replies in short, to look at."""
+        shown = [self._line(entry) for entry in self._entries[:most]]
+        names = list(dict.fromkeys(name for line in shown for name in line.job.values))
+        samples = any(line.job.sample for line in shown)
+        columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
+        rows = [
+            (
+                line.job.key,
+                line.job.model,
+                *(line.job.values.get(name) for name in names),
+                *([line.job.sample] if samples else []),
+                _short(line.reply),
+            )
+            for line in shown
+        ]
+        note = _("{shown} of {count} replies").format(shown=len(shown), count=len(self)) if len(self) > most else ""
+        return Table(tuple(columns), tuple(rows), note)
+
+    def __repr__(self) -> str:
+        failed = sum(not _is_good(entry) for entry in self._entries)
+        return f"Replies({len(self)}, failed={failed})"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def _number(place: Place) -> int:
+    return place.number
+
+
+def _is_good(entry: Place | Line) -> bool:
+    return entry.good if isinstance(entry, Place) else entry.reply.ended in ("complete", "length")
+
+
+def _short(reply: Reply, most: int = 200) -> str:
+    text = " ".join(reply.text.split()) if reply.text.strip() else f"({reply.error or reply.ended})"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _row(job: Job, reply: Reply) -> dict[str, Any]:
+    usage = reply.usage or Usage()
+    known = reply.usage is not None
+    own = {
+        "row": job.key,
+        "model": job.model,
+        "answered": reply.model,
+        **job.values,
+        "sample": job.sample,
+        "text": reply.text,
+        **_parsed(reply),
+        "reasoning": reply.reasoning,
+        "input_tokens": usage.input_tokens if known else None,
+        "output_tokens": usage.output_tokens if known else None,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_cny": None if reply.cost is None else float(reply.cost),
+        "first_token_s": reply.timing.first_token_s,
+        "total_s": reply.timing.total_s,
+        "ended": reply.ended,
+        "error": reply.error,
+    }
+    columns = {f"row_{name}" if name in own else name: value for name, value in job.columns.items()}
+    return {"row": job.key, **columns, **own}
+
+
+def _parsed(reply: Reply) -> dict[str, Any]:
+    """The fields of an answer that was asked for as JSON, each as `json.NAME`."""
+    if reply.request is None or "response_format" not in reply.request.parameters:
+        return {}
+    try:
+        value = reply.json()
+    except WcodeError:
+        return {}
+    return {f"json.{name}": found for name, found in value.items()} if isinstance(value, dict) else {"json": value}

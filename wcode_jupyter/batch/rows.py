@@ -1,0 +1,136 @@
+"""Rows from whatever holds them: a DataFrame, a list of dicts, any iterable; read one by one, never all at once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+from ..language import _
+from ..parameters import did_you_mean
+
+__all__ = ["VALUE", "Row", "Rows", "is_missing"]
+
+VALUE = "value"
+"""Name of the only column of rows that are plain values."""
+
+
+class Row(NamedTuple):
+    """One row: its number from 0, what identifies it, its values by column name."""
+
+    number: int
+    key: Any
+    columns: dict[str, Any]
+
+
+class Rows:
+    """Rows that can be counted where the source can, and read again where the source can.
+
+    `key` names a column whose values identify the rows; without one it is the label in the index of a pandas frame
+    when those are distinct, else the number of the row. Raises InputError: no rows, no such column, nothing to
+    iterate. A key that occurs twice raises it while iterating.
+    """
+
+    def __init__(self, source: Any, *, key: str | None = None) -> None:
+        self._source = source
+        self._key = key
+        self._labels, self._read, self.count = _reader(source)
+        self.once = isinstance(source, Iterator)
+        """Whether the rows can be read only once."""
+        values = self._read()
+        self._first = next(values, None)
+        if self._first is None:
+            raise InputError(_("There are no rows"), hint=_("The prompt is sent once for each row: nothing to send."))
+        self.columns = tuple(self._first)
+        """Names of the columns, those of the first row."""
+        self._rest: Iterator[dict[str, Any]] | None = values if self.once else None
+        if key is not None and key not in self.columns:
+            raise InputError(_("The rows have no column {name}").format(name=key), hint=did_you_mean(key, self.columns))
+
+    def __iter__(self) -> Iterator[Row]:
+        """Raises InputError where the rows are used up, and at a key that occurs twice."""
+        keys: dict[Any, int] = {}
+        for number, columns in enumerate(self._values()):
+            key = self._key_of(number, columns)
+            if self._key is not None and (before := keys.setdefault(_hashable(key), number)) != number:
+                raise InputError(
+                    _("The key {key} occurs twice, in rows {first} and {second}").format(
+                        key=key, first=before + 1, second=number + 1
+                    ),
+                    hint=_("Name a column whose values are distinct, or none: then rows are known by their place."),
+                )
+            yield Row(number, key, columns)
+
+    def _values(self) -> Iterator[dict[str, Any]]:
+        if not self.once:
+            return self._read()
+        if self._rest is None or self._first is None:
+            raise InputError(
+                _("These rows came from an iterator, which is used up"), hint=_("Pass a list or a DataFrame.")
+            )
+        first, rest, self._rest = self._first, self._rest, None
+        return itertools.chain([first], rest)
+
+    def _key_of(self, number: int, columns: Mapping[str, Any]) -> Any:
+        if self._key is not None:
+            return columns.get(self._key)
+        return number if self._labels is None else self._labels[number]
+
+
+def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
+    """(labels of the index or None, what starts reading, how many rows or None)."""
+    if (module := type(source).__module__.partition(".")[0]) in ("pandas", "polars", "pyarrow", "modin", "cudf"):
+        return _frame(source, module)
+    if isinstance(source, (str, bytes, Mapping)) or not isinstance(source, Iterable):
+        raise InputError(
+            _("{type} is not rows").format(type=type(source).__name__),
+            hint=_("Pass a DataFrame, a list of dicts or anything that gives a row at a time."),
+        )
+    count = len(source) if isinstance(source, Sized) else None
+    return None, lambda: map(_columns, source), count
+
+
+def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
+    try:
+        import narwhals
+    except ImportError:
+        raise InputError(_("Rows of a DataFrame need narwhals"), hint='pip install "wcode_jupyter[frames]"') from None
+    frame = narwhals.from_native(source, allow_series=True)
+    if isinstance(frame, narwhals.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, narwhals.Series):
+        frame = frame.alias(frame.name or VALUE).to_frame()
+    labels = _labels(source) if module == "pandas" else None
+    return labels, lambda: _named(frame), len(frame)
+
+
+def _named(frame: Any) -> Iterator[dict[str, Any]]:
+    names = [str(name) for name in frame.columns]
+    return (dict(zip(names, values, strict=True)) for values in frame.iter_rows())
+
+
+def _labels(frame: Any) -> Any:
+    index = frame.index
+    plain = type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
+    return None if plain or not index.is_unique else list(index)
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    if isinstance(row, Mapping):
+        return {str(name): value for name, value in row.items()}
+    if hasattr(row, "_asdict"):
+        return dict(row._asdict())
+    return {VALUE: row}
+
+
+def _hashable(key: Any) -> Any:
+    return key if key.__hash__ is not None else repr(key)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell of a row is empty: None, or a frame's NaN, NA or NaT."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,284 @@
+"""Every answer on disk at once: JSON lines, a header that says what they belong to, then an answer a line.
+
+A line is written whole as soon as its answer is there; the process may die at any moment after that and nothing is
+lost. A last line without its end, left by a death in the middle of a write, is cut off at the next opening. Later lines
+of a job take the place of earlier ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from ..errors import RunError
+from ..language import _
+from ..reply import Ended, Reply
+from ..version import __version__
+from .plan import Job
+
+__all__ = ["Header", "Line", "RunFile"]
+
+VERSION = 1
+
+
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the file belongs to."""
+
+    wcode_run: int = VERSION
+    fingerprint: str
+    prompt: str = ""
+    models: tuple[str, ...] = ()
+    sweep: tuple[str, ...] = ()
+    client: str = f"wcode_jupyter {__version__}"
+
+
+class Line(Struct, frozen=True):
+    """One answer with its job."""
+
+    job: Job
+    reply: Reply
+
+
+class _Job(Struct, frozen=True, gc=False):
+    id: str
+    number: int
+
+
+class _Reply(Struct, frozen=True, gc=False):
+    ended: Ended = "complete"
+
+
+class _Head(Struct, frozen=True, gc=False):
+    """What of a line the index needs."""
+
+    job: _Job
+    reply: _Reply
+
+
+class Place(Struct, frozen=True, gc=False):
+    """Where a line stands. `good`: it need not be asked again."""
+
+    offset: int
+    length: int
+    good: bool
+    number: int
+
+
+_head = msgspec.json.Decoder(_Head)
+_line = msgspec.json.Decoder(Line)
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_GOOD = ("complete", "length")
+
+
+class RunFile:
+    """One run file. Raises RunError with one line: it cannot be read or written, or is no run file."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """`path` None: a temporary file, gone when nobody holds the RunFile."""
+        self.temporary = path is None
+        if path is None:
+            descriptor, name = tempfile.mkstemp(suffix=".run.jsonl")
+            os.close(descriptor)
+            path = Path(name)
+            weakref.finalize(self, path.unlink, missing_ok=True)
+        self.path = path
+        self.notices: list[str] = []
+        self._descriptor = -1
+        self._reader: BinaryIO | None = None
+        self._lock: Any = None
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def open(self, header: Header, *, resume: bool = True) -> dict[str, Place]:
+        """Begins to write; gives where the answers that are there stand, by the id of their job.
+
+        A file of another run is moved aside (see `notices`), so is any file without `resume`. Nobody else can open it
+        until `close`.
+        """
+        with self._explained(_("Cannot write {path}: {error}")):
+            self._acquire()
+            try:
+                found = self._begin(header, resume)
+            except BaseException:
+                self.close()
+                raise
+        return found
+
+    def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
+        found: dict[str, Place] = {}
+        if self.path.exists() and self.path.stat().st_size:
+            before = self._header()
+            if resume and before is not None and before.fingerprint == header.fingerprint:
+                found, end = self._scan()
+                os.truncate(self.path, end)
+            else:
+                self._move_aside(before)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(self.path, flags, 0o666)
+        if os.fstat(self._descriptor).st_size == 0:
+            self._write(_encoder.encode(header) + b"\n")
+        return found
+
+    def _move_aside(self, before: Header | None) -> None:
+        stem = self.path.name.removesuffix(".jsonl")
+        number = 1
+        while (aside := self.path.with_name(f"{stem}.{number}.jsonl")).exists():
+            number += 1
+        self.path.rename(aside)
+        self._reader = None
+        why = _("is no run file") if before is None else _("holds another prompt, other models or other parameters")
+        self.notices.append(
+            _("{path} {why}: it is kept as {aside}, and this run starts anew").format(
+                path=self.path.name, why=why, aside=aside.name
+            )
+        )
+
+    def append(self, job: Job, reply: Reply) -> Place:
+        """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
+        data = _encoder.encode(Line(job, reply)) + b"\n"
+        with self._explained(_("Cannot write {path}: {error}")):
+            offset = self._write(data)
+        return Place(offset, len(data), reply.ended in _GOOD, job.number)
+
+    def _write(self, data: bytes) -> int:
+        offset = os.lseek(self._descriptor, 0, os.SEEK_END)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, offset)
+            raise
+        return offset
+
+    def close(self) -> None:
+        """Ends writing, with everything on the disk itself; reading goes on."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _acquire(self) -> None:
+        from filelock import FileLock, Timeout
+
+        if not self.path.parent.is_dir():
+            raise RunError(_("There is no folder {path}").format(path=self.path.parent))
+        if self.temporary:
+            return
+        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                _("Another run is writing {path}").format(path=self.path),
+                hint=_("Wait for it, or name another file with --run-file."),
+            ) from None
+        self._lock = lock
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, place: Place) -> Line:
+        """The line at `place`."""
+        with self._explained(_("Cannot read {path}: {error}")):
+            file = self._opened()
+            file.seek(place.offset)
+            return self._decoded(file.read(place.length))
+
+    def read_all(self) -> tuple[Header, dict[str, Place]]:
+        """Header and places of a finished file."""
+        with self._explained(_("Cannot read {path}: {error}")):
+            header = self._header()
+            if header is None:
+                raise RunError(_("{path} is no run file").format(path=self.path))
+            return header, self._scan()[0]
+
+    def _decoded(self, data: bytes) -> Line:
+        try:
+            return _line.decode(data)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise RunError(
+                _("{path} was changed while it was used: {error}").format(path=self.path, error=error)
+            ) from None
+
+    def _opened(self) -> BinaryIO:
+        if self._reader is None or self._reader.closed:
+            self._reader = self.path.open("rb")
+            weakref.finalize(self, self._reader.close)
+        return self._reader
+
+    def _header(self) -> Header | None:
+        with self.path.open("rb") as file:
+            try:
+                header = msgspec.json.decode(file.readline(), type=Header)
+            except (msgspec.DecodeError, RecursionError):
+                return None
+        if header.wcode_run > VERSION:
+            raise RunError(
+                _("A newer wcode_jupyter wrote {path}").format(path=self.path), hint=_("Update wcode_jupyter.")
+            )
+        return header
+
+    def _scan(self) -> tuple[dict[str, Place], int]:
+        """(places by job, where the last whole line ends)."""
+        found: dict[str, Place] = {}
+        with self.path.open("rb") as file:
+            end = len(file.readline())
+            for data in file:
+                if not data.endswith(b"\n"):
+                    break
+                try:
+                    head = _head.decode(data)
+                except (msgspec.DecodeError, RecursionError):
+                    # A damaged line costs its own answer only.
+                    end += len(data)
+                    continue
+                found[head.job.id] = Place(end, len(data), head.reply.ended in _GOOD, head.job.number)
+                end += len(data)
+        return found, end
+
+    def copy_to(self, path: Path, header: Header, places: Iterable[Place]) -> None:
+        """Writes a new file of `header` and the lines at `places`, in their order; takes the place of what was there.
+
+        Raises RunError.
+        """
+        temporary = path.with_name(f".{path.name}.tmp")
+        with self._explained(_("Cannot write {path}: {error}"), path):
+            source = self._opened()
+            try:
+                with temporary.open("wb") as file:
+                    file.write(_encoder.encode(header) + b"\n")
+                    file.writelines(self._raw(source, place) for place in places)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    @staticmethod
+    def _raw(source: BinaryIO, place: Place) -> bytes:
+        source.seek(place.offset)
+        return source.read(place.length)
+
+    @contextlib.contextmanager
+    def _explained(self, what: str, path: Path | None = None) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise RunError(what.format(path=path or self.path, error=reason), hint="") from None
+
+
+def header_of(fingerprint: str, prompt: str, models: Iterable[str], sweep: Mapping[str, Any]) -> Header:
+    """The header of a run."""
+    return Header(fingerprint=fingerprint, prompt=prompt[:500], models=tuple(dict.fromkeys(models)), sweep=tuple(sweep))
