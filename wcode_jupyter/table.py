@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import shutil
+import sys
 from typing import Any
 
 from msgspec import Struct
@@ -34,7 +36,28 @@ class Table(Struct, frozen=True):
             for line in lines
         ]
         rule = "  ".join("─" * width for width in widths)
+        columns = _terminal_columns()
+        if columns is not None and cell_len(rule) > columns:
+            return self._folded(columns)
         return "\n".join([padded[0], rule, *padded[1:], *([self.note] if self.note else [])])
+
+    def _folded(self, columns: int) -> str:
+        """The table with long cells broken between words, so that no line is longer than the terminal."""
+        import io
+
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as Grid
+        from rich.text import Text
+
+        grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
+        for name in self.columns:
+            grid.add_column(Text(name), overflow="fold")
+        for row in self.rows:
+            grid.add_row(*(Text(_text(cell)) for cell in row))
+        out = io.StringIO()
+        Console(file=out, width=columns, color_system=None).print(grid, Text(self.note))
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in self.columns)
@@ -45,6 +68,13 @@ class Table(Struct, frozen=True):
         note = f"<p>{_html(self.note)}</p>" if self.note else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f'<div class="mathjax_ignore">{table}{note}</div>'
+
+
+def _terminal_columns() -> int | None:
+    """How wide the terminal is; None in notebooks and files, whose text must not depend on a window."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def _text(cell: Any) -> str:
