@@ -93,8 +93,8 @@ def _recorded(path: Path) -> list[Reply]:
     return list(Record(path, "replay").replies())
 
 
-def run_audit(context: Context, rest: str) -> Table | None:
-    """Asks every recorded request again, after a confirmation; None when it was not given."""
+def run_audit(context: Context, rest: str) -> None:
+    """Asks every recorded request again, after a confirmation, and shows what changed."""
     line = parse_command(rest, AUDIT_OPTIONS)
     limit = _amount(line.text("max_cost"))
     path = _only_file(line) or context.client.replay_path
@@ -104,17 +104,14 @@ def run_audit(context: Context, rest: str) -> Table | None:
         to_frame((), AuditRow)  # without pandas, fail before anything is paid
     if not line.flag("yes") and not _confirmed(replies, limit):
         print(_("Nothing was asked."))
-        return None
-    rows, error = _asked_again(context, replies, limit)
-    table = _audit_table(rows, len(replies))
+        return
+    progress = _Progress(context.shell, len(replies))
+    rows, error = _asked_again(context, replies, limit, progress)
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, AuditRow)})
-    if error is None:
-        return table
-    from IPython.display import display
-
-    display(table)  # type: ignore[no-untyped-call, unused-ignore]
-    raise error
+    progress.finish(_audit_table(rows, len(replies)))
+    if error is not None:
+        raise error
 
 
 def _amount(text: str | None) -> Decimal | None:
@@ -150,28 +147,62 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
     return answer.strip().lower() in ("y", "yes", "是")
 
 
+class _Progress:
+    """How far an audit has come, where somebody watches; the table takes its place in the notebook."""
+
+    def __init__(self, shell: Any, total: int) -> None:
+        self._total = total
+        kernel = getattr(shell, "kernel", None)
+        self._handle: Any = None
+        self._bar = None
+        if kernel is None:
+            from ...local.progress import bar
+
+            self._bar = bar(_("Asking again"))
+        elif getattr(kernel, "_allow_stdin", True):
+            self._handle = _display(self._text(0), raw=True, display_id=True)
+
+    def _text(self, count: int) -> dict[str, str]:
+        return {"text/plain": _("Asking again: {count} of {total}").format(count=count, total=self._total)}
+
+    def update(self, count: int) -> None:
+        if self._handle:
+            self._handle.update(self._text(count), raw=True)
+        if self._bar:
+            self._bar.update(count / self._total)
+
+    def finish(self, table: Table) -> None:
+        if self._bar:
+            self._bar.close()
+        if self._handle:
+            self._handle.update(table)
+        else:
+            _display(table)
+
+
+def _display(value: Any, **options: Any) -> Any:
+    from IPython.display import display
+
+    return display(value, **options)  # type: ignore[no-untyped-call, unused-ignore]
+
+
 def _asked_again(
-    context: Context, replies: list[Reply], limit: Decimal | None
+    context: Context, replies: list[Reply], limit: Decimal | None, progress: _Progress
 ) -> tuple[list[AuditRow], WcodeError | None]:
     """The rows as far as they came, and what stopped them."""
-    from ...local.progress import bar
-
     client = context.client
     rows: list[AuditRow] = []
-    progress = bar(_("Asking again"))
     try:
         for row in audit(
             replies, lambda request: client.start(client.session.repeat(request)).result(), max_cost=limit
         ):
             rows.append(row)
-            progress.update(len(rows) / len(replies))
+            progress.update(len(rows))
     except KeyboardInterrupt:
         what = _("Interrupted after {count} of {total} questions").format(count=len(rows), total=len(replies))
         return rows, AnswerInterrupted(what, hint=_("What arrived is kept."))
     except WcodeError as error:
         return rows, error
-    finally:
-        progress.close()
     return rows, None
 
 
