@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from ...catalogue import user_file
 from ...errors import WcodeError
+from ...keys import GATEWAY_ORIGIN
 from ...language import _
 from ...transport import endpoint
 from ...version import __version__
@@ -58,7 +59,11 @@ def _model(context: Context) -> Iterator[Finding]:
 def _key(context: Context) -> Iterator[Finding]:
     origin = endpoint(context.client.session.values()["base_url"].value).origin
     source = context.client.session.keys.source(origin)
-    hint = _("Get one at https://wcode.net/get-apikey, then %wcode key set; or ask the model local.")
+    hint = (
+        _("Get one at https://wcode.net/get-apikey, then %wcode key set; or ask the model local.")
+        if origin == GATEWAY_ORIGIN
+        else _("If this server wants one: %wcode key set")
+    )
     yield _("key for {origin}").format(origin=origin), source or _("none"), "" if source else hint
 
 
