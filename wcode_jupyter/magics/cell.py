@@ -21,6 +21,7 @@ from ..messages import Message
 from ..presets import Presets
 from ..reply import Reply
 from ..session import Call, Estimate
+from .chatting import prepare_in_chat
 from .options import CellLine, parse_cell_line
 from .structured import ask_until_it_fits, retries_of, schema_of
 
@@ -86,6 +87,8 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
             notes += expanded.notes
     # Cell bodies end with a newline that nobody typed as part of the prompt.
     prompt: str | list[Message] = text.removesuffix("\n")
+    if (call := prepare_in_chat(client, options, prompt, values, notes)) is not None:
+        return call
     return client.session.prepare(prompt, values, extra_body=options.extra_body, notes=notes)
 
 

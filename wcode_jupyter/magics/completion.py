@@ -12,6 +12,8 @@ from ..session import Session
 from ..settings import ROWS
 from ..store import MODES
 from .commands import COMMANDS
+from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
+from .commands.exporting import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.replaying import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
 from .options import CELL_OPTIONS
@@ -27,6 +29,8 @@ _SUBWORDS = {
     "local": ("start", "stop", "status"), "preset": ("save", "list", "delete"),
     "replay": MODES,
     "history": ("show", "forget"),
+    "chats": CHATS_WORDS,
+    "export": EXPORT_WORDS,
 }
 _OPTIONS = {
     "replay": REPLAY_OPTIONS,
@@ -34,6 +38,8 @@ _OPTIONS = {
     "methods": METHODS_OPTIONS,
     "history": HISTORY_OPTIONS,
     "usage": USAGE_OPTIONS,
+    "chats": CHATS_OPTIONS,
+    "export": EXPORT_OPTIONS,
 }
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
 
@@ -69,6 +75,8 @@ def candidates(
             return fragment, [command.name for command in COMMANDS]
         command, *words = words
         if command != "ask":
+            if command == "export" and words and (values := _export_values(words[-1], session, namespace)):
+                return fragment, values
             if fragment.startswith("-"):
                 return fragment, [option.option for option in _OPTIONS.get(command, ())]
             return fragment, _after_command(command, words, session)
@@ -89,7 +97,13 @@ def _after_command(command: str, words: list[str], session: Session) -> list[str
         return [f"{name}=" for name in ROWS]
     if command == "unset":
         return list(ROWS)
+    if command == "chats" and len(words) == 1:
+        return [chat.name for chat in session.chats.all()]
     return list(_SUBWORDS.get(command, ())) if not words else []
+
+
+def _export_values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
+    return requests_in(namespace) if option == "--from" else _values(option, session)
 
 
 def _options() -> list[str]:
@@ -105,6 +119,8 @@ def _values(option: str, session: Session) -> list[str]:
         return []
     if name == "model":
         return _models(session)
+    if name == "chat":
+        return [chat.name for chat in session.chats.all()]
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
     return list(ROWS[name].choices) if name in ROWS else []

@@ -28,7 +28,7 @@ __all__ = [
     "split_words",
 ]
 
-Arity: TypeAlias = Literal["flag", "value", "append"]
+Arity: TypeAlias = Literal["flag", "value", "append", "optional"]
 
 
 class CellOption(Struct, frozen=True, kw_only=True):
@@ -59,6 +59,13 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     ),
     CellOption(
         name="retries_schema", metavar="N", help=N_("Ask again, at most so often, when it does not fit the schema.")
+    ),
+    CellOption(name="chat", metavar="NAME", help=N_("Continue the chat of this name: earlier turns are sent along.")),
+    CellOption(
+        name="trim", metavar="oldest", help=N_("A chat that the context cannot hold: leave out its oldest turns.")
+    ),
+    CellOption(
+        name="keep_failed", arity="flag", help=N_("In a chat: send turns along that failed or were interrupted.")
     ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
     CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),

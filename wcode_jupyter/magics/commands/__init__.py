@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
-from . import asking, catalogue, history, keys, local, preset, replaying, settings
+from . import asking, catalogue, chats, exporting, history, keys, local, preset, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
@@ -65,6 +65,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
             N_("Calls, tokens and RMB in the log."), history.usage),
     Command("preset", "preset [save|list|delete] [NAME]", N_("Options kept under a name."), preset.preset),
+    Command("chats", "chats [show|undo|reset NAME] [fork NAME NEW] [export NAME FILE]",
+            N_("Named conversations: turns, tokens, RMB; export as .md, .json or .ipynb."), chats.chats),
+    Command("export", "export [TARGET] [--from NAME|--chat NAME] [--stream] [-o NAME] [--write [PATH]]",
+            N_("The newest request as a program or a tool's configuration, or the notebook as a script."),
+            exporting.run_export),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
     Command("help", "help", N_("This help."), _help),

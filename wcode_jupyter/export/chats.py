@@ -1,0 +1,98 @@
+"""A chat as a file: Markdown to read, JSON to analyse, a notebook to run again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .. import template
+from ..chats import Chat, Turn
+from ..messages import Request
+from ..reply import Reply
+from ..spelling import cell_line
+
+__all__ = ["CHAT_FORMATS", "chat_json", "chat_markdown", "chat_notebook"]
+
+Render = Callable[[Reply], tuple[dict[str, Any], dict[str, Any]]]
+"""(data, metadata) of an answer's output."""
+
+
+def chat_markdown(chat: Chat, render: Render | None = None) -> str:
+    """Questions and answers under headings; a turn that did not end well says so."""
+    system = [f"> {line}".rstrip() for line in chat.system.splitlines()]
+    parts = [f"# {chat.name}", *(["\n".join(system)] if system else [])]
+    for number, turn in enumerate(chat.turns, 1):
+        parts += [f"## {number}", turn.question.text, f"### {turn.reply.model}{_mark(turn)}", turn.reply.text]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _mark(turn: Turn) -> str:
+    return "" if turn.is_whole else f" ({turn.reply.ended})"
+
+
+def chat_json(chat: Chat, render: Render | None = None) -> str:
+    """Name, system text and turns: question, whole reply, and whether it is sent on."""
+    turns = [
+        {
+            "question": msgspec.to_builtins(turn.question),
+            "reply": _without_history(turn.reply),
+            "sent_on": turn.is_whole,
+        }
+        for turn in chat.turns
+    ]
+    value = {"chat": chat.name, "system": chat.system, "turns": turns}
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+def _without_history(reply: Reply) -> dict[str, Any]:
+    """Each request holds all turns before it: they stand in the file already."""
+    value = reply.to_dict()
+    value.get("request", {}).pop("messages", None)
+    return value
+
+
+def chat_notebook(chat: Chat, render: Render | None = None) -> str:
+    """The cells that hold this conversation, each with its answer as `render` shows it (None: as text)."""
+    cells = [_markdown_cell(f"# {chat.name}"), _code_cell("%load_ext wcode_jupyter", [])]
+    for number, turn in enumerate(chat.turns):
+        system = chat.system if number == 0 else ""
+        cells.append(_code_cell(_question(chat.name, turn, system), _outputs(turn.reply, render)))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"turn-{number}"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    return json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+
+
+def _question(name: str, turn: Turn, system: str) -> str:
+    request = turn.reply.request or Request(model=turn.reply.model, messages=())
+    values = {"model": request.model, **({"system": system} if system else {})}
+    if request.protocol != "openai":
+        values["protocol"] = request.protocol
+    # References were filled in; what still looks like one was meant as typed.
+    own = {"chat": name, **({"raw": True} if template.references(turn.question.text + system) else {})}
+    line = cell_line({**values, **request.parameters}, own=own, extra_body=request.extra_body)
+    return f"{line}\n{turn.question.text}"
+
+
+def _outputs(reply: Reply, render: Render | None) -> list[dict[str, Any]]:
+    data, metadata = render(reply) if render else ({"text/plain": reply.text}, {})
+    return [{"output_type": "display_data", "data": data, "metadata": metadata}] if data else []
+
+
+def _markdown_cell(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _code_cell(source: str, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": outputs, "source": source}
+
+
+CHAT_FORMATS: dict[str, Callable[[Chat, Render | None], str]] = {
+    ".md": chat_markdown,
+    ".json": chat_json,
+    ".ipynb": chat_notebook,
+}
+"""Ending of a file name -> what is written."""

@@ -1,0 +1,38 @@
+"""A cell with `--chat`: its question joins the turns before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..client import Client, Prompt
+from ..errors import OptionError
+from ..language import _
+from ..session import Call
+from .options import CellLine
+
+__all__ = ["prepare_in_chat"]
+
+_ONLY_IN_CHATS = {"trim": "--trim", "keep_failed": "--keep-failed"}
+
+
+def prepare_in_chat(
+    client: Client, options: CellLine, prompt: Prompt, values: dict[str, Any], notes: Iterable[str]
+) -> Call | None:
+    """The call of a cell with `--chat`; None without it. `values` are the cell's. Raises InputError."""
+    if (name := options.own.get("chat")) is None:
+        for option in _ONLY_IN_CHATS.keys() & options.own.keys():
+            raise OptionError(_("{option} needs --chat").format(option=_ONLY_IN_CHATS[option]))
+        return None
+    conversation = client.chat(name)
+    # The system text of the chat holds, unless this cell gives another; the session's is for new chats.
+    if conversation.chat.system and "system" not in options.values:
+        values = {key: value for key, value in values.items() if key != "system"}
+    return conversation.prepare(
+        prompt,
+        keep_failed=options.flag("keep_failed"),
+        trim=options.own.get("trim"),
+        extra_body=options.extra_body,
+        notes=notes,
+        **values,
+    )

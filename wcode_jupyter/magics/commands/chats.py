@@ -1,0 +1,113 @@
+"""`%wcode chats`: the named conversations of this session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...chats import Chat
+from ...errors import InputError, OptionError
+from ...language import N_, _
+from ...parameters import did_you_mean
+from ..line import CommandLine, parse_command
+from ..options import CellOption
+from ..table import Table
+from .asking import Context
+
+__all__ = ["CHATS_OPTIONS", "CHATS_WORDS", "chats"]
+
+CHATS_OPTIONS = (CellOption(name="force", arity="flag", help=N_("Export over a file that exists.")),)
+
+
+def chats(context: Context, rest: str) -> Any:
+    """The list, or what the first word says of one chat."""
+    line = parse_command(rest, CHATS_OPTIONS)
+    if not line.words:
+        return _list(context)
+    word, *names = line.words
+    if word not in _WORDS:
+        hint = did_you_mean(word, _WORDS)
+        raise OptionError(
+            _("%wcode chats {word}: expected {choices}").format(word=word, choices=", ".join(_WORDS)), hint=hint
+        )
+    usage, run = _WORDS[word]
+    if len(names) != len(usage.split()):
+        raise OptionError(_("Write it so: %wcode chats {word} {usage}").format(word=word, usage=usage))
+    return run(context, line, *names)
+
+
+def _list(context: Context) -> Table:
+    found = context.client.session.chats.all()
+    return Table(
+        columns=(_("chat"), _("turns"), _("not sent on"), _("tokens"), "¥", _("last question")),
+        rows=tuple(_cells(chat) for chat in found),
+        note="" if found else _("No chat yet: %%wcode --chat NAME begins one."),
+    )
+
+
+def _cells(chat: Chat) -> tuple[Any, ...]:
+    failed = len(chat.turns) - len(chat.sent())
+    last = chat.turns[-1].question.text if chat.turns else ""
+    return (
+        chat.name,
+        len(chat.turns),
+        failed or "",
+        f"{chat.usage.input_tokens}→{chat.usage.output_tokens}",
+        "" if chat.cost is None else f"{chat.cost:f}",
+        last if len(last) <= 60 else last[:59] + "…",
+    )
+
+
+def _show(context: Context, line: CommandLine, name: str) -> Any:
+    from ...display.chat import ChatOutput
+
+    return ChatOutput(context.client.session.chats.get(name))
+
+
+def _fork(context: Context, line: CommandLine, name: str, new: str) -> None:
+    chat = context.client.session.chats.fork(name, new)
+    print(_("{new} begins with the {count} turns of {name}.").format(new=new, count=len(chat.turns), name=name))
+
+
+def _undo(context: Context, line: CommandLine, name: str) -> None:
+    turn = context.client.session.chats.undo(name)
+    left = len(context.client.session.chats.get(name).turns)
+    question = turn.question.text if len(turn.question.text) <= 60 else turn.question.text[:59] + "…"
+    print(_("Taken out of {name}: {question} ({count} turns left)").format(name=name, question=question, count=left))
+
+
+def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
+    from ...display import bundle
+    from ...export.chats import CHAT_FORMATS
+
+    chat, path = context.client.session.chats.get(name), Path(file).expanduser()
+    write = CHAT_FORMATS.get(path.suffix.lower())
+    if write is None:
+        raise OptionError(
+            _("{file}: the ending says the form; expected {choices}").format(file=file, choices=", ".join(CHAT_FORMATS))
+        )
+    text = context.client.session.keys.redact(write(chat, bundle))
+    try:
+        with path.open("w" if line.flag("force") else "x", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+    except FileExistsError:
+        raise InputError(_("{file} exists").format(file=file), hint=_("--force writes over it.")) from None
+    except OSError as error:
+        raise InputError(_("{file} cannot be written: {error}").format(file=file, error=error.strerror)) from None
+    print(_("{name} is in {file}.").format(name=name, file=file))
+
+
+def _reset(context: Context, line: CommandLine, name: str) -> None:
+    chat = context.client.session.chats.reset(name)
+    print(_("Forgot {name} and its {count} turns.").format(name=name, count=len(chat.turns)))
+
+
+_WORDS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "show": ("NAME", _show),
+    "fork": ("NAME NEW", _fork),
+    "undo": ("NAME", _undo),
+    "export": ("NAME FILE", _export),
+    "reset": ("NAME", _reset),
+}
+CHATS_WORDS = tuple(_WORDS)
