@@ -20,7 +20,16 @@ from msgspec import Struct
 from .errors import InputError
 from .language import _
 
-__all__ = ["ENVIRONMENT", "GATEWAY_ORIGIN", "EnvironmentKey", "Keys", "Secret", "origin_of"]
+__all__ = [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_ENVIRONMENT",
+    "ENVIRONMENT",
+    "GATEWAY_ORIGIN",
+    "EnvironmentKey",
+    "Keys",
+    "Secret",
+    "origin_of",
+]
 
 GATEWAY_ORIGIN = "https://wcode.net"
 
@@ -84,6 +93,13 @@ class EnvironmentKey(Struct, frozen=True):
 
 ENVIRONMENT = (EnvironmentKey("WCODE_API_KEY", "WCODE_BASE_URL", GATEWAY_ORIGIN),)
 
+ANTHROPIC_BASE_URL = "https://api.anthropic.com"
+ANTHROPIC_ENVIRONMENT = (
+    EnvironmentKey("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", ANTHROPIC_BASE_URL),
+    EnvironmentKey("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ANTHROPIC_BASE_URL),
+)
+"""What Anthropic's own programs read; looked at only when the user asks for it (`anthropic_environment`)."""
+
 
 def origin_of(url: str) -> str:
     """Scheme, host and port of `url`, in one spelling: lower case, no default port. Raises InputError."""
@@ -124,6 +140,10 @@ class Keys:
             raise InputError(fault)
         if secret is not None:
             self._argument = dict.fromkeys(map(origin_of, base_urls), secret)
+
+    def read_also(self, variables: Iterable[EnvironmentKey]) -> None:
+        """Looks in these variables too, after those it knows."""
+        self._environment += tuple(row for row in variables if row not in self._environment)
 
     def find(self, origin: str) -> Secret | None:
         """The key for `origin`, or None. Raises InputError when the environment's key cannot be one."""

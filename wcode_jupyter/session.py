@@ -23,7 +23,7 @@ from . import wire
 from .catalogue import Catalogue, user_file
 from .chats import Chats, OpenTurn
 from .errors import InputError, ParameterError
-from .keys import Keys
+from .keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from .language import _
 from .messages import GATEWAY, LOCAL, Message, Protocol, Request, prompt_text, to_messages
 from .parameters import PARAMETERS, Row, check_row, conflicts, parse
@@ -137,10 +137,20 @@ class Session:
         """
         own = {find_row(name).name: value for name, value in (cell or {}).items()}
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["anthropic_environment"].value:
+            self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found.get("model"))).items():
             if name not in found or found[name].source == "default":
                 found[name] = value
         return {name: found[name] for name in ROWS if name in found}
+
+    def _read_anthropic_environment(self, found: dict[str, Value]) -> None:
+        """Server and key as Anthropic's own programs find them; a base URL of ours that somebody set wins."""
+        self.keys.read_also(ANTHROPIC_ENVIRONMENT)
+        if found["anthropic_base_url"].source == "default":
+            variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
+            url = os.environ.get(variable) or ANTHROPIC_BASE_URL
+            found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):

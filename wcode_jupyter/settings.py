@@ -40,6 +40,10 @@ SETTINGS: tuple[Setting, ...] = (
         name="anthropic_base_url", kind="text", default="https://wcode.net/api/anthropic",
         help=N_("Server of the Anthropic form."),
     ),
+    Setting(
+        name="anthropic_environment", kind="bool", default=False,
+        help=N_("Anthropic form: server and key from ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN or _API_KEY."),
+    ),
     Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
     Setting(
         name="format", kind="choice", choices=("markdown", "text", "json", "code", "html", "latex"), default="markdown",
