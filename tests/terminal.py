@@ -82,6 +82,11 @@ class Terminal:
         self.start(code)
         return self.finish(timeout_s)
 
+    def clear(self) -> None:
+        """Presses Ctrl-L at the prompt: an empty screen again, for modules that run many cells in one terminal."""
+        self._process.send("\x0c")
+        self.wait_for(lambda screen: screen == f"In [{self._count}]:")
+
     def interrupt(self) -> None:
         """Presses Ctrl-C."""
         self._process.sendintr()
