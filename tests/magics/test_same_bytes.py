@@ -30,6 +30,7 @@ from tests.fault_server import (
 )
 from tests.kernels import Kernel
 from tests.record_notebooks import environment, execute, sidecar
+from tests.test_notebooks import nbval
 
 pytestmark = pytest.mark.kernel
 
@@ -165,11 +166,13 @@ def assert_same(again: list[Any], live: list[Any]) -> None:
 
 
 def test_a_notebook_saved_by_nbclient_replays_to_the_same_bytes(tmp_path: Path) -> None:
-    """Every output of every cell is the same: streams, displays, results, errors, and the ids in the metadata."""
+    """Strict nbval passes, and more: streams, displays, results, errors, and the ids in the metadata are the same."""
     with answering() as server:
         path = written(tmp_path / "study.ipynb", server.base_url)
         execute(path, "record")
     live = saved(path)
+    checked = nbval(path, tmp_path / "nbval")
+    assert checked.returncode == 0, checked.stdout
     execute(path, "replay")
     assert_same(saved(path), live)
     assert len(live[CELLS.index("%%wcode\nempty")]) == 1
