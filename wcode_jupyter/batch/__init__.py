@@ -18,11 +18,27 @@ from __future__ import annotations
 
 from .asking import Asker
 from .budget import Purse
+from .estimate import RunEstimate, estimate
 from .pace import Limits, Pace
 from .plan import Job, Plan
 from .replies import Replies
 from .rows import Rows
 from .run import Progress, Run
-from .runfile import RunFile
+from .runfile import Line, RunFile
 
-__all__ = ["Asker", "Job", "Limits", "Pace", "Plan", "Progress", "Purse", "Replies", "Rows", "Run", "RunFile"]
+__all__ = [
+    "Asker",
+    "Job",
+    "Limits",
+    "Line",
+    "Pace",
+    "Plan",
+    "Progress",
+    "Purse",
+    "Replies",
+    "Rows",
+    "Run",
+    "RunEstimate",
+    "RunFile",
+    "estimate",
+]

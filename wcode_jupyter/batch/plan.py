@@ -11,6 +11,7 @@ import hashlib
 import itertools
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -43,6 +44,12 @@ class Job(Struct, frozen=True, kw_only=True, gc=False):
     values: dict[str, Any] = field(default_factory=dict)
     """Swept values by name."""
     sample: int = 0
+
+    @property
+    def label(self) -> str:
+        """Model, swept values and sample, for the eye; the first sample goes without a number."""
+        values = [f"{name}={value}" for name, value in self.values.items()]
+        return " ".join([self.model, *values, *([f"#{self.sample + 1}"] if self.sample else [])])
 
 
 class Variant(Struct, frozen=True, gc=False):
@@ -143,6 +150,11 @@ class Plan:
     def call(self, task: Task) -> Call:
         """The whole call of a task, to be sent."""
         return self._session.with_messages(task.template, task.messages)
+
+    def price(self, call: Call, output_tokens: int) -> Decimal:
+        """RMB for `output_tokens` of the call's model; 0 where its price is unknown."""
+        price = self._session.catalogue.model(call.request.model).price(call.estimate.input_tokens)
+        return output_tokens * price.output / 1000 if price else Decimal(0)
 
     def _filled(self, row: Row) -> list[tuple[tuple[Message, ...], WcodeError | None]]:
         """The messages of each variant, or why there are none."""

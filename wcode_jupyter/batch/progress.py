@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,11 @@ __all__ = ["is_watched", "postfix", "watch"]
 _EVERY_S = 0.2
 
 
-def watch(run: Run, *, quiet: bool = False) -> None:
-    """Waits for the end of `run`, with a bar where somebody watches. KeyboardInterrupt comes through."""
+def watch(run: Run, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> None:
+    """Waits for the end of `run`, with a bar where somebody watches; `also` shows more, several times a second.
+
+    KeyboardInterrupt comes through.
+    """
     bar = None if quiet else _bar(run.progress())
     if bar is None:
         run.wait()
@@ -23,6 +27,7 @@ def watch(run: Run, *, quiet: bool = False) -> None:
     try:
         while not run.wait(_EVERY_S):
             _show(bar, run.progress())
+            also()
         _show(bar, run.progress())
     finally:
         bar.close()

@@ -53,6 +53,11 @@ class Replies(Sequence[Reply]):
         self._score = score
         self._scores: list[statistics.Scored] | None = None
 
+    @classmethod
+    def of(cls, lines: Sequence[Line], fingerprint: str) -> Replies:
+        """Replies that were asked one by one; they are in memory only."""
+        return cls(RunFile(), list(lines), Header(fingerprint=fingerprint))
+
     # -- a list -------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
@@ -187,9 +192,7 @@ class Replies(Sequence[Reply]):
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:
-        job = self.job(index)
-        values = [f"{name}={value}" for name, value in job.values.items()]
-        return " ".join([f"[{index}]", job.model, *values])
+        return f"[{index}] {self.job(index).label}"
 
     def plot(self) -> Any:
         """A matplotlib Figure: cost and time of each model and value, with scores where there are; lengths.

@@ -34,6 +34,9 @@ class Rows:
     """
 
     def __init__(self, source: Any, *, key: str | None = None) -> None:
+        if isinstance(source, Rows):
+            self.__dict__.update(source.__dict__)
+            return
         self._source = source
         self._key = key
         self._labels, self._read, self.count = _reader(source)

@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..engine import Engine
 from ..errors import InputError, RateLimited, RunError, WcodeError
@@ -70,6 +71,17 @@ class Progress(Struct, frozen=True, kw_only=True):
         return self.cost_cny / self.asked * (self.total - self.kept)
 
 
+class VariantProgress(Struct):
+    """Where one model with one combination of swept values stands."""
+
+    model: str
+    values: dict[str, Any]
+    done: int = 0
+    failed: int = 0
+    seconds: list[float] = field(default_factory=list)
+    cost_cny: Decimal = Decimal(0)
+
+
 class Run:
     """One run, not started yet. `error` is what stopped it before its end, None for a whole one."""
 
@@ -111,7 +123,9 @@ class Run:
         self._asking: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._ended = threading.Event()
-        self._stopping = self._cancelled = False
+        self._stopping = self._cancelled = self._opened = False
+        self.variants: dict[tuple[str, str], VariantProgress] = {}
+        """Where each model and swept value stands, in the order in which they come."""
         self._watched = False
         self._good = self._failed = self._kept = self._tokens = 0
         self._began = self._ended_at = 0.0
@@ -119,17 +133,27 @@ class Run:
 
     # -- for whoever started it ---------------------------------------------------------------------------------------
 
-    def start(self, engine: Engine, *, watched: bool = False, resume: bool | None = None) -> None:
-        """Begins. `watched`: `finished` will be iterated. `resume` None: as the replay mode says.
+    def open(self, *, resume: bool | None = None) -> int:
+        """Opens the run file and gives how many whole answers are in it. `resume` None: as the replay mode says.
 
-        Raises RunError: the run file.
+        Raises RunError. Whoever does not `start` the run then, must `close` it.
         """
-        self._engine = engine
-        self._known = self._file.open(
-            self.header, resume=resumes(self.plan.calls[0].replay) if resume is None else resume
-        )
+        resume = resumes(self.plan.calls[0].replay) if resume is None else resume
+        self._known = self._file.open(self.header, resume=resume)
+        self._opened = True
         self.notices += self._file.notices
         self._file.notices = []
+        return sum(place.good for place in self._known.values())
+
+    def close(self) -> None:
+        """Lets go of the run file without a start."""
+        self._file.close()
+
+    def start(self, engine: Engine, *, watched: bool = False, resume: bool | None = None) -> None:
+        """Begins. `watched`: `finished` will be iterated. Raises RunError: the run file."""
+        self._engine = engine
+        if not self._opened:
+            self.open(resume=resume)
         self._watched = watched
         self._began = time.monotonic()
         try:
@@ -344,12 +368,20 @@ class Run:
             entry = Line(job, reply)
             self._stop(error)
         good = reply.ended in ("complete", "length")
+        self._count(job, reply, good)
         self._good += good
         self._failed += not good
         self._tokens += reply.usage.output_tokens if reply.usage else 0
         self._enter(job.number, entry)
         if not good and reply.ended != "interrupted":
             self._judge(job, reply)
+
+    def _count(self, job: Job, reply: Reply, good: bool) -> None:
+        variant = self.variants.setdefault((job.model, repr(job.values)), VariantProgress(job.model, job.values))
+        variant.done += 1
+        variant.failed += not good
+        variant.seconds.append(reply.timing.total_s)
+        variant.cost_cny += reply.cost or 0
 
     def _enter(self, number: int, entry: Place | Line) -> None:
         self.entries[number] = entry

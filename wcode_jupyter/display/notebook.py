@@ -23,7 +23,7 @@ from .markdown import Env, render
 from .status import waiting_line
 from .style import WAITING
 
-__all__ = ["NotebookView", "Publisher"]
+__all__ = ["NotebookView", "Publisher", "Ration", "new_id"]
 
 
 class Publisher(Protocol):
@@ -112,7 +112,7 @@ class _Part:
         if inner == self._shown:
             return
         update = bool(self._display_id)
-        self._display_id = self._display_id or _new_id()
+        self._display_id = self._display_id or new_id()
         self._shown = inner
         self._publish(inner, self._display_id, update, self._first)
 
@@ -221,7 +221,7 @@ class NotebookView:
             return
         self._waiting_text = text
         update = bool(self._waiting_id)
-        self._waiting_id = self._waiting_id or _new_id()
+        self._waiting_id = self._waiting_id or new_id()
         html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
         self._send(html, self._waiting_id, update)
 
@@ -267,5 +267,6 @@ class NotebookView:
             self._publisher.clear_output(wait=True)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """A display id of its own."""
     return f"wcode-{secrets.token_hex(8)}"

@@ -16,13 +16,16 @@ from .. import template, wire
 from ..client import Client
 from ..display import CellView, pump, view
 from ..errors import AnswerInterrupted, WcodeError
+from ..images import abridged
 from ..language import _
-from ..messages import Message
+from ..messages import Message, Part
 from ..presets import Presets
 from ..reply import Reply
 from ..session import Call, Estimate
 from .chatting import prepare_in_chat
+from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
+from .seeing import with_images, without_images
 from .structured import ask_until_it_fits, retries_of, schema_of
 
 __all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
@@ -36,6 +39,10 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
     """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
     options = with_preset(options)
+    if is_many(options):
+        ask_many(shell, client, options, text)
+        return
+    check_alone(options)
     wanted = schema_of(options, shell.user_ns)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
@@ -77,16 +84,19 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
         values["response_format"] = wanted.response_format
     if options.output and hasattr(builtins, options.output) and options.output not in shell.user_ns:
         notes.append(_("-o {name} hides the builtin of that name").format(name=options.output))
+    # Cell bodies end with a newline that nobody typed as part of the prompt.
+    text = text.removesuffix("\n")
+    content: str | tuple[Part, ...] = text
     if not options.flag("raw"):
         body = template.expand(text, shell.user_ns)
-        text = body.text
+        content = body.content
         notes += body.notes
         if system := client.session.values(values).get("system"):
             expanded = template.expand(system.value, shell.user_ns)
-            values["system"] = expanded.text
+            values["system"] = without_images(expanded)
             notes += expanded.notes
-    # Cell bodies end with a newline that nobody typed as part of the prompt.
-    prompt: str | list[Message] = text.removesuffix("\n")
+    content = with_images(content, options, shell.user_ns, client.folder, notes)
+    prompt: str | list[Message] = content if isinstance(content, str) else [Message("user", content)]
     if (call := prepare_in_chat(client, options, prompt, values, notes)) is not None:
         return call
     return client.session.prepare(prompt, values, extra_body=options.extra_body, notes=notes)
@@ -109,8 +119,8 @@ def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
 
 
 def describe_call(call: Call) -> str:
-    """What `--dry-run` shows: the exact body as JSON, then fingerprint, endpoint, cost estimate and warnings."""
-    body = msgspec.json.format(msgspec.json.encode(wire.encode(call.request)), indent=2).decode()
+    """What `--dry-run` shows: the exact body as JSON (images abridged), then fingerprint, endpoint, cost estimate and warnings."""
+    body = msgspec.json.format(msgspec.json.encode(abridged(wire.encode(call.request))), indent=2).decode()
     facts = {
         _("endpoint"): call.endpoint.url or _("the embedded model's server"),
         _("fingerprint"): call.fingerprint,

@@ -1,0 +1,159 @@
+"""Answers side by side: while they stream, and as the one output they end as.
+
+A column is a plain table cell, so that the comparison reads the same in JupyterLab, nbconvert and on GitHub. What is
+sent while they stream is rationed by what was received, as for a single answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+from ..engine import Stream
+from ..events import Event, Notice, ReasoningDelta, TextDelta
+from ..reply import Reply
+from .answer import closed_reasoning, open_reasoning, wrap
+from .formats import RENDERERS, plain
+from .markdown import render
+from .notebook import Publisher, Ration, new_id
+from .status import mark, status_line, waiting_line
+
+__all__ = ["MOST_COLUMNS", "Columns", "comparison"]
+
+MOST_COLUMNS = 4
+"""More do not fit beside each other."""
+
+
+def comparison(labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown") -> dict[str, Any]:
+    """The MIME data of several answers side by side: a pure function of the replies."""
+    cells = [_finished(reply, format) for reply in replies]
+    foot = [escape(status_line(reply)) for reply in replies]
+    texts = [f"── {label} ──\n{reply.text or mark(reply)}" for label, reply in zip(labels, replies, strict=True)]
+    return {"text/html": wrap(_table(labels, cells, foot)), "text/plain": "\n\n".join(texts)}
+
+
+def _finished(reply: Reply, format: str) -> str:
+    text = RENDERERS[format](reply.text) if reply.text.strip() else ""
+    words = mark(reply)
+    ending = f'<div class="wcode-mark">{escape(words)}</div>' if words else ""
+    return closed_reasoning(reply.reasoning) + text + ending
+
+
+def _table(labels: Sequence[str], cells: Sequence[str], foot: Sequence[str]) -> str:
+    width = f' width="{100 // max(1, len(labels))}%"'
+    rows = [
+        "".join(f'<th align="left"{width}>{escape(label)}</th>' for label in labels),
+        "".join(f'<td align="left" valign="top">{cell}</td>' for cell in cells),
+        "".join(f'<td align="left" valign="top"><small>{line}</small></td>' for line in foot),
+    ]
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+class _Column:
+    """One answer on its way."""
+
+    def __init__(self, label: str, stream: Stream, clock: Callable[[], float]) -> None:
+        self.label = label
+        self.stream = stream
+        self.ended = False
+        self._clock = clock
+        self._began_s = clock()
+        self._model = stream.snapshot().model
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._notices: list[str] = []
+
+    def feed(self, events: list[Event]) -> int:
+        """Takes what arrived; its bytes."""
+        size = 0
+        for event in events:
+            if isinstance(event, TextDelta) and not event.choice:
+                self._text.append(event.text)
+                size += len(event.text.encode())
+            elif isinstance(event, ReasoningDelta) and not event.choice:
+                self._reasoning.append(event.text)
+                size += len(event.text.encode())
+            elif isinstance(event, Notice):
+                self._notices.append(event.text)
+        return size
+
+    def html(self, format: str) -> str:
+        """The column as it stands."""
+        reasoning, text = "".join(self._reasoning).strip(), "".join(self._text)
+        if not text:
+            return open_reasoning(render(reasoning, streaming=True)) if reasoning else ""
+        shown = render(text, streaming=True) if format == "markdown" else plain(text)
+        return closed_reasoning(reasoning) + shown
+
+    def status(self) -> str:
+        """The line below it."""
+        if self.stream.reply is not None:
+            return status_line(self.stream.reply)
+        waiting = waiting_line(self._model, self._clock() - self._began_s, thinking=bool(self._reasoning))
+        return " · ".join([*self._notices, *([] if self._text else [waiting])])
+
+
+class Columns:
+    """Shows several streams at once. `publisher` None: nobody watches, nothing is shown before the end."""
+
+    def __init__(
+        self,
+        streams: Sequence[tuple[str, Stream]],
+        publisher: Publisher | None,
+        format: str = "markdown",
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._columns = [_Column(label, stream, clock) for label, stream in streams]
+        self._publisher = publisher
+        self._format = format
+        self._clock = clock
+        self._ration = Ration()
+        self._display_id = ""
+        self._shown = ""
+
+    def pump(self) -> list[Reply]:
+        """Carries all streams to their ends and gives the replies, however they ended; Ctrl-C cancels them all."""
+        try:
+            while any(not column.ended for column in self._columns):
+                self._step()
+        except KeyboardInterrupt:
+            for column in self._columns:
+                column.stream.cancel()
+            return [column.stream.interrupt() for column in self._columns]
+        except BaseException:
+            for column in self._columns:
+                column.stream.cancel()
+            raise
+        return [column.stream.reply or column.stream.snapshot() for column in self._columns]
+
+    def _step(self) -> None:
+        running = [column for column in self._columns if not column.ended]
+        for column in running:
+            # Whoever is silent must not keep the others waiting.
+            events = column.stream.get(1 / 15 / len(running))
+            if events is None:
+                column.ended = True
+            else:
+                self._ration.receive(column.feed(events))
+        self._show()
+
+    def _show(self) -> None:
+        now = self._clock()
+        if self._publisher is None or self._ration.due_s(now) > 0:
+            return
+        cells = [column.html(self._format) for column in self._columns]
+        html = wrap(_table([c.label for c in self._columns], cells, [escape(c.status()) for c in self._columns]))
+        if html == self._shown:
+            return
+        self._ration.spend(len(html.encode()) + Ration.ENVELOPE, now)
+        update = bool(self._display_id)
+        self._display_id, self._shown = self._display_id or new_id(), html
+        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
+
+    @property
+    def published(self) -> bool:
+        """Whether something stands that the final output has to replace."""
+        return bool(self._display_id)

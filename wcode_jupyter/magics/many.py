@@ -1,0 +1,376 @@
+"""A `%%wcode` cell over many: rows (`--each`), several `-m`, `--sweep`, `--repeat`.
+
+Up to four answers without rows are a comparison: asked like any other cell, they stream side by side. Everything else
+is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar and a table, kept in a run file.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..client import Client
+from ..display import FORMATS
+from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
+from ..language import _
+from ..parameters import did_you_mean
+from ..reply import Fault, Reply
+from ..table import Table
+from .options import CellLine
+from .structured import schema_of
+
+if TYPE_CHECKING:
+    from ..batch import Replies, Run
+    from ..batch.plan import Task
+    from ..engine import Stream
+
+__all__ = ["ask_many", "check_alone", "is_many"]
+
+_MAKE_MANY = ("each", "models", "sweep", "repeat")
+_ONLY_IN_MANY = ("key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_NOT_IN_MANY = ("chat", "trim", "keep_failed", "retries_schema")
+
+
+def is_many(options: CellLine) -> bool:
+    """Whether the cell asks more than once."""
+    return any(name in options.own for name in _MAKE_MANY)
+
+
+def check_alone(options: CellLine) -> None:
+    """Raises OptionError for an option that means nothing in a cell that asks once."""
+    for name in _ONLY_IN_MANY:
+        if name in options.own:
+            raise OptionError(_("{option} needs --each, --sweep, --repeat or several -m").format(option=_option(name)))
+
+
+def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
+    """Asks, shows and binds. Raises WcodeError, after what arrived is shown and bound."""
+    for name in _NOT_IN_MANY:
+        if name in options.own:
+            raise OptionError(
+                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name))
+            )
+    score = _score(shell, options)
+    run = _run(shell, client, options, text)
+    if options.flag("dry_run"):
+        print(_dry_run(client, run))
+        return
+    if _is_comparison(run, options):
+        replies, error = _compared(shell, client, run, options)
+    else:
+        replies, error = _carried_out(shell, client, run, options, score)
+    if score is not None:
+        replies = replies.score(score)
+    if options.output is not None:
+        shell.push({options.output: replies})
+    _show(shell, client, options, replies, run, comparison=_is_comparison(run, options))
+    if error := error or _all_failed(replies):
+        raise error
+
+
+# -- from words to a run ---------------------------------------------------------------------------------------------
+
+
+def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
+    rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
+    values = dict(options.values)
+    if wanted := schema_of(options, shell.user_ns):
+        values["response_format"] = wanted.response_format
+    model = options.own.get("models") or values.pop("model", None)
+    values.pop("model", None)
+    arguments: dict[str, Any] = {
+        "model": model,
+        "sweep": _sweep(options),
+        "repeat": _repeat(options),
+        "seeds": options.flag("seeds"),
+        "key": options.own.get("key"),
+        "stop_on_error": options.flag("stop_on_error"),
+        "variables": shell.user_ns,
+        "raw": options.flag("raw"),
+        "extra_body": options.extra_body,
+        **values,
+    }
+    prompt = text.removesuffix("\n")
+    run = client.run(prompt, rows, **arguments)
+    if (file := _run_file(client, options, run)) is not None:
+        run = client.run(prompt, rows if not run.plan.rows.once else run.plan.rows, run_file=file, **arguments)
+    return run
+
+
+def _run_file(client: Client, options: CellLine, run: Run) -> Path | None:
+    """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
+    if (named := options.own.get("run_file")) is not None:
+        return Path(named).expanduser()
+    if "each" not in options.own:
+        return None
+    from ..store import default_path
+
+    beside = default_path(client.notebook())
+    stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
+    return beside.with_name(f"{stem}.{options.output or run.plan.fingerprint[:8]}.run.jsonl")
+
+
+def _variable(shell: Any, options: CellLine, option: str) -> Any:
+    name = options.own[option]
+    if name not in shell.user_ns:
+        raise UndefinedReference(
+            _("{option} {name}: there is no variable of this name").format(option=_option(option), name=name),
+            hint=did_you_mean(name, [known for known in shell.user_ns if not known.startswith("_")]),
+        )
+    return shell.user_ns[name]
+
+
+def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
+    if "score" not in options.own:
+        return None
+    function = _variable(shell, options, "score")
+    if not callable(function):
+        raise OptionError(
+            _("--score {name}: not a function").format(name=options.own["score"]),
+            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def _sweep(options: CellLine) -> dict[str, list[Any]]:
+    sweep: dict[str, list[Any]] = {}
+    for text in options.own.get("sweep", []):
+        name, equals, values = text.partition("=")
+        name = name.strip().lstrip("-").replace("-", "_")
+        if not equals or name in sweep:
+            what = _("--sweep {text}: expected NAME=VALUE,VALUE,…, each name once")
+            raise OptionError(what.format(text=text))
+        sweep[name] = _list(values)
+    return sweep
+
+
+def _list(text: str) -> list[Any]:
+    """A JSON list, or texts between commas."""
+    if text.startswith("["):
+        try:
+            found = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            raise OptionError(
+                _("--sweep: not a JSON list: {text}").format(text=text),
+                hint=_("Put JSON between single quotes."),
+            ) from None
+        return found if isinstance(found, list) else [found]
+    return [value.strip() for value in text.split(",") if value.strip()]
+
+
+def _repeat(options: CellLine) -> int:
+    text = options.own.get("repeat", "1")
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise OptionError(_("--repeat {text}: not a number from 1 on").format(text=text))
+    return int(text)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+# -- a comparison ----------------------------------------------------------------------------------------------------
+
+
+def _is_comparison(run: Run, options: CellLine) -> bool:
+    from ..display.columns import MOST_COLUMNS
+
+    count = run.plan.count
+    return "each" not in options.own and "run_file" not in options.own and count is not None and count <= MOST_COLUMNS
+
+
+def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[Replies, WcodeError | None]:
+    from ..batch import Line, Replies
+    from ..batch.progress import is_watched
+    from ..display.columns import Columns
+
+    tasks = list(run.plan)
+    streams = [(task.job.label, _start(client, run, task)) for task in tasks]
+    live = is_watched() and hasattr(shell, "kernel") and not options.flag("quiet")
+    columns = Columns(streams, shell.display_pub if live else None, _format(client, options))
+    answers = columns.pump()
+    if columns.published:
+        shell.display_pub.clear_output(wait=True)
+    lines = [Line(task.job, reply) for task, reply in zip(tasks, answers, strict=True)]
+    replies = Replies.of(lines, run.plan.fingerprint)
+    interrupted = any(reply.ended == "interrupted" for reply in answers)
+    error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
+    return replies, error
+
+
+def _start(client: Client, run: Run, task: Task) -> Stream:
+    """An answer on its way; one that cannot be asked is a failed answer, and the others go on."""
+    from ..engine import Stream
+
+    if task.error is not None:
+        raise task.error
+    call = run.plan.call(task)
+    try:
+        return client.start(call)
+    except WcodeError as error:
+        fault = Fault(type(error).__name__, error.what, error.hint)
+        return Stream.of(Reply(request=call.request, ended="failed", fault=fault, model=call.request.model))
+
+
+# -- a run -----------------------------------------------------------------------------------------------------------
+
+
+def _carried_out(
+    shell: Any, client: Client, run: Run, options: CellLine, score: object
+) -> tuple[Replies, WcodeError | None]:
+    from ..batch.progress import watch
+
+    kept = run.open(resume=False if options.flag("anew") else None)
+    try:
+        _confirm(client, run, options, kept)
+    except BaseException:
+        run.close()
+        raise
+    live = _LiveTable(shell, run)
+    run.start(client.engine)
+    try:
+        watch(run, quiet=options.flag("quiet"), also=live.show)
+    except KeyboardInterrupt:
+        run.cancel()
+        run.wait()
+    finally:
+        live.clear()
+    return run.replies, run.error
+
+
+def _confirm(client: Client, run: Run, options: CellLine, kept: int) -> None:
+    """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
+    from ..batch import estimate
+    from ..batch.progress import is_watched
+
+    if run.plan.calls[0].replay == "replay":
+        return
+    limit = client.session.values(options.values)["confirm_above_cny"].value
+    cost = estimate(run.plan, kept)
+    watched = is_watched()
+    if watched and not options.flag("quiet"):
+        print(_("About to send {estimate}").format(estimate=cost))
+    if cost.cny is None or cost.cny <= limit or options.flag("yes"):
+        return
+    hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
+    what = _("Nothing was sent: {estimate}").format(estimate=cost)
+    if not watched:
+        raise InputError(what, hint=hint)
+    answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
+    if answer.strip().lower() not in ("y", "yes", "是"):
+        raise InputError(what, hint=hint)
+
+
+class _LiveTable:
+    """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
+
+    def __init__(self, shell: Any, run: Run) -> None:
+        self._publisher = shell.display_pub if hasattr(shell, "kernel") else None
+        self._run = run
+        self._display_id = ""
+        self._shown = ""
+
+    def show(self) -> None:
+        """Brings it up to date."""
+        if self._publisher is None or len(self._run.plan.variants) < 2:
+            return
+        from ..display.notebook import new_id
+
+        html = self._table()._repr_html_()
+        if html == self._shown:
+            return
+        update = bool(self._display_id)
+        self._display_id, self._shown = self._display_id or new_id(), html
+        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
+
+    def _table(self) -> Table:
+        rows = tuple(
+            (
+                " ".join([variant.model, *(f"{name}={value}" for name, value in variant.values.items())]),
+                variant.done,
+                variant.failed,
+                f"{statistics.median(variant.seconds[-1000:]):.2f}",
+                f"{variant.cost_cny:.6f}",
+            )
+            for variant in list(self._run.variants.values())
+        )
+        return Table((_("model"), _("done"), _("failed"), _("median s"), "¥"), rows)
+
+    def clear(self) -> None:
+        """The final output takes its place, and that of the bar."""
+        if self._publisher is not None:
+            from ..batch.progress import is_watched
+
+            if is_watched():
+                self._publisher.clear_output(wait=True)
+
+
+# -- what stays ------------------------------------------------------------------------------------------------------
+
+
+def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> None:
+    """The one output: a pure function of the replies and the format."""
+    if not len(replies):
+        return
+    if comparison:
+        from ..display.columns import comparison as side_by_side
+
+        labels = [line.job.label for line in replies.lines()]
+        data = side_by_side(labels, list(replies), _format(client, options))
+    else:
+        data = _tables(replies, run.notices, quiet=options.flag("quiet"))
+    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+
+
+def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
+    summary = replies.summary()
+    if quiet:
+        return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
+    shown = replies.table()
+    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
+    html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
+    return {"text/html": html, "text/plain": "\n\n".join([*notices, repr(summary), repr(shown)])}
+
+
+def _facts(replies: Replies, run: Run) -> dict[str, Any]:
+    """The machine record of the output."""
+    return {
+        "fingerprint": run.plan.fingerprint,
+        "models": [variant.model for variant in run.plan.variants],
+        "replies": len(replies),
+        "failed": len(replies.failed),
+        "cost_cny": f"{replies.cost:f}",
+    }
+
+
+def _format(client: Client, options: CellLine) -> str:
+    value = str(client.session.values(options.values)["format"].value)
+    return value if value in FORMATS else "markdown"
+
+
+def _all_failed(replies: Replies) -> WcodeError | None:
+    """A run without one answer is a failure, however short it was."""
+    failed = replies.failed
+    if not len(replies) or len(failed) < len(replies):
+        return None
+    what = _("All {count} answers failed. The last: {error}")
+    return RunError(what.format(count=len(failed), error=failed[-1].error or failed[-1].ended))
+
+
+def _dry_run(client: Client, run: Run) -> str:
+    """The first request as it would be sent, and what the whole run may cost."""
+    from ..batch import estimate
+    from .cell import describe_call
+
+    if run.plan.rows.once:
+        return str(estimate(run.plan))
+    task = next(iter(run.plan))
+    if task.error is not None:
+        raise task.error
+    first = describe_call(run.plan.call(task))
+    return "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
