@@ -49,6 +49,7 @@ FLOORS = {
     "methods": 5,
     "client": 6,
     "conversation": 6,
+    "toolloop": 6,
     "panel": 7,
     "magics": 8,
     "extension": 9,
@@ -85,8 +86,8 @@ HEAVY = (
 LIGHT = {name for name, floor in FLOORS.items() if floor <= 2} | {"session", "template", "client", "extension", ""}
 LOADED_ALREADY = {("extension", "IPython")}
 
-# The exceptions, inside a function each: (who, what). A reply is what the user holds, so `reply.export("go")` is offered
-# there; nothing of `export` is loaded before it is called, and reply.py works without it.
+# The exceptions, inside a function each: (who, what). A reply is what the user holds, so `reply.export("go")` stands
+# there; nothing of `export` is loaded before it is called, and nothing else in reply.py knows of it.
 CLIMBS = {("reply", "export")}
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from .notebook import Cell, export_notebook
-from .programs import export
-from .targets import TARGETS, Target
+from .programs import asked_at, export
+from .targets import TARGETS, Kind, Target, find
 from .tools import ToolConfig, Written, export_tool, write_tool
 
 __all__ = [
     "TARGETS",
     "Cell",
+    "Kind",
     "Target",
     "ToolConfig",
     "Written",
+    "asked_at",
     "export",
     "export_notebook",
     "export_tool",
+    "find",
     "write_tool",
 ]

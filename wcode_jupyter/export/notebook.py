@@ -23,27 +23,48 @@ class Cell(Struct, frozen=True):
     source: str = ""
     request: Request | None = None
     name: str = ""
+    failed: bool = False
+    """It ended in an error: its source stands as a comment."""
 
 
-def export_notebook(cells: Iterable[Cell], *, base_url: str | None = None) -> str:
+def export_notebook(
+    cells: Iterable[Cell], *, base_url: str | None = None, anthropic_base_url: str | None = None
+) -> str:
     """A script that runs `cells` in their order without IPython.
 
-    Questions are asked as they were sent, references filled in. Magics and shell lines of Python cells are comments.
-    With `base_url` the client asks there, else as the environment says. Raises InputError: not a base URL.
+    Questions are asked as they were sent, references filled in. Comments are: magics and shell lines of Python cells,
+    other cell magics, cells that failed or that a script cannot run (a bare `await`). With `base_url` and
+    `anthropic_base_url` the client asks there, else as the environment says. Raises InputError: not a base URL.
     """
-    address = f"base_url={python_literal(checked_base_url(base_url))}" if base_url else ""
+    urls = {"base_url": base_url, "anthropic_base_url": anthropic_base_url}
+    address = ", ".join(f"{name}={python_literal(checked_base_url(url))}" for name, url in urls.items() if url)
     head = f"from wcode_jupyter import Client\n\nclient = Client({address})  # the key: WCODE_API_KEY"
-    blocks = [_question(cell.request, cell.name) if cell.request else _python(cell.source) for cell in cells]
-    return "\n\n".join([head, *filter(None, blocks)]) + "\n"
+    return "\n\n".join([head, *filter(None, map(_block, cells))]) + "\n"
+
+
+def _block(cell: Cell) -> str:
+    if cell.request is not None:
+        return _question(cell.request, cell.name)
+    source = cell.source.strip("\n")
+    if cell.failed or source.lstrip().startswith("%%"):
+        return _comment(source)
+    script = _python(source)
+    try:
+        compile(script, "cell", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):  # ValueError: a NUL character
+        return _comment(source)
+    return script
+
+
+def _comment(source: str) -> str:
+    # All line ends that Python knows, or the rest of a line would be code.
+    return "\n".join(f"# {line}".rstrip() for line in source.replace("\0", "").splitlines())
 
 
 def _python(source: str) -> str:
-    """Python with its magics commented out; a cell magic makes the whole cell a comment."""
+    """Python with its magics commented out."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    source = source.strip("\n")
-    if source.lstrip().startswith("%%"):
-        return "\n".join(f"# {line}".rstrip() for line in source.split("\n"))
     # IPython knows a magic from a text or an operator that looks like one: what it turns into a call was one.
     manager: Any = TransformerManager  # untyped in IPython
     plain = manager().transform_cell(source).rstrip("\n").split("\n")
@@ -56,7 +77,8 @@ def _without_magic(line: str, typed: str) -> str:
     call = re.match(r"(\s*)(?:[\w, ]+ = )?get_ipython\(\)\.", line)
     if call is None:
         return line
-    return f"{call[1]}pass  # {typed.strip()}" if call[1] else f"# {typed}"
+    said = " ".join(typed.split())
+    return f"{call[1]}pass  # {said}" if call[1] else f"# {said}"
 
 
 def _question(request: Request, name: str) -> str:
@@ -67,6 +89,8 @@ def _question(request: Request, name: str) -> str:
         arguments["system"] = system
     if request.protocol != "openai":
         arguments["protocol"] = request.protocol
+    if not request.stream:
+        arguments["stream"] = False
     arguments |= request.parameters
     if request.extra_body:
         arguments["extra_body"] = request.extra_body

@@ -19,11 +19,13 @@ from msgspec.structs import replace
 from .. import wire
 from ..errors import InputError
 from ..language import _
-from ..messages import Request
+from ..messages import GATEWAY, LOCAL, Request
+from ..settings import ROWS
+from ..store.lines import has_hashed_images
 from .literals import literal, text_literal
 from .targets import Target, find
 
-__all__ = ["checked_base_url", "export"]
+__all__ = ["asked_at", "checked_base_url", "export"]
 
 # The characters of RFC 3986.
 _URL = re.compile(r"[A-Za-z0-9:/?#@!$&'()*+,;=._~%\[\]-]+")
@@ -43,23 +45,47 @@ _SDK_ARGUMENTS = {
 }
 
 
-def export(target: str, request: Request, *, base_url: str, stream: bool = False) -> str:
-    """A complete program that sends exactly `request` to `base_url` and prints the answer.
+def export(target: str, request: Request, *, base_url: str | None = None, stream: bool = False) -> str:
+    """A complete program that sends exactly `request` to `base_url` (None: where it was asked) and prints the answer.
 
     With `stream` it prints the answer as it arrives. The key is read from WCODE_API_KEY when the program runs.
-    Raises InputError: no such target, a protocol that the target does not speak, a NUL character, not a base URL.
+    Raises InputError: no such target, a protocol that the target does not speak, a NUL character, not a base URL, an
+    image of which only the hash is known, the embedded model without a `base_url`.
     """
     row = find(target, "program")
     _check_protocol(row, request)
+    _refuse_hashed_images(request)
     body = wire.encode(replace(request, stream=stream))
     _refuse_nul(body)
-    base_url = checked_base_url(base_url)
+    base_url = checked_base_url(asked_at(request) if base_url is None else base_url)
     version = wire.headers(request.protocol).get("anthropic-version", "")
     texts = {"base_url": base_url, "url": base_url + wire.path(request.protocol), "version": version}
     values = {name: text_literal(row.language, text) for name, text in texts.items()}
     values["body"] = literal(row.language, _arguments(row, body))
     flags = {request.protocol, "stream" if stream else "whole"}
     return _fill(_cases(_template(row.name), flags), values)
+
+
+def asked_at(request: Request) -> str:
+    """The base URL that `request` names by itself. Raises InputError: the embedded model has none."""
+    if request.endpoint == LOCAL:
+        raise InputError(
+            _("{model} is the embedded model: no program can reach it, its address changes at every start").format(
+                model=request.model
+            ),
+            hint=_("Give it a model, --model glm-5, or a server, --base-url URL (base_url= in Python)."),
+        )
+    if request.endpoint != GATEWAY:
+        return request.endpoint
+    return str(getattr(ROWS["anthropic_base_url" if request.protocol == "anthropic" else "base_url"], "default", ""))
+
+
+def _refuse_hashed_images(request: Request) -> None:
+    if has_hashed_images(request):
+        raise InputError(
+            _("An image of this request was not kept, only its hash"),
+            hint=_("Run the cell again, or record with --keep-images."),
+        )
 
 
 def _check_protocol(row: Target, request: Request) -> None:

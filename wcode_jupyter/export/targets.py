@@ -119,6 +119,7 @@ def find(name: str, kind: Kind | None = None) -> Target:
         raise InputError(
             _("{name} is a tool to configure, not a program").format(name=name)
             if row.kind == "tool"
-            else _("{name} is a program, not a tool to configure").format(name=name)
+            else _("{name} is a program, not a tool to configure").format(name=name),
+            hint=_("%wcode export {name} makes it.").format(name=name),
         )
     return row

@@ -3,8 +3,9 @@
 Capabilities come from the catalogue; what it does not state is left out, never guessed. The key stands in a
 configuration only when it is given, else the tool's own reference to the environment. Shapes: OpenClaw and OpenCode
 from the API pages and the tools' documentation; llm from `llm.default_plugins.openai_models`; LiteLLM from its
-documentation "Config.yaml"; the forms of Roo Code, Kilo Code and Cline from the page of qwen3.6-plus, their labels of
-sizes and images from the tools' own documentation.
+documentation "Config.yaml"; the forms of Roo Code, Kilo Code and Cline from the page of qwen3.6-plus, which names
+provider, base URL, key and model. The labels of sizes and images are on no page: they are how these forms are known to
+us, not checked against the tools, and a version may word them otherwise.
 """
 
 from __future__ import annotations

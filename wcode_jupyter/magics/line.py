@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,10 +36,12 @@ def parse_command(line: str, options: Iterable[CellOption]) -> CommandLine:
     """Words and options of `line`; after `--` come words only. Raises OptionError."""
     known = {name: option for option in options for name in (option.option, option.short) if name}
     words, given = list[str](), dict[str, Any]()
-    left = iter(split_words(line))
-    for word in left:
+    left = deque(split_words(line))
+    while left:
+        word = left.popleft()
         if word == "--":
             words += left
+            left.clear()
         elif word.startswith("-") and len(word) > 1:
             head, equals, text = word.partition("=")
             option = known.get(head)
@@ -54,11 +57,13 @@ def parse_command(line: str, options: Iterable[CellOption]) -> CommandLine:
     return CommandLine(tuple(words), given)
 
 
-def _value(option: CellOption, text: str | None, left: Iterable[str]) -> str | bool:
+def _value(option: CellOption, text: str | None, left: deque[str]) -> str | bool:
     if option.arity == "flag":
         if text is not None:
             raise OptionError(_("{option} takes no value").format(option=option.option))
         return True
-    if text is None and (text := next(iter(left), None)) is None:
+    if text is None and option.arity == "optional":
+        return "" if not left or left[0].startswith("-") else left.popleft()
+    if text is None and (text := left.popleft() if left else None) is None:
         raise OptionError(_("{option} needs a value").format(option=option.option))
     return text
