@@ -207,10 +207,12 @@ def _word(row: Row, value: Any) -> str:
 
 
 class Tags(Control):
-    """Several texts. A line end is typed as `\\n`."""
+    """Several texts. A line end is typed as `\\n`. Leaving the field makes a tag of its text; Enter does not always."""
 
     def __init__(self, row: Row, look: Look) -> None:
-        super().__init__(row, look.make(widgets.TagsInput, allow_duplicates=False, layout="wide"))
+        super().__init__(
+            row, look.make(widgets.TagsInput, allow_duplicates=False, placeholder=_("text, then Tab"), layout="wide")
+        )
 
     def read(self) -> Any:
         return [unescape(tag) for tag in self.fields[0].value]

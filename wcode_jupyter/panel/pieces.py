@@ -126,7 +126,8 @@ def close(widget: Any) -> None:
 
 
 def close_tree(widget: Any) -> None:
-    """Closes a widget and all that are in it."""
-    for child in getattr(widget, "children", ()):
-        close_tree(child)
+    """Closes a widget and all that are in it; the outermost first, so that the page takes all away at once."""
+    children = getattr(widget, "children", ())
     close(widget)
+    for child in children:
+        close_tree(child)
