@@ -215,6 +215,17 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         )
         return frame
 
+    def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
+        """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
+
+        Raises InputError: no such target, a request that cannot be exported, or none at all.
+        """
+        from .export import export  # the one import up the stairs: see tests/test_floors.py
+
+        if self.request is None:
+            raise InputError(_("This reply holds no request"))
+        return export(target, self.request, base_url=base_url, stream=stream)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back to an equal Reply."""
         result: dict[str, Any] = msgspec.to_builtins(self)

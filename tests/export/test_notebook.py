@@ -63,3 +63,27 @@ def test_every_python_cell_still_compiles() -> None:
     ast.parse(script)
     assert "\n%not a magic\n" in script
     assert "    pass  # %time f(i)" in script
+
+
+def test_what_a_script_cannot_run_is_a_comment() -> None:
+    """Cells that failed, that are no Python, or that await at the top; no line end in them brings code back."""
+    cells = [
+        Cell(source="1 / 0", failed=True),
+        Cell(source="def f(:\n  x"),
+        Cell(source="await f()"),
+        Cell(source="%%bash\necho a\rb = 1\x0cc = 2\u2028d = 3"),
+        Cell(source="%run a\rb = 1"),
+    ]
+    script = export_notebook(cells)
+    assert [line for line in script.split("\n\n", 2)[2].splitlines() if not line.startswith("#") and line] == []
+    assert [type(node).__name__ for node in ast.parse(script).body] == ["ImportFrom", "Assign"]
+    for comment in ("# 1 / 0\n", "# def f(:\n#   x\n", "# await f()\n", "# echo a\n# b = 1\n# c = 2\n# d = 3\n"):
+        assert comment in script
+
+
+def test_servers_and_whole_answers() -> None:
+    """Base URLs of both forms go to the client, and a question that was not streamed is not."""
+    asked = Request(model="m", messages=(Message("user", "a"),), stream=False)
+    script = export_notebook([Cell(request=asked)], base_url="http://x/v1/", anthropic_base_url="http://y")
+    assert 'Client(base_url="http://x/v1", anthropic_base_url="http://y")' in script
+    assert '    model="m",\n    stream=False,\n' in script

@@ -9,7 +9,8 @@ import pytest
 
 from wcode_jupyter.errors import InputError, OptionError
 from wcode_jupyter.export import TARGETS, export
-from wcode_jupyter.messages import Message, Protocol, Request
+from wcode_jupyter.messages import Image, Message, Protocol, Request, Text
+from wcode_jupyter.reply import Reply
 
 PROGRAMS = [row for row in TARGETS.values() if row.kind == "program"]
 CASES = [(row.name, protocol, stream) for row in PROGRAMS for protocol, stream in product(row.protocols, (False, True))]
@@ -100,3 +101,37 @@ def test_sdk_arguments() -> None:
     made = request(parameters={"temperature": 0.2, "top_k": 5, "reasoning": {"effort": "low"}})
     source = export("python-openai", made, base_url=BASE)
     assert '    "temperature": 0.2,\n    "extra_body": {\n        "top_k": 5,\n        "reasoning": {' in source
+
+
+def test_a_program_asks_where_it_was_asked() -> None:
+    """Without a base URL the request's own server is the one: the gateway in either form, or another's address."""
+    assert "https://wcode.net/api/gpt/v1/chat/completions" in export("curl", request())
+    assert "https://wcode.net/api/anthropic/v1/messages" in export(
+        "curl", request(protocol="anthropic", parameters={"max_tokens": 9})
+    )
+    assert "http://127.0.0.1:8080/v1/chat/completions" in export("curl", request(endpoint="http://127.0.0.1:8080/v1"))
+
+
+def test_the_embedded_model_needs_an_address() -> None:
+    """Its server has another address at every start, so no program can hold it; a base URL says where to ask."""
+    local = Request(model="local", messages=(Message("user", "Hi"),), endpoint="local")
+    with pytest.raises(InputError, match="local is the embedded model"):
+        export("curl", local)
+    assert "http://127.0.0.1:8080/v1/chat/completions" in export("curl", local, base_url="http://127.0.0.1:8080/v1")
+
+
+def test_an_image_that_was_not_kept() -> None:
+    """A hash in the place of an image, as in a replay file, is no image to send."""
+    picture = Message("user", (Text("What?"), Image("sha256:00;image/png;12")))
+    with pytest.raises(InputError, match="only its hash"):
+        export("curl", Request(model="m", messages=(picture,)))
+
+
+def test_a_reply_exports_its_request() -> None:
+    """`reply.export("go")` is the program of its request; a reply without one says so."""
+    asked = request("Hi", endpoint="http://127.0.0.1:8080/v1")
+    reply = Reply(request=asked)
+    assert reply.export("go", stream=True) == export("go", asked, stream=True)
+    assert reply.export("go", base_url=BASE) == export("go", asked, base_url=BASE)
+    with pytest.raises(InputError, match="holds no request"):
+        Reply().export("go")

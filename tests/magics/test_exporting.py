@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.environment import isolated
-from tests.fault_server import FaultServer, chat
+from tests.fault_server import FaultServer, Received, Script, chat, whole
 from tests.kernels import Kernel
 from wcode_jupyter.export import TARGETS
 
@@ -25,8 +25,12 @@ KEY = "sk-test-9876543210-EXPORT"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FaultServer]:
-    """Answers everything with two words."""
-    with FaultServer(chat("Hello ", "there")) as server:
+    """Answers everything with two words, streamed where that is asked for."""
+
+    def answer(request: Received) -> Script:
+        return chat("Hello ", "there") if request.json.get("stream") else whole("Hello there")
+
+    with FaultServer(answer) as server:
         yield server
 
 
@@ -77,7 +81,7 @@ def test_a_program_asks_what_the_cell_asked(asked: Kernel, server: FaultServer, 
     assert asked.run(f"%wcode export python-httpx {flag} --write {name}").text == f"Wrote {name}.\nRun: python {name}\n"
     assert (asked.cwd / name).read_text("utf-8") == shown["text/plain"]
     count = len(server.requests)
-    run(asked.cwd / name)
+    assert run(asked.cwd / name) == "Hello there\n"
     body = server.requests[count].json
     assert without_stream(body) == without_stream(sent)
     assert body.get("stream", False) == stream
