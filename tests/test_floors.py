@@ -39,6 +39,7 @@ FLOORS = {
     "session": 4,
     "template": 4,
     "schema": 4,
+    "images": 4,
     "chats": 4,
     "tools": 4,
     "display": 5,

@@ -263,11 +263,12 @@ def test_a_list_that_contains_itself_is_an_error() -> None:
         expand("{{v}}", {"v": cycle})
 
 
-def test_a_figure_is_not_inserted_as_its_size() -> None:
-    """`Figure(640x480)` is no picture: refused rather than sent as those words."""
+def test_a_figure_is_inserted_as_a_picture() -> None:
+    """`Figure(640x480)` says nothing as words: a figure becomes an image part, its size a note."""
     matplotlib = pytest.importorskip("matplotlib.figure")
-    with pytest.raises(InputError):
-        expand("{{fig}}", {"fig": matplotlib.Figure()})
+    found = expand("{{fig}}", {"fig": matplotlib.Figure()})
+    assert [type(part) for part in found.parts] == [Image]
+    assert found.notes[0].startswith("{{fig}}: PNG, 640×480")
 
 
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [v], lambda v: {(1, 2): [math.nan, v]}])

@@ -25,7 +25,7 @@ from .chats import Chats, OpenTurn
 from .errors import InputError, ParameterError
 from .keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from .language import _
-from .messages import GATEWAY, LOCAL, Message, Protocol, Request, prompt_text, to_messages
+from .messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
 from .parameters import PARAMETERS, Row, check_row, conflicts, parse
 from .reply import Reply
 from .settings import ROWS, Setting, find_row
@@ -213,6 +213,8 @@ class Session:
             stream=setting["stream"],
             endpoint=where.identity,
         )
+        if not setting["force"]:
+            self._check_vision(request)
         estimate = self._estimate(request)
         warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
         return Call(
@@ -327,6 +329,20 @@ class Session:
         left = None if session is None else max(Decimal(0), Decimal(str(session.value)) - self.spent_cny)
         own = None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
         return min((limit for limit in (left, own) if limit is not None), default=None)
+
+    def _check_vision(self, request: Request) -> None:
+        """Raises InputError for images to a model that is known not to see: a model nobody knows may."""
+        capabilities = self.catalogue.model(request.model).capabilities
+        blind = request.endpoint == LOCAL or (capabilities and "vision" not in capabilities)
+        contents = [message.content for message in request.messages if not isinstance(message.content, str)]
+        if blind and any(isinstance(part, Image) for parts in contents for part in parts):
+            seeing = [model.id for model in self.catalogue.values() if "vision" in model.capabilities]
+            raise InputError(
+                _("{model} cannot see images").format(model=request.model),
+                hint=_("Choose one that can ({models}), or send them all the same with --force.").format(
+                    models=", ".join(seeing)
+                ),
+            )
 
     def check_budget(self) -> None:
         """Raises InputError when the session's `max_cost` is spent."""

@@ -215,7 +215,18 @@ def _a(value: Any) -> str:
     return _("an object of type {type}").format(type=type(value).__name__)
 
 
+def _picture(value: Any, name: str, limits: Limits) -> Inserted:
+    from .images import picture
+
+    found = picture(value, _braced(name))
+    return Inserted(parts=(found.image,), note=found.note)
+
+
 def _bytes(value: Any, name: str, limits: Limits) -> Inserted:
+    from .images import kind_of
+
+    if kind_of(bytes(value[:512])):
+        return _picture(value, name, limits)
     raise InputError(
         _("{name} holds bytes, not text").format(name=_braced(name)), hint=_("Insert the result of its .decode().")
     )
@@ -254,7 +265,10 @@ def _plain(value: Any, name: str, limits: Limits) -> Any:
         return [_plain(item, name, limits) for item in value]
     if _is("numpy", "generic")(value):
         return value.item()
-    return _convert(value, name, limits).text
+    inserted = _convert(value, name, limits)
+    if inserted.parts:
+        raise _meaningless(name, _("a list or dict with an image in it"))
+    return inserted.text
 
 
 def _array(value: Any, name: str, limits: Limits) -> Inserted:
@@ -344,8 +358,9 @@ CONVERTERS: tuple[Converter, ...] = (
     Converter(_is("pandas", "DataFrame", "Series"), _pandas_frame),
     Converter(_is("polars", "DataFrame", "Series"), _polars_frame),
     Converter(_is("numpy", "ndarray"), _array),
-    # Figures name themselves "Figure(640x480)", which is no picture.
-    Converter(_is("matplotlib", "Figure", "Axes"), _no_text),
+    Converter(_is("matplotlib", "Figure", "SubFigure", "Axes"), _picture),
+    Converter(_is("PIL", "Image"), _picture),
+    Converter(_is("IPython", "Image"), _picture),
     Converter(lambda value: True, _text),
 )
 """Value -> how it is inserted: the first row that matches holds."""
