@@ -135,6 +135,12 @@ class Client:
         return Path(file).expanduser() if file else default_path(self.notebook())
 
     @property
+    def folder(self) -> Path:
+        """The notebook's folder where the caller knows it, else the current one."""
+        notebook = self.notebook()
+        return Path(notebook).parent if notebook else Path()
+
+    @property
     def replay_path(self) -> Path:
         """The replay file in force; it need not exist."""
         value = self.session.values().get("replay_file")

@@ -80,6 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
     ),
     Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
+    Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),
     Setting(name="keep_images", kind="bool", default=False, help=N_("Record images whole, not only their hash.")),
     Setting(
         name="allow_secrets", kind="bool", default=False,

@@ -17,6 +17,7 @@ from ..client import Client
 from ..display import CellView, pump, view
 from ..errors import AnswerInterrupted, WcodeError
 from ..images import abridged
+from ..images import abridged
 from ..language import _
 from ..messages import Message, Part
 from ..presets import Presets
@@ -25,6 +26,7 @@ from ..session import Call, Estimate
 from .chatting import prepare_in_chat
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
+from .seeing import with_images, without_images
 from .seeing import with_images, without_images
 from .structured import ask_until_it_fits, retries_of, schema_of
 
@@ -119,7 +121,7 @@ def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
 
 
 def describe_call(call: Call) -> str:
-    """What `--dry-run` shows: the exact body as JSON (images abridged), then fingerprint, endpoint, cost estimate and warnings."""
+    """What `--dry-run` shows: the exact body as JSON, images abridged, then fingerprint, endpoint, cost and warnings."""
     body = msgspec.json.format(msgspec.json.encode(abridged(wire.encode(call.request))), indent=2).decode()
     facts = {
         _("endpoint"): call.endpoint.url or _("the embedded model's server"),
