@@ -72,7 +72,6 @@ def test_what_a_script_cannot_run_is_a_comment() -> None:
         Cell(source="def f(:\n  x"),
         Cell(source="await f()"),
         Cell(source="%%bash\necho a\rb = 1\x0cc = 2\u2028d = 3"),
-        Cell(source="%run a\rb = 1"),
     ]
     script = export_notebook(cells)
     assert [line for line in script.split("\n\n", 2)[2].splitlines() if not line.startswith("#") and line] == []
