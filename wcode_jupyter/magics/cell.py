@@ -17,7 +17,6 @@ from ..client import Client
 from ..display import CellView, pump, view
 from ..errors import AnswerInterrupted, WcodeError
 from ..images import abridged
-from ..images import abridged
 from ..language import _
 from ..messages import Message, Part
 from ..presets import Presets
@@ -26,7 +25,6 @@ from ..session import Call, Estimate
 from .chatting import prepare_in_chat
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
-from .seeing import with_images, without_images
 from .seeing import with_images, without_images
 from .structured import ask_until_it_fits, retries_of, schema_of
 
