@@ -62,14 +62,6 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="allow_outside", arity="flag", help=N_("Let --image read files outside the notebook's folder.")
     ),
     CellOption(
-        name="image", metavar="NAME|FILE|URL", arity="append",
-        help=N_("Send an image along: a figure or array of the notebook, a file, or an address."),
-    ),
-    CellOption(name="resize", metavar="PIXELS", help=N_("Scale the images down to this longest side.")),
-    CellOption(
-        name="allow_outside", arity="flag", help=N_("Let --image read files outside the notebook's folder.")
-    ),
-    CellOption(
         name="schema", metavar="NAME|FIELDS",
         help=N_("Ask for JSON of this schema: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
     ),
