@@ -84,6 +84,22 @@ def test_wrong_json_is_marked(bench: Bench) -> None:
     assert panel.state.values["tools"] == '[{"type": '
 
 
+def test_stop_texts(bench: Bench) -> None:
+    """Added one by one, `\\n` for a line end; the last one taken away, the control asks for one."""
+    panel = bench.panel("Hi", model="glm-5")
+    field = panel.parameters.fields["stop"]
+    field.control.add("END")
+    field.control.add("END")
+    field.control.add(r"a\n ")
+    assert panel.state.parameters == {"stop": ["END", "a\n "]}
+    for tag in field.control.widget.children[1].children:
+        tag.click()
+    assert "no text to stop at" in shown(field.widget)
+    field.switch.value = False
+    assert panel.state.parameters == {}
+    assert not panel.run_button.disabled
+
+
 def test_what_the_page_does_not_list_is_marked(bench: Bench) -> None:
     """Not hidden: it can be sent."""
     panel = bench.panel("Hi", model="qwen3.6-plus")

@@ -207,28 +207,60 @@ def _word(row: Row, value: Any) -> str:
 
 
 class Tags(Control):
-    """Several texts. A line end is typed as `\\n`. Leaving the field makes a tag of its text; Enter does not always."""
+    """Several texts: each a button that takes it away, and a field to add one. A line end is typed as `\\n`.
+
+    Not TagsInput: its field cannot be reached by keyboard once there is a tag.
+    """
 
     def __init__(self, row: Row, look: Look) -> None:
-        super().__init__(
-            row, look.make(widgets.TagsInput, allow_duplicates=False, placeholder=_("text, then Tab"), layout="wide")
-        )
+        self._look = look
+        self._texts: list[str] = []
+        self._changed: Callable[[], None] = lambda: None
+        self._entry = look.make(widgets.Text, placeholder=_("text; \\n is a line end"), layout="wide")
+        self._entry.on_msg(lambda _widget, content, _buffers: self._add() if content.get("event") == "submit" else None)
+        add = look.make(widgets.Button, description=_("Add"))
+        add.on_click(lambda _button: self._add())
+        self._shelf = look.make(widgets.HBox).add_class("wcode-actions")
+        line = look.make(widgets.HBox, [self._entry, add], layout="auto")
+        super().__init__(row, self._entry, box=look.make(widgets.VBox, [line, self._shelf], layout="wide"))
+
+    def observe(self, changed: Callable[[], None]) -> None:
+        """`changed` is called after a text was added or taken away."""
+        self._changed = changed
 
     def read(self) -> Any:
-        return [unescape(tag) for tag in self.fields[0].value]
+        """The texts; may be empty."""
+        return list(self._texts)
+
+    def add(self, text: str) -> None:
+        """As if the user had typed `text`."""
+        self._entry.value = text
+        self._add()
+
+    def _add(self) -> None:
+        text, self._entry.value = unescape(str(self._entry.value)), ""
+        if text and text not in self._texts:
+            self._show([*self._texts, text])
+            self._changed()
+
+    def _remove(self, text: str) -> None:
+        self._show([other for other in self._texts if other != text])
+        self._changed()
 
     def _show(self, value: Any) -> None:
-        self.fields[0].value = [_seen(text) for text in value]
+        self._texts = list(value)
+        old = self._shelf.children
+        self._shelf.children = [self._tag(text) for text in self._texts]
+        for tag in old:
+            tag.close()
+
+    def _tag(self, text: str) -> Any:
+        tag = self._look.make(widgets.Button, description=f"{escape(text)} ×", tooltip=_("Take this text away"))
+        tag.on_click(lambda _button: self._remove(text))
+        return tag.add_class("wcode-tag")
 
     def _start(self) -> Any:
         return []
-
-
-def _seen(text: str) -> str:
-    """`text` as a tag: spaces at its ends are seen."""
-    inner = escape(text.strip(" "))
-    before, after = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
-    return inner if not text.strip(" ") and not text else r"\x20" * before + inner + r"\x20" * (after if inner else 0)
 
 
 class Words(Control):

@@ -43,7 +43,7 @@ _SHEET = """
 .wcode-panel .wcode-line>.widget-checkbox{flex:0 0 168px;width:168px;margin:0}
 .wcode-panel .wcode-line>.widget-checkbox .widget-label-basic{width:100%;margin:0}
 .wcode-panel .wcode-line>*{margin-top:0;margin-bottom:0}
-.wcode-panel .wcode-hint{padding-inline-start:176px;color:var(--jp-ui-font-color2,#767676);font-size:.88em;
+.wcode-panel .wcode-hint{padding-inline-start:178px;color:var(--jp-ui-font-color2,#767676);font-size:.88em;
  line-height:1.35}
 .wcode-panel .wcode-hint>div:empty{display:none}
 .wcode-panel .wcode-help{display:none}
@@ -75,6 +75,8 @@ _SHEET = """
 .wcode-panel .wcode-pick .wcode-actions{gap:4px;margin:2px 0}
 .wcode-panel .wcode-refs code{background:none;font-family:var(--jp-code-font-family,monospace)}
 .wcode-panel .wcode-warned{border-inline-start:3px solid var(--jp-warn-color1,#b36b00);padding-inline-start:6px}
+.wcode-panel .wcode-tag{min-width:0;padding:0 8px;height:24px;line-height:24px;
+ font-family:var(--jp-code-font-family,monospace)}
 .wcode-panel .wcode-hidden{display:none}
 .wcode-panel.jupyter-widgets-disconnected::before,
  .wcode-panel .jupyter-widgets-disconnected::before{content:none!important}
