@@ -9,7 +9,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from msgspec import Struct
@@ -28,6 +28,9 @@ from ..keys import Secret
 from ..language import N_, _
 from ..version import __version__
 from .endpoint import Deadlines, Endpoint
+
+if TYPE_CHECKING:
+    from .fast import FastClient
 
 __all__ = ["FAULTS", "LOST", "Body", "Connections", "Trouble", "trouble"]
 
@@ -64,10 +67,10 @@ class Connections:
     def __init__(self, most: int, *, fast: bool = False) -> None:
         self._most = most
         self._fast = fast
-        self._clients: dict[tuple[Any, ...], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[Any, ...], httpx.AsyncClient | FastClient] = {}
         self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
 
-    def client(self, endpoint: Endpoint) -> httpx.AsyncClient:
+    def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
         """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""
         tls = endpoint.origin.startswith("https:")
         key = (endpoint.loopback, tls, *_environment(*_PROXIES, *_CERTIFICATES))
@@ -75,7 +78,7 @@ class Connections:
             self._clients[key] = self._build_fast(endpoint) or self._build(tls, trust_env=not endpoint.loopback)
         return self._clients[key]
 
-    def _build_fast(self, endpoint: Endpoint) -> httpx.AsyncClient | None:
+    def _build_fast(self, endpoint: Endpoint) -> FastClient | None:
         """A client for many connections; None where that transport is not wanted, not installed or not fit.
 
         Proxies and certificates of the environment are httpx's to read.
@@ -89,8 +92,7 @@ class Connections:
         context, _fault = self._context(endpoint.origin.startswith("https:"))
         if context is None:
             return None
-        transport = fast.FastTransport(connections=self._most, keep_s=_KEEP_S, context=context)
-        return httpx.AsyncClient(headers=_HEADERS, cookies=_no_cookies(), trust_env=False, transport=transport)
+        return fast.FastClient(connections=self._most, keep_s=_KEEP_S, context=context, headers=_HEADERS)
 
     async def send(
         self,
@@ -105,6 +107,8 @@ class Connections:
         Raises ConnectError, and anything that httpx raises.
         """
         client = self.client(endpoint)
+        if not isinstance(client, httpx.AsyncClient):
+            return await client.send(request, secret, deadlines, trace)
         method, url, content, headers = request
         timeout = httpx.Timeout(
             deadlines.idle_s, connect=deadlines.connect_s, write=deadlines.write_s, pool=deadlines.total_s
@@ -129,7 +133,7 @@ class Connections:
                 client = httpx.AsyncClient(
                     headers=_HEADERS,
                     # Nothing is sent that the user did not set: no cookies either.
-                    cookies=_no_cookies(),
+                    cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
                     verify=context,
                     trust_env=trust_env,
                     limits=httpx.Limits(
@@ -159,10 +163,6 @@ class Connections:
                 variables=" / ".join(_CERTIFICATES)
             )
         return self._contexts[key], ""
-
-
-def _no_cookies() -> http.cookiejar.CookieJar:
-    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 
 
 def _environment(*names: str) -> tuple[str | None, ...]:
