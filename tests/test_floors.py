@@ -32,6 +32,7 @@ FLOORS = {
     "presets": 3,
     "wire": 2,
     "reply": 2,
+    "logprobs": 2,
     "keys": 2,
     "transport": 3,
     "store": 3,

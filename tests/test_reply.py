@@ -368,15 +368,17 @@ def test_logprobs_as_a_frame() -> None:
         TokenLogprob("z", 0.0),
     )
     frame = Reply(choices=(Choice(tokens=tokens),)).logprobs
-    assert list(frame.columns) == ["token", "bytes", "logprob", "probability", "entropy", "rank", "top"]
+    assert list(frame.columns) == [
+        "token", "text", "bytes", "logprob", "probability", "entropy", "rank", "alternatives",
+    ]  # fmt: skip
     assert list(frame["token"]) == ["a", "c", "z"]
     assert list(frame["bytes"]) == [b"a", None, None]
     assert list(frame["probability"]) == pytest.approx([0.5, 0.25, 1.0])
     # 0.5·1 + 0.25·2 + 0.25·2 bits; 0.5·1 + 0.25·2 bits; a certain token has none
     assert list(frame["entropy"]) == pytest.approx([1.5, 1.0, 0.0])
     assert list(frame["rank"]) == [1, 2, 1]
-    assert frame["top"][1] == pytest.approx({"a": 0.5, "b": 0.25})
-    assert frame["top"][2] == {}
+    assert frame["alternatives"][1] == pytest.approx({"a": 0.5, "b": 0.25})
+    assert frame["alternatives"][2] == {}
 
 
 def test_logprobs_that_were_not_sent() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,6 +32,7 @@ from .events import (
     Usage,
 )
 from .language import _, language
+from .logprobs import COLUMNS, LogprobText, rows
 from .messages import Message, Reasoning, Request, ToolCall
 
 if TYPE_CHECKING:
@@ -205,15 +205,21 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
     @property
     def logprobs(self) -> pd.DataFrame:
-        """A row per token: token, bytes, logprob, probability, entropy (bits, over the listed alternatives), rank, top.
+        """A row per token: token, text (the characters it completes), bytes, logprob, probability, entropy (bits, over
+        the listed alternatives), rank, alternatives.
 
         Empty when the server sent none. Needs pandas.
         """
-        columns = ["token", "bytes", "logprob", "probability", "entropy", "rank", "top"]
-        frame: pd.DataFrame = _pandas().DataFrame(
-            [_logprob_row(token) for token in self.choices[0].tokens], columns=columns
-        )
+        frame: pd.DataFrame = _pandas().DataFrame(rows(self.choices[0].tokens), columns=list(COLUMNS))
         return frame
+
+    def show_logprobs(self) -> LogprobText:
+        """The text coloured by probability, with the alternatives on hover. Raises InputError: there are none."""
+        if not self.choices[0].tokens:
+            asked = self.request is not None and self.request.parameters.get("logprobs")
+            hint = _("The server sent none.") if asked else _("Ask with --logprobs --top-logprobs 5.")
+            raise InputError(_("This answer has no log probabilities"), hint=hint)
+        return LogprobText(self.choices[0].tokens)
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
@@ -280,20 +286,6 @@ def _pandas() -> Any:
     except ImportError:
         raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
     return pandas
-
-
-def _logprob_row(token: TokenLogprob) -> dict[str, Any]:
-    alternatives = token.top or (token,)
-    probabilities = [math.exp(other.logprob) for other in alternatives]
-    return {
-        "token": token.token,
-        "bytes": None if token.bytes is None else bytes(token.bytes),
-        "logprob": token.logprob,
-        "probability": math.exp(token.logprob),
-        "entropy": -sum(p * math.log2(p) for p in probabilities if p > 0),
-        "rank": 1 + sum(other.logprob > token.logprob for other in alternatives),
-        "top": {other.token: math.exp(other.logprob) for other in token.top},
-    }
 
 
 class _ChoiceBuilder:
@@ -381,10 +373,16 @@ class ReplyBuilder:
             system_fingerprint=self._started.system_fingerprint,
             asked_at=self._asked_at,
             timing=self._timing(total_s),
-            notices=tuple(self._notices),
+            notices=(*self._notices, *self._missing(choices[0])),
             raw=dict(self._raw),
             language=language(),
         )
+
+    def _missing(self, choice: Choice) -> Iterable[str]:
+        """What was asked for and did not come, once the answer is whole; the Anthropic form has warned before."""
+        asked = self.request.protocol == "openai" and self.request.parameters.get("logprobs")
+        if asked and choice.finish_reason and choice.text and not choice.tokens:
+            yield _("The server sent no log probabilities.")
 
     def _timing(self, total_s: float) -> Timing:
         rate = None
