@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -20,7 +21,7 @@ from msgspec import Struct, field
 from .. import template
 from ..errors import InputError, ParameterError, UndefinedReference, WcodeError
 from ..language import _
-from ..messages import Message, canonical_json
+from ..messages import Message, Part, canonical_json
 from ..parameters import PARAMETERS, check_row, parse
 from ..session import Call, Session
 from ..settings import ROWS, find_row
@@ -106,10 +107,15 @@ class Plan:
         )
         self.messages = self.variants[0].calls[0].request.messages
         """The prompt before anything is inserted."""
-        texts = [] if raw else [part for message in self.messages for part in _texts(message)]
+        texts = (
+            []
+            if raw
+            else [text for call in self.calls for message in call.request.messages for text in _texts(message)]
+        )
         self.references = tuple(dict.fromkeys(name for text in texts for name in template.references(text)))
         self._of_row = tuple(name for name in self.references if name in rows.columns)
         self._check_references()
+        self._cut = {text: _Text(text) for text in texts}
 
     @property
     def count(self) -> int | None:
@@ -175,9 +181,20 @@ class Plan:
             return (), InputError(what.format(number=row.number + 1, names=names))
         namespace: ChainMap[str, Any] = ChainMap(row.columns, self.variables)  # type: ignore[arg-type]
         try:
-            return tuple(_expanded(message, namespace) for message in messages), None
+            return tuple(self._expanded(message, namespace) for message in messages), None
         except WcodeError as error:
             return (), error
+
+    def _expanded(self, message: Message, namespace: Mapping[str, Any]) -> Message:
+        if not isinstance(message.content, str):
+            return message
+        content: str | tuple[Part, ...] | None = self._cut[message.content].fill(namespace)
+        if content is None:
+            body = template.expand(message.content, namespace)
+            content = body.parts or body.text
+        if isinstance(content, str) and not content.isascii():
+            _refuse_half_characters(content)
+        return msgspec.structs.replace(message, content=content)
 
     def _check_references(self) -> None:
         missing = [name for name in self.references if name not in self.rows.columns and name not in self.variables]
@@ -248,15 +265,33 @@ def _texts(message: Message) -> list[str]:
     return [message.content] if isinstance(message.content, str) else []
 
 
-def _expanded(message: Message, namespace: Mapping[str, Any]) -> Message:
-    if not isinstance(message.content, str):
-        return message
-    body = template.expand(message.content, namespace)
+def _refuse_half_characters(text: str) -> None:
     try:
-        body.text.encode()
+        text.encode()
     except UnicodeEncodeError:
         raise InputError(_("A value holds half a character (a lone surrogate), which cannot be sent")) from None
-    return msgspec.structs.replace(message, content=body.parts or body.text)
+
+
+class _Text:
+    """A text cut at its references, so that plain values are inserted without reading it anew for each row."""
+
+    def __init__(self, text: str) -> None:
+        self._names = template.references(text)
+        marks = {name: f"\0{index}\0" for index, name in enumerate(self._names)}
+        # Even places: what stands between; odd places: which reference. A text with \0 of its own is left alone.
+        self._pieces = [] if "\0" in text else re.split("\0([0-9]+)\0", template.expand(text, marks).text)
+
+    def fill(self, namespace: Mapping[str, Any]) -> str | None:
+        """The text; None where a value is more than text or a number."""
+        values = [namespace[name] for name in self._names]
+        if not self._pieces or any(type(value) not in _PLAIN for value in values):
+            return None
+        pieces = self._pieces.copy()
+        pieces[1::2] = [str(values[int(index)]) for index in pieces[1::2]]
+        return "".join(pieces)
+
+
+_PLAIN = frozenset((str, int, float, bool))
 
 
 def plain(columns: Mapping[str, Any]) -> dict[str, Any]:
