@@ -47,6 +47,7 @@ TREE = {
     "AnswerInvalid": "AnswerError",
     "AnswerMalformed": "AnswerError",
     "AnswerTooLarge": "AnswerError",
+    "ToolStepsExceeded": "AnswerError",
     "ReplayError": "WcodeError",
     "RunError": "WcodeError",
     "LocalModelError": "WcodeError",

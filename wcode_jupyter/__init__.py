@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .messages import Message as Message
     from .messages import Request as Request
     from .reply import Reply as Reply
+    from .tools import tool as tool
 
 _HOMES = {
     "Client": "client",
@@ -23,6 +24,7 @@ _HOMES = {
     "Reply": "reply",
     "Request": "messages",
     "WcodeError": "errors",
+    "tool": "tools",
 }
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "__version__",
     "load_ipython_extension",
     "panel",
+    "tool",
     "unload_ipython_extension",
 ]
 

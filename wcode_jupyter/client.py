@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
-from .errors import WcodeError
+from .errors import InputError, WcodeError
 from .events import Event, Notice
 from .keys import Keys, Secret
+from .language import _
 from .messages import LOCAL, Message
 from .reply import Reply, ReplyBuilder
 from .session import Call, Session
+from .tools import has_functions
 from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
@@ -184,15 +186,28 @@ class Client:
     ) -> Reply:
         """Asks and waits. Raises WcodeError; what had arrived is on its `reply`.
 
-        `schema`: a type, a JSON Schema or `"name, age int"` that the answer must fit, `reply.parsed` then holds it;
-        when it does not, it is asked again `retries_schema` times, then AnswerInvalid is raised.
+        `tools` may be Python functions, which the model may then call: see `toolloop`. `schema`: a type, a JSON Schema
+        or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
+        `retries_schema` times, then AnswerInvalid is raised.
         """
+        if has_functions(values.get("tools")):
+            return self._ask_with_tools(prompt, schema, extra_body, values)
         if schema is None:
             return self.start(self.prepare(prompt, extra_body=extra_body, **values)).result()
         attempts = self._attempts(prompt, schema, retries_schema, extra_body, values)
         while (reply := attempts.judge(self.start(attempts.call).result())) is None:
             pass
         return reply
+
+    def _ask_with_tools(
+        self, prompt: Prompt, schema: Any, extra_body: Mapping[str, Any] | None, values: dict[str, Any]
+    ) -> Reply:
+        from .toolloop import ask
+
+        if schema is not None:
+            raise InputError(_("A schema and functions as tools: give one of the two"))
+        functions = values.pop("tools")
+        return ask(self, self.prepare, prompt, functions, extra_body=extra_body, **values)
 
     def _attempts(
         self, prompt: Prompt, schema: Any, retries: int, extra_body: Mapping[str, Any] | None, values: dict[str, Any]
@@ -218,6 +233,10 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
+        if has_functions(values.get("tools")):
+            import asyncio
+
+            return await asyncio.to_thread(self._ask_with_tools, prompt, schema, extra_body, values)
         if schema is None:
             return await (await self._astart(prompt, extra_body, values)).aresult()
         import asyncio

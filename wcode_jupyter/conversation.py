@@ -24,6 +24,7 @@ from .language import _
 from .messages import Message, to_messages
 from .reply import Reply
 from .session import Call
+from .tools import has_functions
 
 if TYPE_CHECKING:
     from .client import Client
@@ -130,7 +131,11 @@ class Conversation:
         )
 
     def ask(self, question: Question, **options: Any) -> Reply:
-        """Asks and waits. Raises WcodeError; what had arrived is on its `reply`, and in the chat."""
+        """Asks and waits; `tools` may be functions. Raises WcodeError; what had arrived is on its `reply`, and here."""
+        if has_functions(options.get("tools")):
+            from .toolloop import ask
+
+            return ask(self._client, self.prepare, question, options.pop("tools"), **options)
         return self._client.start(self.prepare(question, **options)).result()
 
     def stream(self, question: Question, **options: Any) -> Stream:
@@ -139,6 +144,10 @@ class Conversation:
 
     async def aask(self, question: Question, **options: Any) -> Reply:
         """`ask` for the caller's own event loop."""
+        if has_functions(options.get("tools")):
+            import asyncio
+
+            return await asyncio.to_thread(lambda: self.ask(question, **options))
         return await (await self._astart(question, options)).aresult()
 
     async def astream(self, question: Question, **options: Any) -> AsyncIterator[Event]:

@@ -23,7 +23,8 @@
     │   ├── AnswerInterrupted      the user stopped it
     │   ├── AnswerMalformed        what arrived is not the protocol
     │   ├── AnswerInvalid          the answer is whole, but not what its schema asks for
-    │   └── AnswerTooLarge         a line, a body or an answer over its cap
+    │   ├── AnswerTooLarge         a line, a body or an answer over its cap
+    │   └── ToolStepsExceeded      the model still calls tools after as many steps as it may
     ├── ReplayError                the record has no such answer, or cannot be read or written
     ├── RunError                   a run over many rows stopped early, or its file cannot be read or written
     ├── LogError                   the log of calls cannot be read or written; an answer is never lost for it
@@ -68,6 +69,7 @@ __all__ = [
     "RunError",
     "ServerError",
     "ServerFault",
+    "ToolStepsExceeded",
     "TransportError",
     "UndefinedReference",
     "WcodeError",
@@ -248,6 +250,10 @@ class AnswerMalformed(AnswerError):
 
 class AnswerTooLarge(AnswerError):
     """A line, a body or an answer over its cap."""
+
+
+class ToolStepsExceeded(AnswerError):
+    """The model still calls tools after as many steps as it may."""
 
 
 class ReplayError(WcodeError):

@@ -179,7 +179,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="tools", kind="objects", group="tools", anthropic="tools",
-        help=N_("Functions the model may call, in the OpenAI form."),
+        help=N_("What the model may call: functions of the notebook by name (f,g), or JSON in the OpenAI form."),
     ),
     Parameter(
         name="tool_choice", kind="tool_choice", group="tools", choices=("none", "auto", "required"),

@@ -50,6 +50,10 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("How to show the answer."),
     ),
     Setting(
+        name="hide_reasoning", kind="bool", default=False,
+        help=N_("Do not show the model's reasoning; the reply keeps it."),
+    ),
+    Setting(
         name="connect_timeout", kind="float", low=0.1, default=10.0,
         help=N_("Longest wait for a connection, in seconds."),
     ),
@@ -74,6 +78,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="confirm_above_cny", kind="float", low=0, default=5.0,
         help=N_("Runs over rows: ask before one that may cost more RMB than this."),
+    ),
+    Setting(name="max_steps", kind="int", low=1, default=8, help=N_("Tools: most requests for one question.")),
+    Setting(
+        name="tools_confirm", kind="bool", default=True,
+        help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
     ),
     Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",

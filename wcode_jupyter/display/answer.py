@@ -18,6 +18,7 @@ from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import render
 from .status import is_empty, mark, status_line
+from .steps import steps_html
 from .style import STYLE
 
 __all__ = ["bundle", "closed_reasoning", "open_reasoning", "record", "wrap"]
@@ -31,7 +32,7 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
     `data` depends on nothing but the reply, the format and `quiet`: the words around the answer are in the language
     of its recording. Empty dicts when there is nothing to show: an answer that failed before anything arrived.
     """
-    if is_empty(reply) and reply.ended != "complete":
+    if is_empty(reply) and not reply.transcript and reply.ended != "complete":
         return {}, {}
     with speaking(reply.language):
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
@@ -61,7 +62,7 @@ def _html(reply: Reply, format: str, quiet: bool) -> str:
     choices = "".join(_choice(reply, index, format) for index in range(len(reply.choices)))
     words = mark(reply)
     ending = f'<div class="wcode-mark">{escape(words)}</div>\n' if words else ""
-    return wrap(choices + ending + ("" if quiet else _status(reply)))
+    return wrap(steps_html(reply.transcript) + choices + ending + ("" if quiet else _status(reply)))
 
 
 def _choice(reply: Reply, index: int, format: str) -> str:

@@ -14,6 +14,7 @@ from html import escape
 from typing import Any, Protocol
 
 from ..events import Event, Notice, ReasoningDelta, TextDelta
+from ..messages import Message
 from ..reply import Reply
 from .answer import bundle, closed_reasoning, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
@@ -21,6 +22,7 @@ from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
 from .status import waiting_line
+from .steps import steps_html
 from .style import WAITING
 
 __all__ = ["NotebookView", "Publisher", "Ration", "new_id"]
@@ -153,6 +155,7 @@ class NotebookView:
         self._thinking_since_s = 0.0
         self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
         self._published = False
+        self._above = ""
         self._answering = False
         self._parts = {
             "reasoning": _Part(Splitter(), self._publish_reasoning),
@@ -163,6 +166,11 @@ class NotebookView:
         """The question is on its way to `model`."""
         self._model = model
         self._began_s = self._clock()
+
+    def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
+        """Steps of a tool loop, shown above the answer until it is whole."""
+        self._above = wrap(steps_html(transcript))
+        self._send(self._above, "", False)
 
     def feed(self, events: list[Event]) -> None:
         """Takes what arrived; shows nothing yet."""
@@ -231,6 +239,8 @@ class NotebookView:
         if not self._published:
             return
         self._publisher.clear_output(wait=True)
+        if self._above:
+            self._send(self._above, "", False)
         if self._reasoning:
             seconds = self._clock() - self._thinking_since_s
             self._publish(wrap(closed_reasoning("".join(self._reasoning).strip(), seconds)))

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
+from ..messages import Message
 from ..reply import Choice, Reply
 from .blocks import Lines, Piece, Splitter
 from .status import mark, status_line, waiting_line
+from .steps import step_lines
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -70,6 +72,10 @@ class PlainView:
 
     def abandon(self) -> None:
         """Nothing was shown."""
+
+    def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
+        """A line for each call and result."""
+        self._out.write("".join(f"{visible(line)}\n" for line in step_lines(transcript, since)))
 
 
 class TerminalView:
@@ -188,6 +194,13 @@ class TerminalView:
         self._end_part()
         if self._live is not None:
             self._live.stop()
+
+    def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
+        """A line for each call and result."""
+        from rich.text import Text
+
+        for line in step_lines(transcript, since):
+            self._console.print(Text(visible(line), style="dim"))
 
     def finish(self, reply: Reply) -> None:
         """The rest of the text, what is to be said of its end, and the status line."""

@@ -6,12 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..events import Event
+from ..messages import Message
 from ..reply import Reply
 
 if TYPE_CHECKING:
     from ..engine import Stream
 
-__all__ = ["CellView", "HeadlessView", "View", "pump", "view"]
+__all__ = ["CellView", "HeadlessView", "Undecided", "View", "pump", "view"]
 
 
 class View(Protocol):
@@ -38,6 +39,19 @@ class CellView(View, Protocol):
 
     def abandon(self) -> None:
         """What was shown is not the answer, which another view will show; nothing may follow."""
+
+    def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
+        """Steps of a tool loop that stand above the answer; those before message number `since` were shown already."""
+
+
+class Undecided:
+    """A view whose end is shown once it is known what the answer is good for."""
+
+    def __init__(self, shown: CellView) -> None:
+        self.begin, self.feed, self.due_s, self.tick = shown.begin, shown.feed, shown.due_s, shown.tick
+
+    def finish(self, reply: Reply) -> None:
+        """Not yet."""
 
 
 class HeadlessView:
@@ -71,6 +85,9 @@ class HeadlessView:
 
     def abandon(self) -> None:
         """Nothing was shown."""
+
+    def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
+        """Nothing to show yet."""
 
 
 def view(format: str = "markdown", *, quiet: bool = False) -> CellView:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from .. import template, wire
 from ..client import Client
 from ..display import CellView, pump, view
+from ..display.hiding import WithoutReasoning
 from ..errors import AnswerInterrupted, WcodeError
 from ..images import abridged
 from ..language import _
@@ -23,10 +24,12 @@ from ..presets import Presets
 from ..reply import Reply
 from ..session import Call, Estimate
 from .chatting import prepare_in_chat
+from .inserting import insert_code
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
 from .seeing import with_images, without_images
 from .structured import ask_until_it_fits, retries_of, schema_of
+from .tooling import ask_with_tools, tools_named
 
 __all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
 
@@ -51,15 +54,21 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
         return
 
     def display() -> CellView:
-        return view(_format(client, options), quiet=options.flag("quiet"))
+        shown = view(_format(client, options), quiet=options.flag("quiet"))
+        hidden = client.session.values(options.values)["hide_reasoning"].value
+        return WithoutReasoning(shown) if hidden else shown
 
     if wanted is not None:
         reply, error = ask_until_it_fits(client, call, wanted, retries_of(options), display)
+    elif tools := tools_named(options, shell.user_ns):
+        reply, error = ask_with_tools(client, call, tools, options, display)
     else:
         stream = client.start(call)
         reply = pump(stream, display())
         error = stream.error
     _bind(shell, options, reply)
+    if options.flag("insert"):
+        insert_code(shell, reply)
     if error := _error_of(reply, error):
         raise error
 
@@ -82,6 +91,8 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:
     notes: list[str] = []
     if wanted := schema_of(options, shell.user_ns):
         values["response_format"] = wanted.response_format
+    if tools := tools_named(options, shell.user_ns):
+        values["tools"] = [tool.spec for tool in tools]
     if options.output and hasattr(builtins, options.output) and options.output not in shell.user_ns:
         notes.append(_("-o {name} hides the builtin of that name").format(name=options.output))
     # Cell bodies end with a newline that nobody typed as part of the prompt.
@@ -119,7 +130,7 @@ def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
 
 
 def describe_call(call: Call) -> str:
-    """What `--dry-run` shows: the exact body as JSON, images abridged, then fingerprint, endpoint, cost and warnings."""
+    """What `--dry-run` shows: the exact body as JSON, images abridged; fingerprint, endpoint, cost and warnings."""
     body = msgspec.json.format(msgspec.json.encode(abridged(wire.encode(call.request))), indent=2).decode()
     facts = {
         _("endpoint"): call.endpoint.url or _("the embedded model's server"),

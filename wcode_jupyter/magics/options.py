@@ -97,6 +97,7 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="anew", arity="flag", help=N_("With --each: ask everything again, also what is in the run file.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Do not ask before a dear run (confirm_above_cny).")),
+    CellOption(name="insert", arity="flag", help=N_("Put the answer's code into a new cell below; it is not run.")),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
     CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),
     CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and what it may cost; send nothing.")),
@@ -106,6 +107,10 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 # A model is named so often that it has a short option like the cell's own.
 _SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
 _CELL = {option.name: option for option in CELL_OPTIONS}
+
+
+# `--tools f,g` names functions; only its JSON form is the parameter of that name.
+_FUNCTIONS = CellOption(name="tools", help="")
 
 
 class CellLine(Struct, frozen=True, kw_only=True):
@@ -227,7 +232,11 @@ class _LineParser:
         if row.kind == "bool" and value is None:
             self._set(row.name, True)
             return
-        parsed = _parse_quoted(row, self._value(row.option, value))
+        text = self._value(row.option, value)
+        if row.name == "tools" and not text.lstrip().startswith(("[", "{")):
+            self._own(_FUNCTIONS, text)
+            return
+        parsed = _parse_quoted(row, text)
         if row.name == "model" and "model" in self.values:
             # A second -m: the cell compares.
             self.own.setdefault("models", [self.values["model"]]).append(parsed)

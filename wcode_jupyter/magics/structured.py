@@ -7,6 +7,7 @@ from typing import Any
 
 from ..client import Client
 from ..display import CellView, pump
+from ..display.views import Undecided
 from ..errors import AnswerInvalid, OptionError, WcodeError
 from ..language import _
 from ..reply import Reply
@@ -36,16 +37,6 @@ def retries_of(options: CellLine) -> int:
     return int(text)
 
 
-class _Undecided:
-    """A view whose end is shown once the answer was judged."""
-
-    def __init__(self, shown: CellView) -> None:
-        self.begin, self.feed, self.due_s, self.tick = shown.begin, shown.feed, shown.due_s, shown.tick
-
-    def finish(self, reply: Reply) -> None:
-        """Not yet."""
-
-
 def ask_until_it_fits(
     client: Client, call: Call, wanted: Schema, retries: int, view: Callable[[], CellView]
 ) -> tuple[Reply, WcodeError | None]:
@@ -54,7 +45,7 @@ def ask_until_it_fits(
     while True:
         stream = client.start(attempts.call)
         shown = view()
-        reply = pump(stream, _Undecided(shown))
+        reply = pump(stream, Undecided(shown))
         fitting, error = _judged(attempts, reply, stream.error)
         if fitting is not None:
             shown.finish(fitting)
