@@ -80,9 +80,8 @@ class Pages:
 class AnswerBox:
     """A `display.View` made of widgets. Called from one thread at a time."""
 
-    WAITING_AFTER_S = 0.3
-
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._text = Pages()
         self._thoughts = Pages()
         self._status = widgets.HTML().add_class("wcode-answer-status")
@@ -122,7 +121,7 @@ class AnswerBox:
         self._answering = self._thinking = False
         self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
         self._ration = Ration()
-        self._began_s = time.monotonic()
+        self._began_s = self._clock()
         self._notices: list[str] = []
         self._parts = {
             "reasoning": _Part(Splitter(), self._rationed(self._thoughts)),
@@ -156,7 +155,7 @@ class AnswerBox:
 
     def due_s(self) -> float:
         """Seconds until `tick` has something to do."""
-        now = time.monotonic()
+        now = self._clock()
         wait = 1.0 - (now - self._began_s) % 1.0
         if any(self._incoming.values()):
             wait = min(wait, self._ration.due_s(now))
@@ -164,7 +163,7 @@ class AnswerBox:
 
     def tick(self) -> None:
         """Shows what is due."""
-        now = time.monotonic()
+        now = self._clock()
         if not self._answering:
             words = waiting_line(self._model, now - self._began_s, thinking=self._thinking)
             self._say("\n".join([*self._notices, words]))
@@ -186,7 +185,9 @@ class AnswerBox:
 
     def _rationed(self, pages: Pages) -> Callable[[str, str, bool, bool], None]:
         def publish(inner: str, display_id: str, update: bool, first: bool) -> None:
-            self._ration.spend(len(inner.encode()) + Ration.ENVELOPE, time.monotonic())
+            # A new block is a widget to open, and a page's list of children to send.
+            envelopes = 1 if update else 4
+            self._ration.spend(len(inner.encode()) + envelopes * Ration.ENVELOPE, self._clock())
             pages.publish(inner, display_id, update, first)
 
         return publish

@@ -25,9 +25,9 @@ class PresetBox:
         self._values = values
         self._load = load
         self._filling = False
-        self.menu = widgets.Dropdown(layout={"width": "auto", "flex": "1 1 120px"})
+        self.menu = widgets.Dropdown(layout={"width": "auto", "flex": "1 1 90px"})
         self.menu.observe(self._chosen, "value")
-        self.name = widgets.Text(placeholder=_("name"), layout={"width": "auto", "flex": "1 1 100px"})
+        self.name = widgets.Text(placeholder=_("name"), layout={"width": "auto", "flex": "1 1 80px"})
         self._said = widgets.HTML()
         save = button(_("Save"), self.save, tooltip=_("Keep model, system prompt and parameters under this name"))
         delete = button(_("Delete"), self.delete, tooltip=_("Forget the preset of this name"))
