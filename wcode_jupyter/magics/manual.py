@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["manual"]
 
 _WIDTH = 34
+_TEXT_WIDTH = 64
 
 
 def manual(commands: Iterable[Command]) -> str:
@@ -50,9 +51,15 @@ def _section(title: str, lines: Iterable[tuple[str, str]]) -> str:
 
 
 def _line(head: str, text: str) -> str:
+    from rich.console import Console
+    from rich.text import Text
+
+    # rich knows that Chinese characters are two columns wide and may be parted anywhere.
+    lines = [str(line).rstrip() for line in Text(text).wrap(Console(width=_TEXT_WIDTH), _TEXT_WIDTH)]
+    indent = "\n" + " " * (_WIDTH + 2)
     # A long head gets a line of its own, so that all explanations start at one column.
-    gap = "\n" + " " * (_WIDTH + 2) if len(head) > _WIDTH - 2 else " " * (_WIDTH - len(head))
-    return f"  {head}{gap}{text}"
+    gap = indent if len(head) > _WIDTH - 2 else " " * (_WIDTH - len(head))
+    return f"  {head}{gap}{indent.join(lines)}"
 
 
 def _own(option: CellOption) -> tuple[str, str]:
