@@ -49,6 +49,7 @@ FLOORS = {
     "batch": 5,
     "audit": 5,
     "methods": 5,
+    "explain": 5,
     "client": 6,
     "conversation": 6,
     "toolloop": 6,

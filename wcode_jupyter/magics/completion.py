@@ -74,7 +74,7 @@ def candidates(
         if not words:
             return fragment, [command.name for command in COMMANDS]
         command, *words = words
-        if command != "ask":
+        if command not in ("ask", "explain", "fix"):
             if command == "export" and words and (values := _export_values(words[-1], session, namespace)):
                 return fragment, values
             if fragment.startswith("-"):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
-from . import asking, catalogue, chats, exporting, history, keys, local, preset, replaying, settings
+from . import asking, catalogue, chats, explaining, exporting, history, keys, local, preset, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
@@ -70,6 +70,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "export [TARGET] [--from NAME|--chat NAME] [--stream] [-o NAME] [--write [PATH]]",
             N_("The newest request as a program or a tool's configuration, or the notebook as a script."),
             exporting.run_export),
+    Command("explain", "explain [OPTIONS]", N_("Explain the last exception of this notebook."), explaining.explain),
+    Command("fix", "fix [--insert] [OPTIONS]",
+            N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explaining.fix),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
     Command("help", "help", N_("This help."), _help),

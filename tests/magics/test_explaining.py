@@ -1,0 +1,149 @@
+"""`%wcode explain` and `%wcode fix` in a real kernel: what is sent of a failed cell, and what is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fault_server import FaultServer, chat
+from tests.kernels import Kernel
+
+pytestmark = pytest.mark.kernel
+
+KEY = "sk-secret-0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """One kernel with the extension for all tests of this module."""
+    with Kernel(tmp_path_factory.mktemp("explain")) as kernel:
+        assert kernel.run("%load_ext wcode_jupyter").status == "ok"
+        yield kernel
+
+
+@pytest.fixture
+def server(shared: Kernel) -> Iterator[FaultServer]:
+    """A server that the kernel's session asks by default, as the model `m`."""
+    with FaultServer(chat("Because.")) as server:
+        shared.run(f"%wcode set model=m base_url={server.base_url}")
+        yield server
+        shared.run("%wcode unset model base_url")
+
+
+def sent(server: FaultServer, number: int = 1) -> str:
+    """The prompt of request `number`."""
+    text = server.wait(number).json["messages"][-1]["content"]
+    assert isinstance(text, str)
+    return text
+
+
+def test_nothing_is_sent_before_a_cell_has_failed(kernel: Kernel) -> None:
+    """A fresh notebook has nothing to explain."""
+    kernel.run("%load_ext wcode_jupyter")
+    assert "No cell has failed yet" in kernel.run("%wcode explain").text
+
+
+def test_the_cell_the_error_and_the_versions_are_sent(shared: Kernel, server: FaultServer) -> None:
+    """Source as typed, the lines it went through, no variable and no folder of this machine."""
+    shared.run("def halve(x):\n    hidden = 'value of a variable'\n    return {{1: 2}}[x] if False else 1 / x")
+    shared.run("%%time\nimport json\nresult = halve(0)  # {{braces}}")
+    done = shared.run("%wcode explain --temperature 0 -o why")
+    assert done.outputs[0]["data"]["text/plain"] == "Because."
+    text = sent(server)
+    assert server.requests[0].json["temperature"] == 0
+    for words in (
+        "def halve(x):",
+        "%%time\nimport json\nresult = halve(0)  # {{braces}}",
+        "notebook cell, line 3, in halve: return {{1: 2}}[x] if False else 1 / x",
+        "ZeroDivisionError: division by zero",
+        "Versions: Python 3.",
+        "IPython ",
+        "Answer in English.",
+    ):
+        assert words in text
+    assert text.index("def halve(x):") < text.index("%%time")
+    assert "ipykernel_" not in text
+    assert "/" not in text.split("The error:")[1].replace("1 / x", "")
+    assert shared.run("print(why)").text == "Because.\n"
+
+
+def test_a_library_is_named_from_its_package_on(shared: Kernel, server: FaultServer) -> None:
+    """Its version too; the folders above are nobody's business."""
+    shared.run("import msgspec.structs, httpx\nhttpx.Client().get('nothing')")
+    shared.run("%wcode explain")
+    assert "httpx/_client.py, line" in sent(server)
+    assert "httpx 0." in sent(server)
+    assert "site-packages" not in sent(server)
+
+
+def test_a_syntax_error_and_a_chain_are_explained_too(shared: Kernel, server: FaultServer) -> None:
+    """The line that Python could not read; the exception that led to another."""
+    shared.run("x = (1,\ny = 2")
+    shared.run("%wcode explain")
+    assert "x = (1,\ny = 2" in sent(server)
+    assert "SyntaxError: " in sent(server)
+    shared.run("try:\n    {}['a']\nexcept KeyError as e:\n    raise ValueError('b') from e")
+    shared.run("%wcode explain")
+    text = sent(server, 2)
+    assert text.index("KeyError: 'a'") < text.index("which led to:") < text.index("ValueError: b")
+
+
+def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer) -> None:
+    """The session's key, a value of the environment in the message, a credential in the cell."""
+    origin = server.base_url.removesuffix("/v1")
+    shared.run(f"%wcode key set {origin}", answers=[KEY])
+    shared.run("import os\nos.environ['MY_PASSWORD'] = 'correct horse battery'")
+    shared.run(f"raise ValueError('{KEY} ' + os.environ['MY_PASSWORD'])")
+    shared.run("%wcode explain")
+    assert KEY not in sent(server)
+    assert "correct horse" not in sent(server)
+    assert "[MY_PASSWORD]" in sent(server)
+    shared.run("token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'\nraise ValueError")
+    done = shared.run("%wcode explain")
+    assert "seems to hold a GitHub token" in done.text
+    assert len(server.requests) == 1
+    shared.run(f"%wcode key forget {origin}")
+
+
+def test_an_error_of_our_own_is_not_explained(shared: Kernel, server: FaultServer) -> None:
+    """It says by itself what to do."""
+    shared.run("%%wcode --nope\nhi")
+    assert "one of %wcode itself" in shared.run("%wcode explain").text
+    assert server.requests == []
+
+
+def test_a_deep_recursion_is_shortened(shared: Kernel, server: FaultServer) -> None:
+    """A thousand frames say no more than twenty."""
+    shared.run("def f(n):\n    return f(n + 1)\nf(0)")
+    shared.run("%wcode explain")
+    assert "frames left out" in sent(server)
+    assert sent(server).count("notebook cell, line") < 25
+
+
+def test_fix_shows_the_difference_and_runs_nothing(shared: Kernel, server: FaultServer) -> None:
+    """The proposal is a diff; only `--insert` makes a cell of it."""
+    shared.run("a = 1\nb = a / 0\nc = 3")
+    server.script(chat("Here:\n\n```python\na = 1\nb = a / 2\nc = 3\n```\n"))
+    done = shared.run("%wcode fix")
+    difference = done.outputs[-1]["data"]
+    assert difference["text/plain"] == "@@ -1,3 +1,3 @@\n a = 1\n-b = a / 0\n+b = a / 2\n c = 3"
+    assert "wcode-answer" in difference["text/html"]
+    assert done.reply is not None
+    assert done.reply["payload"] == []
+    done = shared.run("%wcode fix --insert --seed 1")
+    assert done.reply is not None
+    assert [(item["source"], item["text"], item["replace"]) for item in done.reply["payload"]] == [
+        ("set_next_input", "a = 1\nb = a / 2\nc = 3", False)
+    ]
+    assert server.requests[1].json["seed"] == 1
+    assert shared.run("print('c' in globals(), 'b' in globals())").text == "False False\n"
+
+
+def test_a_proposal_without_code_or_without_change_says_so(shared: Kernel, server: FaultServer) -> None:
+    """No empty diff, and no prose as a cell."""
+    shared.run("1 / 0")
+    server.script(chat("You divide by zero."), chat("```python\n1 / 0\n```"))
+    assert shared.run("%wcode fix --insert").error == "AnswerMalformed"
+    shared.run("1 / 0")
+    assert "The proposed cell is the same." in shared.run("%wcode fix").text
