@@ -6,6 +6,7 @@ import importlib.util
 import os
 import platform
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ...catalogue import user_file
 from ...errors import WcodeError
@@ -89,8 +90,13 @@ def _catalogue(context: Context) -> Iterator[Finding]:
         _("{count} models; your own file {state}").format(
             count=count, state=_("is read") if found else _("is not there")
         ),
-        "" if found else _("Add models and prices in {name}").format(name=user_file().name),
+        "" if found else _("Add models and prices in {name}").format(name=_below_home(user_file())),
     )
+
+
+def _below_home(path: Path) -> str:
+    """`path` as people write it, without the name of the user: notebooks are passed on."""
+    return str(Path("~", path.relative_to(Path.home())) if path.is_relative_to(Path.home()) else path)
 
 
 def _embedded_model(context: Context) -> Iterator[Finding]:
