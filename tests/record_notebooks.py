@@ -75,6 +75,7 @@ def execute(path: Path, mode: str) -> None:
             kernel_name="python3",
             timeout=900,
             record_timing=False,
+            store_widget_state=False,
             skip_cells_with_tag="nbval-skip" if mode == "replay" else "skip-execution",
             resources={"metadata": {"path": str(path.parent)}},
         ).execute(env=environment(Path(folder), path, mode))

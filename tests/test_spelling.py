@@ -41,6 +41,10 @@ def test_any_text_is_one_word(text: str) -> None:
     [
         ({}, "%%wcode"),
         ({"temperature": 0.2, "model": "glm-5"}, "%%wcode glm-5 --temperature 0.2"),
+        (
+            {"temperature": 0.0, "top_p": 1.0, "frequency_penalty": -2.0},
+            "%%wcode --temperature 0 --top-p 1 --frequency-penalty -2",
+        ),
         ({"model": "-odd"}, "%%wcode --model=-odd"),
         ({"system": "It's 1\nor 2"}, r"%%wcode --system $'It\'s 1\nor 2'"),
         ({"reasoning": {"effort": "high"}}, "%%wcode --reasoning high"),

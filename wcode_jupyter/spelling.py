@@ -114,6 +114,8 @@ def _text(row: Row, value: Any) -> str:
         return str(value[shorthand])
     if row.kind == "strings" and len(value) == 1 and not value[0].lstrip().startswith("["):
         return str(value[0])
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))  # 0 reads better than 0.0, and reads as the same value
     return _json(value)
 
 

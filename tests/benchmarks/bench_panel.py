@@ -117,7 +117,7 @@ def answer(text: str) -> tuple[int, int, float]:
 
 
 def cycles(count: int) -> tuple[int, int, int]:
-    """Growth in (widgets, threads, KB) over `count` panels, opened and closed, after one."""
+    """Growth in (widgets, threads, KB) over `count` panels, opened and closed, after ten."""
     from ipywidgets.widgets.widget import _instances
 
     bench, _folder = _bench()
@@ -127,10 +127,10 @@ def cycles(count: int) -> tuple[int, int, int]:
         panel.show()
         panel.close()
 
-    for _ in range(3):
+    tracemalloc.start()
+    for _ in range(10):
         once()
     gc.collect()
-    tracemalloc.start()
     widgets, threads, memory = len(_instances), threading.active_count(), tracemalloc.get_traced_memory()[0]
     for _ in range(count):
         once()

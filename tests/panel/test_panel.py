@@ -276,7 +276,7 @@ def test_what_the_panel_has_no_control_for_stays(bench: Bench) -> None:
     panel.state = State(
         prompt="x", values={"model": "glm-5", "max_cost": 1.0}, extra_body={"user": "me"}, own={"raw": True}
     )
-    assert panel.code.text == """%%wcode glm-5 --max-cost 1.0 --raw --extra-body '{"user": "me"}'\nx"""
+    assert panel.code.text == """%%wcode glm-5 --max-cost 1 --raw --extra-body '{"user": "me"}'\nx"""
 
 
 def test_names_for_the_answer(bench: Bench) -> None:
