@@ -140,7 +140,7 @@ def test_over_the_context_is_an_error_and_trimming_says_what_it_left_out(client:
     assert len(server.requests) == 3
     reply = plan.ask("d" * 60, trim="oldest")
     assert [words[:1] for role, words in said(server.requests[-1]) if role == "user"] == ["b", "c", "d"]
-    assert any("the 1 oldest turns, about 3" in notice for notice in reply.notices)
+    assert any("oldest turns: 1, about 3" in notice for notice in reply.notices)
     assert len(plan.chat.turns) == 4
     with pytest.raises(InputError, match="too long"):
         plan.ask("e" * 1000, trim="oldest")

@@ -126,7 +126,7 @@ class Conversation:
 
     def _left_out(self, whole: Call, trimmed: Call, count: int) -> str:
         tokens = whole.estimate.input_tokens - trimmed.estimate.input_tokens
-        return _("Left out of the chat {name}: the {count} oldest turns, about {tokens} tokens").format(
+        return _("Left out of the chat {name}: oldest turns: {count}, about {tokens} tokens").format(
             name=self.name, count=count, tokens=f"{tokens:,}"
         )
 

@@ -70,11 +70,11 @@ def test_fork_undo_and_reset(shared: Kernel, server: FaultServer) -> None:
     """Each says what it did, and the next question goes out accordingly."""
     shared.run("%%wcode --chat base\n1")
     shared.run("%%wcode --chat base\n2")
-    assert shared.run("%wcode chats fork base other").text == "other begins with the 2 turns of base.\n"
-    assert shared.run("%wcode chats undo other").text == "Taken out of other: 2 (1 turns left)\n"
+    assert shared.run("%wcode chats fork base other").text == "other begins as base stands; turns: 2.\n"
+    assert shared.run("%wcode chats undo other").text == "Taken out of other: “2”. Turns left: 1.\n"
     shared.run("%%wcode --chat other\n3")
     assert contents(server, 3) == ["1", "Hello", "3"]
-    assert shared.run("%wcode chats reset base").text == "Forgot base and its 2 turns.\n"
+    assert shared.run("%wcode chats reset base").text == "Forgot base; turns: 2.\n"
     shared.run("%%wcode --chat base\n4")
     assert contents(server, 4) == ["4"]
 

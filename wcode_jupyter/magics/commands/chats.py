@@ -67,14 +67,14 @@ def _show(context: Context, line: CommandLine, name: str) -> Any:
 
 def _fork(context: Context, line: CommandLine, name: str, new: str) -> None:
     chat = context.client.session.chats.fork(name, new)
-    print(_("{new} begins with the {count} turns of {name}.").format(new=new, count=len(chat.turns), name=name))
+    print(_("{new} begins as {name} stands; turns: {count}.").format(new=new, count=len(chat.turns), name=name))
 
 
 def _undo(context: Context, line: CommandLine, name: str) -> None:
     turn = context.client.session.chats.undo(name)
     left = len(context.client.session.chats.get(name).turns)
     question = turn.question.text if len(turn.question.text) <= 60 else turn.question.text[:59] + "…"
-    print(_("Taken out of {name}: {question} ({count} turns left)").format(name=name, question=question, count=left))
+    print(_("Taken out of {name}: “{question}”. Turns left: {count}.").format(name=name, question=question, count=left))
 
 
 def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
@@ -100,7 +100,7 @@ def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
 
 def _reset(context: Context, line: CommandLine, name: str) -> None:
     chat = context.client.session.chats.reset(name)
-    print(_("Forgot {name} and its {count} turns.").format(name=name, count=len(chat.turns)))
+    print(_("Forgot {name}; turns: {count}.").format(name=name, count=len(chat.turns)))
 
 
 _WORDS: dict[str, tuple[str, Callable[..., Any]]] = {
