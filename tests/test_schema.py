@@ -79,6 +79,7 @@ def test_a_typed_dict_and_a_recursive_struct() -> None:
     assert body["type"] == "object"
     assert body["properties"]["children"] == {"type": "array", "items": {"$ref": "#/$defs/Tree"}}
     assert body["$defs"]["Tree"]["required"] == ["label", "children"]
+    assert body["properties"]["label"] == {"type": "string", "enum": ["a", "b"]}
 
 
 def test_a_list_is_wrapped_because_the_top_must_be_an_object() -> None:
@@ -262,12 +263,14 @@ def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
             client.ask("Who?", model="m", schema=Person, retries_schema=3)
         assert len(server.requests) == 1
         server.script(chat("no"))
+        with pytest.raises(AnswerInvalid, match="It was asked 2 times"):
+            client.ask("Who?", model="m", schema=Person, retries_schema=1)
         with pytest.raises(AnswerInvalid):
             client.ask("Who?", model="m", schema=Person)
-        assert len(server.requests) == 2
+        assert len(server.requests) == 4
         with pytest.raises(WcodeError, match="Anthropic"):
             client.ask("Who?", model="m", protocol="anthropic", anthropic_base_url=server.origin, schema=Person)
-        assert len(server.requests) == 2
+        assert len(server.requests) == 4
 
 
 async def _aask(client: Client) -> Reply:

@@ -100,6 +100,7 @@ class Attempts:
         self._session = session
         self._wanted = wanted
         self._left = retries
+        self._asked = 1
 
     def judge(self, reply: Reply) -> Reply | None:
         """The reply with `parsed`, or None: ask `call` again. Raises AnswerInvalid where no attempt is left.
@@ -110,8 +111,11 @@ class Attempts:
             return parse(reply, self._wanted)
         except AnswerInvalid as error:
             if not self._left or reply.ended == "length":
+                if self._asked > 1 and reply.ended != "length":
+                    error.hint = _("It was asked {n} times; the text of the last answer is kept.").format(n=self._asked)
                 raise
             self._left -= 1
+            self._asked += 1
             self._correct(reply, error)
             return None
 
@@ -277,6 +281,9 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
             result[keyword_] = value.replace("#/definitions/", "#/$defs/") if keyword_ == "$ref" else value
         elif keyword_ not in _DROPPED | _REWRITTEN:
             raise _unsupported(word, where)
+    if values := node.get("enum", [node["const"]] if "const" in node else []):
+        # OpenAI wants a type with every schema; msgspec names none for a Literal.
+        result.setdefault("type", _type_of(values))
     if "object" in _kinds(node):
         if node.get("additionalProperties") not in (None, False) or not node.get("properties"):
             raise _unsupported(_("an object whose keys are not named"), where)
@@ -284,6 +291,15 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
     if "array" in _kinds(node) and "items" not in node:
         raise _unsupported(_("a list of any values"), where)
     return result
+
+
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+def _type_of(values: list[Any]) -> str | list[str]:
+    """The JSON type of the values of an enum; a list of types where they differ."""
+    kinds = list(dict.fromkeys(_JSON_TYPES.get(type(value), "object") for value in values))
+    return kinds[0] if len(kinds) == 1 else kinds
 
 
 def _kinds(node: dict[str, Any]) -> tuple[str, ...]:
