@@ -24,12 +24,12 @@ from .keys import Keys, Secret
 from .language import _
 from .messages import LOCAL, Message
 from .reply import Reply, ReplyBuilder
-from .session import Call, Session
+from .session import Call, Session, Value
 from .tools import has_functions
 from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
-    from .batch import Job, Replies, Run
+    from .batch import Asker, Job, Replies, Run
     from .conversation import Conversation
     from .local import LocalModel
     from .schema import Attempts
@@ -72,6 +72,7 @@ class Client:
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
         self._run_transports: dict[int, Transport] = {}
+        self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
         """The path of the notebook, where the caller knows it: see `store.default_path`."""
 
@@ -284,6 +285,7 @@ class Client:
         stop_on_error: bool = False,
         variables: Mapping[str, Any] | None = None,
         raw: bool = False,
+        engine: Any = None,
         extra_body: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Run:
@@ -291,31 +293,60 @@ class Client:
 
         `{{name}}` is a column of the row, else one of `variables`; `raw` leaves braces as typed. `sweep` maps
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
-        identifies rows. `run_file` keeps the answers and continues what is in it. Raises InputError, RunError.
+        identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
+        workers send the requests. Raises InputError, RunError.
         """
-        from .batch import Asker, Limits, Plan, Purse, Rows, Run, RunFile
+        from .batch import Limits, Plan, Purse, Rows, Run, RunFile
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
             self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
             values=values, extra_body=extra_body, namespace=variables, raw=raw,
         )  # fmt: skip
-        setting = {name: value.value for name, value in self.session.values(values).items()}
-        limits = Limits(
-            concurrency=setting["concurrency"], rpm=setting.get("rpm"), tpm=setting.get("tpm"),
-            stop_on_error=stop_on_error,
-        )  # fmt: skip
-        asker = Asker(
-            self._run_transport(limits.concurrency),
-            reach=self._reach,
-            record=self._record,
-            remember=self._remember,
-            ended=lambda reply: self._ended_in_run(reply, plan.calls[0]),
-            price=self.session.catalogue.cost,
-        )
         strict = plan.calls[0].replay == "replay"
+        found = self.session.values(values)
+        setting = {name: value.value for name, value in found.items()}
+        limits = Limits(
+            concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
+            rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
+        )  # fmt: skip
+        asker = self._asker(plan.calls[0], limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
         return Run(plan, asker, limits, purse=Purse(self.session.budget(values)), file=file)
+
+    def _asker(self, call: Call, concurrency: int, engine: Any) -> Asker:
+        from .batch import Asker
+
+        transport = self._run_transport(concurrency)
+        parts: dict[str, Any] = {
+            "reach": self._reach,
+            "record": self._record,
+            "remember": self._remember,
+            "ended": lambda reply: self._ended_in_run(reply, call),
+            "price": self.session.catalogue.cost,
+        }
+        if engine is None:
+            return Asker(transport, **parts)
+        from .batch.cluster import ClusterAsker, find_cluster
+
+        return ClusterAsker(find_cluster(engine), transport, **parts)
+
+    def _concurrency(self, value: Value, strict: bool) -> int:
+        """The concurrency asked for; fewer by default where the transport for many connections is missing.
+
+        `strict`: nothing will be sent, so there is nothing to say.
+        """
+        if value.value <= _FAST_FROM or Transport.can_be_fast():
+            return int(value.value)
+        if not self._hinted and not strict:
+            self._hinted = True
+            warnings.warn(
+                _("Many requests at once cost much less with: {command}").format(
+                    command='pip install "wcode_jupyter[fast]"'
+                ),
+                stacklevel=4,
+            )
+        return _FAST_FROM if value.source == "default" else int(value.value)
 
     def map(self, prompt: Prompt, rows: Any, *, score: Any = None, progress: bool = True, **options: Any) -> Replies:
         """Asks `prompt` once for each row (and model, and swept value) and gives the Replies in row order.

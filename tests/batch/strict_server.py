@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections import Counter, deque
@@ -53,6 +54,7 @@ class StrictServer:
         self.prompts: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
         self.arrivals: list[float] = []
+        self.keys: set[str] = set()
         self.base_url = ""
 
     @property
@@ -108,7 +110,10 @@ class StrictServer:
         self.connections += 1
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                raw = await reader.readuntil(b"\r\n\r\n")
+                head = raw.lower()
+                if found := re.search(rb"\r\nauthorization: bearer ([^\r]+)", raw, re.IGNORECASE):
+                    self.keys.add(found[1].decode())
                 length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
                 body = json.loads(await reader.readexactly(length))
                 writer.write(await self._respond(body))

@@ -370,3 +370,17 @@ def test_retry_needs_rows_that_can_be_read_again(client_of: ClientOf) -> None:
     """Rows from an iterator are gone after the run."""
     with StrictServer() as server, pytest.raises(InputError, match="used up"):
         raise client_of(server).map("Say {{word}}", iter(WORDS[:2])).retry().stopped or AssertionError
+
+
+def test_without_the_fast_transport_fewer_at_once_and_one_hint(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default eight requests at once, said once; a concurrency that was asked for is kept."""
+    monkeypatch.setattr("wcode_jupyter.transport.Transport.can_be_fast", staticmethod(lambda: False))
+    with StrictServer(delay_s=0.02) as server:
+        client = client_of(server)
+        with pytest.warns(UserWarning, match=r"wcode_jupyter\[fast\]"):
+            client.map("Say {{word}}", WORDS)
+        assert server.peak == 8
+        client.map("Say {{word}}", WORDS, concurrency=12)
+        assert server.peak == 12

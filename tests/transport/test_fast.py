@@ -31,11 +31,11 @@ from wcode_jupyter.errors import (
     WcodeError,
 )
 from wcode_jupyter.events import TextDelta
-from wcode_jupyter.transport import Deadlines, Transport, endpoint, fast
+from wcode_jupyter.transport import Deadlines, Transport, endpoint
 
 from .asking import KEY, REQUEST, dressed, keys_for
 
-pytestmark = pytest.mark.skipif(not fast.installed(), reason="aiohttp (extra fast) is not installed")
+pytestmark = pytest.mark.skipif(not Transport.can_be_fast(), reason="aiohttp (extra fast) is not installed")
 QUICK = Deadlines(connect_s=1, write_s=1, idle_s=0.3)
 
 

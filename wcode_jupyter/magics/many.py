@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
 _NOT_IN_MANY = ("chat", "trim", "keep_failed", "retries_schema")
 
 
@@ -92,6 +92,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
         "stop_on_error": options.flag("stop_on_error"),
         "variables": shell.user_ns,
         "raw": options.flag("raw"),
+        "engine": _engine(shell, options),
         "extra_body": options.extra_body,
         **values,
     }
@@ -123,6 +124,12 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
             hint=did_you_mean(name, [known for known in shell.user_ns if not known.startswith("_")]),
         )
     return shell.user_ns[name]
+
+
+def _engine(shell: Any, options: CellLine) -> Any:
+    """The Dask client in the variable named; the word itself where there is no such variable."""
+    name = options.own.get("engine")
+    return None if name is None else shell.user_ns.get(name, name) if name != "dask" else name
 
 
 def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
@@ -181,7 +188,8 @@ def _is_comparison(run: Run, options: CellLine) -> bool:
     from ..display.columns import MOST_COLUMNS
 
     count = run.plan.count
-    return "each" not in options.own and "run_file" not in options.own and count is not None and count <= MOST_COLUMNS
+    alone = not {"each", "run_file", "engine"} & options.own.keys()
+    return alone and count is not None and count <= MOST_COLUMNS
 
 
 def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[Replies, WcodeError | None]:

@@ -94,6 +94,10 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="run_file", metavar="FILE",
         help=N_("With --each: where answers are kept and continued; else beside the notebook."),
     ),
+    CellOption(
+        name="engine", metavar="dask",
+        help=N_("With --each: a Dask cluster sends the requests; a variable that holds its client, or dask."),
+    ),
     CellOption(name="anew", arity="flag", help=N_("With --each: ask everything again, also what is in the run file.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Do not ask before a dear run (confirm_above_cny).")),

@@ -85,14 +85,12 @@ class Connections:
         """
         if not self._fast or (not endpoint.loopback and any(_environment(*_PROXIES[:3], *_CERTIFICATES))):
             return None
-        from . import fast
-
-        if not fast.installed():
-            return None
         context, _fault = self._context(endpoint.origin.startswith("https:"))
         if context is None:
             return None
-        return fast.FastClient(connections=self._most, keep_s=_KEEP_S, context=context, headers=_HEADERS)
+        from .fast import FastClient
+
+        return FastClient(connections=self._most, keep_s=_KEEP_S, context=context, headers=_HEADERS)
 
     async def send(
         self,

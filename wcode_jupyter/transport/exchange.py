@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -109,6 +110,11 @@ class Transport:
         self._fast = fast
         self._sleep = sleep
         self._built: Connections | None = None
+
+    @staticmethod
+    def can_be_fast() -> bool:
+        """Whether the transport for many connections is installed (extra `fast`)."""
+        return importlib.util.find_spec("aiohttp") is not None
 
     def warm(self, endpoint: Endpoint) -> None:
         """Imports httpx and builds the client for `endpoint`, so that the first request does not wait for them."""
@@ -259,7 +265,7 @@ class Transport:
         if self._built is None:
             from .connection import Connections
 
-            self._built = Connections(self._most, fast=self._fast)
+            self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
 
 

@@ -9,7 +9,6 @@ about once in ten runs when a second client was built.)
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import SimpleNamespace
@@ -23,12 +22,7 @@ from .endpoint import Deadlines
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["FastClient", "installed"]
-
-
-def installed() -> bool:
-    """Whether aiohttp is there."""
-    return importlib.util.find_spec("aiohttp") is not None
+__all__ = ["FastClient"]
 
 
 class FastClient:
