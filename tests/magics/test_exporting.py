@@ -133,6 +133,15 @@ def test_another_model_and_server(asked: Kernel) -> None:
     assert "http://127.0.0.1:" in text
 
 
+def test_the_gateway_by_the_address_in_force(asked: Kernel, server: FaultServer) -> None:
+    """The gateway may be set under another path: the program asks there."""
+    asked.run("%wcode set base_url=https://wcode.net/api/other/v1")
+    asked.run("%%wcode glm-5 --dry-run -o elsewhere\nHi")
+    assert "https://wcode.net/api/other/v1/chat/completions" in asked.run("%wcode export curl --from elsewhere").text
+    asked.run("%wcode unset base_url")
+    assert server.base_url in asked.run("%wcode export curl --from answer").text
+
+
 def test_a_file_is_not_replaced_unasked(asked: Kernel) -> None:
     """An existing file stays until `--force`; without a path the target's own name is taken."""
     file = asked.cwd / "ask.rb"

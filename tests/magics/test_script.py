@@ -50,6 +50,13 @@ def test_the_same_words_twice_are_two_requests() -> None:
     assert [cell.request for cell in made] == [cold, warm, warm]
 
 
+def test_replies_are_taken_in_order() -> None:
+    """The same words with a variable that changed: each run has the request of its own time."""
+    cell = "%%wcode\nHi {{who}}"
+    made = cells([cell, "who = 'B'", cell], [request("Hi A"), request("Hi B")])
+    assert [one.request and one.request.messages[0].text for one in made] == ["Hi A", None, "Hi B"]
+
+
 def test_replies_of_the_panel_are_passed_over() -> None:
     """A reply that no cell can have asked for is nobody's."""
     assert cells(["%%wcode\nB"], [request("A"), request("B", "m")]) == [Cell(request=request("B", "m"))]
