@@ -25,7 +25,7 @@ from .status import waiting_line
 from .steps import steps_html
 from .style import WAITING
 
-__all__ = ["NotebookView", "Publisher", "Ration", "new_id"]
+__all__ = ["SPLITTERS", "NotebookView", "Part", "Publisher", "Ration", "new_id"]
 
 
 class Publisher(Protocol):
@@ -72,7 +72,7 @@ class Ration:
         return max(0.0, self._last_s + wait - now_s)
 
 
-class _Part:
+class Part:
     """One growing text (the reasoning, or the answer): committed blocks and the tail that is being re-sent."""
 
     def __init__(self, splitter: Splitter | Lines, publish: Callable[[str, str, bool, bool], None]) -> None:
@@ -125,7 +125,8 @@ class _Part:
         return render(piece.source, env, streaming=streaming, start=piece.start)
 
 
-_SPLITTERS: dict[str, type[Splitter | Lines]] = {"markdown": Splitter, "json": Indented}
+SPLITTERS: dict[str, type[Splitter | Lines]] = {"markdown": Splitter, "json": Indented}
+"""Format -> how its text is cut into blocks; the others by lines."""
 
 
 class NotebookView:
@@ -158,8 +159,8 @@ class NotebookView:
         self._above = ""
         self._answering = False
         self._parts = {
-            "reasoning": _Part(Splitter(), self._publish_reasoning),
-            "text": _Part(_SPLITTERS.get(format, Lines)(), self._publish_text),
+            "reasoning": Part(Splitter(), self._publish_reasoning),
+            "text": Part(SPLITTERS.get(format, Lines)(), self._publish_text),
         }
 
     def begin(self, model: str) -> None:

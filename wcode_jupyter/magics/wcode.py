@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -46,6 +47,10 @@ class Wcode:
         return find_command(word or "help").run(Context(self.shell, self.client), rest.strip())
 
     def close(self) -> None:
-        """Ends what the client started."""
+        """Closes the panels and ends what the client started."""
+        if "wcode_jupyter.panel.panel" in sys.modules:
+            from .commands.panel import close_panels
+
+            close_panels(Context(self.shell, self.client))
         if "client" in self.__dict__:
             self.client.close()

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ..display import bundle, status_line
 from ..display.answer import wrap
 from ..display.blocks import Lines, Splitter
-from ..display.notebook import Ration, _Part
+from ..display.notebook import SPLITTERS, Part, Ration
 from ..display.status import mark, waiting_line
 from ..errors import WcodeError
 from ..events import Event, Notice, ReasoningDelta, TextDelta
@@ -88,6 +88,7 @@ class AnswerBox:
         self._accordion = widgets.Accordion([self._thoughts.widget], titles=(_("Reasoning"),), selected_index=None)
         self.widget = widgets.VBox([self._accordion, self._text.widget, self._status]).add_class("wcode-output")
         self.format = "markdown"
+        self.hides_reasoning = False
         self.clear()
 
     # -- what stands there
@@ -100,8 +101,9 @@ class AnswerBox:
     def show(self, reply: Reply, error: WcodeError | None = None) -> None:
         """A whole answer, however it ended."""
         self._text.show(_body(reply, self.format))
-        self._thoughts.show(_rendered(reply.reasoning))
-        show_if(self._accordion, reply.reasoning)
+        reasoning = "" if self.hides_reasoning else reply.reasoning
+        self._thoughts.show(_rendered(reasoning))
+        show_if(self._accordion, reasoning)
         seconds = _thinking_s(reply)
         self._accordion.titles = (_("Reasoning") + ("" if seconds is None else f" · {seconds:.1f} s"),)
         notices = "".join(map(quiet, reply.notices))
@@ -124,8 +126,8 @@ class AnswerBox:
         self._began_s = self._clock()
         self._notices: list[str] = []
         self._parts = {
-            "reasoning": _Part(Splitter(), self._rationed(self._thoughts)),
-            "text": _Part(Splitter() if self.format == "markdown" else Lines(), self._rationed(self._text)),
+            "reasoning": Part(Splitter(), self._rationed(self._thoughts)),
+            "text": Part(SPLITTERS.get(self.format, Lines)(), self._rationed(self._text)),
         }
 
     def _say(self, text: str) -> None:
@@ -144,7 +146,7 @@ class AnswerBox:
         for event in events:
             if isinstance(event, TextDelta) and not event.choice:
                 self._take("text", event.text)
-            elif isinstance(event, ReasoningDelta) and not event.choice and event.text:
+            elif isinstance(event, ReasoningDelta) and not event.choice and event.text and not self.hides_reasoning:
                 self._take("reasoning", event.text)
             elif isinstance(event, Notice):
                 self._notices.append(event.text)

@@ -209,7 +209,9 @@ class Panel:
             if self.check.call is None or self.asked is not None:
                 return
             state = self.state
-            self.answer.format = str(self._client.session.values(state.values)["format"].value)
+            values = self._client.session.values(state.values)
+            self.answer.format = str(values["format"].value)
+            self.answer.hides_reasoning = bool(values["hide_reasoning"].value)
             self.asked = Run(self._client, self.check.call, self.answer, partial(self._ended, state.output))
             self._enable()
             self.asked.start()

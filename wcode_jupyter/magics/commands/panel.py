@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
+from ...errors import InputError, OptionError
 from ...language import _
 from .. import cell
 from ..options import CellLine, parse_cell_line
@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["close_panels", "open_panels", "panel"]
 
+_KEPT = ("preset", "image", "resize", "allow_outside", "quiet", "raw")
+"""Options of a cell that mean the same in a panel; the others ask or show in ways of their own."""
+
 
 def panel(context: Context, rest: str) -> None:
     """Shows a panel, set as a `%%wcode` line with these options would be."""
     options = cell.with_preset(parse_cell_line(rest))
+    for name in options.own:
+        if name not in _KEPT:
+            raise OptionError(
+                _("The panel has no {option}: it asks one question at a time").format(
+                    option=f"--{name.replace('_', '-')}"
+                ),
+                hint=_("Write it on the line of a %%wcode cell."),
+            )
     if getattr(context.shell, "kernel", None) is None:
         raise InputError(
             _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
