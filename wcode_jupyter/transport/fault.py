@@ -12,6 +12,7 @@ from msgspec import Struct
 from .. import wire
 from ..errors import AnswerCut, DeadlineError, KeyRejected, NotTheApi, WcodeError, one_line
 from ..events import Failure
+from ..keys import GATEWAY_ORIGIN
 from ..language import _
 from .endpoint import Deadlines, Endpoint
 from .refusal import refusal
@@ -61,11 +62,20 @@ class Faults:
         code = None if failure.code is None else one_line(self._redact(failure.code), 60)
         failure = msgspec.structs.replace(failure, message=self._redact(failure.message), code=code)
         found = refusal(failure, response.status_code, response.headers, host=self._endpoint.host, streaming=streaming)
-        if isinstance(found.error, KeyRejected) and not self._has_key:
-            hint = _("No key was sent: set one with %wcode key set {url}")
-            found.error.hint = hint.format(url=self._endpoint.base_url)
+        if isinstance(found.error, KeyRejected) and (hint := self._key_hint()):
+            found.error.hint = hint
         named = failure.message if found.error.status in (400, 422) else ""
         return Fault(found.error, retry=found.retry, after_s=found.after_s, named=named)
+
+    def _key_hint(self) -> str:
+        """What to do about a refused key where the error's own hint does not fit; it names the gateway's page."""
+        if not self._has_key:
+            hint = _("No key was sent: set one with %wcode key set {url}")
+        elif self._endpoint.origin != GATEWAY_ORIGIN:
+            hint = _("Set the key of this server with %wcode key set {url}")
+        else:
+            return ""
+        return hint.format(url=self._endpoint.base_url)
 
     def page(self, response: httpx.Response, content: bytes) -> Fault:
         """A web page where the API should be."""
