@@ -78,9 +78,11 @@ def test_a_question_without_a_reply_stays_as_typed(source: str) -> None:
     assert cells([source], [request("Hi")]) == [Cell(source=source, failed=True)]
 
 
-@pytest.mark.parametrize("line", ["--no-such-option", "--temperature 9", "'"])
-def test_a_line_that_could_not_be_read_is_no_question(line: str) -> None:
-    """It is kept as typed, and the next cell still finds its reply."""
+@pytest.mark.parametrize(
+    "line", ["--no-such-option", "--temperature 9", "'", "--dry-run", "--each rows", "-m glm-5 -m step", "--repeat 3"]
+)
+def test_a_cell_that_asked_nothing_or_many_times_is_no_question(line: str) -> None:
+    """It is kept as typed, as is one that could not be read, and the next cell still finds its reply."""
     bad = f"%%wcode {line}\nHi"
     assert cells([bad, "%%wcode\nHi"], [request("Hi")]) == [Cell(source=bad), Cell(request=request("Hi"))]
 

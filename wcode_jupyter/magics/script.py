@@ -11,6 +11,7 @@ from ..messages import Request
 from ..parameters import PARAMETERS
 from ..session import Session
 from .cell import with_preset
+from .many import is_many
 from .options import CellLine, parse_cell_line
 
 __all__ = ["cells_of"]
@@ -46,7 +47,7 @@ def cells_of(shell: Any, session: Session) -> list[Cell]:
 
 
 def _question(source: str) -> tuple[CellLine, str] | None:
-    """Options and prompt of a cell that asks; None for all others, and for one that could not be read."""
+    """Options and prompt of a cell that asks once; None for all others, and for one that could not be read."""
     match = _QUESTION.fullmatch(source.strip("\n"))
     if match is None:
         return None
@@ -54,6 +55,8 @@ def _question(source: str) -> tuple[CellLine, str] | None:
     try:
         options = with_preset(parse_cell_line(line or "") if asked is None else parse_cell_line(asked, with_text=True))
     except WcodeError:
+        return None
+    if is_many(options) or options.flag("dry_run"):
         return None
     return options, options.rest if body is None else body
 
