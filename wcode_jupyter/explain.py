@@ -55,7 +55,7 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
     if not isinstance(error, BaseException):
         raise InputError(_("No cell has failed yet"))
     if isinstance(error, WcodeError):
-        raise InputError(_("The last error is one of %wcode itself: {error}").format(error=error.what))
+        raise InputError(_("The last error is one of wcode_jupyter: {error}").format(error=error.what))
     sources = _Cells(shell)
     lines = list(_error_lines(error, sources))
     if not sources.seen:

@@ -109,7 +109,7 @@ def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer)
 def test_an_error_of_our_own_is_not_explained(shared: Kernel, server: FaultServer) -> None:
     """It says by itself what to do."""
     shared.run("%%wcode --nope\nhi")
-    assert "one of %wcode itself" in shared.run("%wcode explain").text
+    assert "one of wcode_jupyter" in shared.run("%wcode explain").text
     assert server.requests == []
 
 
