@@ -65,8 +65,8 @@ def first_panel() -> None:
 def _bench() -> tuple[Any, Any]:
     # Imported here: a fresh process must not have imported ipywidgets before the clock starts.
     from wcode_jupyter.client import Client
-    from wcode_jupyter.magics import cell
-    from wcode_jupyter.magics.options import parse_cell_line
+    from wcode_jupyter.magics.commands.asking import Context
+    from wcode_jupyter.magics.commands.panel import doors
     from wcode_jupyter.presets import Presets
 
     folder = TemporaryDirectory()
@@ -88,11 +88,10 @@ def _bench() -> tuple[Any, Any]:
             from wcode_jupyter.panel.panel import Panel
             from wcode_jupyter.panel.state import State
 
-            def prepare(line: str, text: str) -> Any:
-                return cell.prepare(self.shell, client, parse_cell_line(line), text)
-
             presets = Presets(Path(folder.name) / "presets.toml")
-            return Panel(self.shell, client, prepare, presets, State(prompt=prompt, values=values))
+            return Panel(
+                self.shell, client, doors(Context(self.shell, client)), presets, State(prompt=prompt, values=values)
+            )
 
     return Bench(), folder
 

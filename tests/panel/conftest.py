@@ -12,8 +12,8 @@ import pytest
 
 from tests.fault_server import FaultServer, chat
 from wcode_jupyter.client import Client
-from wcode_jupyter.magics import cell
-from wcode_jupyter.magics.options import parse_cell_line
+from wcode_jupyter.magics.commands.asking import Context
+from wcode_jupyter.magics.commands.panel import doors
 from wcode_jupyter.panel.panel import Panel
 from wcode_jupyter.panel.state import State
 from wcode_jupyter.presets import Presets
@@ -61,11 +61,8 @@ class Bench:
         self.panels: list[Panel] = []
 
     def panel(self, prompt: str = "", output: str = "", **values: Any) -> Panel:
-        def prepare(line: str, text: str) -> Any:
-            return cell.prepare(self.shell, self.client, parse_cell_line(line), text)
-
         state = State(prompt=prompt, output=output, values=values)
-        panel = Panel(self.shell, self.client, prepare, self.presets, state)
+        panel = Panel(self.shell, self.client, doors(Context(self.shell, self.client)), self.presets, state)
         self.panels.append(panel)
         return panel
 

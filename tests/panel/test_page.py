@@ -51,6 +51,21 @@ def test_choose_set_run_insert(lab: Lab, server: FaultServer) -> None:
     page.screenshot("panel-light")
 
 
+def test_code_written_in_the_panel(lab: Lab, server: FaultServer) -> None:
+    """A cell pasted into the code box moves the controls."""
+    panel = PanelPage(lab, server, "glm-5")
+    box = panel.page.tab.locator(".wcode-code textarea")
+    box.fill("%%wcode qwen3.6-plus --temperature 0.7\nFrom a cell")
+    box.press("Tab")
+    panel.page.wait(
+        "() => document.querySelector('textarea[placeholder*=\"{{name}}\"]').value === 'From a cell'", None, 10
+    )
+    panel.wait_for("0.0021")
+    row = panel.page.tab.locator(".wcode-field", has_text="temperature").first
+    assert row.locator("input[type=number]").input_value() == "0.7"
+    assert row.locator("input[type=checkbox]").is_checked()
+
+
 def test_stop_while_the_kernel_is_free(lab: Lab, server: FaultServer) -> None:
     """Another cell runs while the answer arrives; Stop ends it within 0.3 s and keeps what arrived."""
     server.script(stream(delta("Once upon a time "), HOLD))

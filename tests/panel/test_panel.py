@@ -337,6 +337,30 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert picker.model().id == "some/model"
 
 
+def test_the_cell_can_be_edited(bench: Bench) -> None:
+    """What is written into the code box moves the panel; what cannot be read is said and changes nothing."""
+    panel = bench.panel("Hi", model="glm-5", temperature=0.3)
+    panel.code.box.value = "%%wcode qwen3.6-plus --top-p 0.5 -o x\nHello\nthere"
+    assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}
+    assert (panel.prompt.value, panel.into.value, panel.picker.value) == ("Hello\nthere", "x", "qwen3.6-plus")
+    for wrong in ("%%wcode --temprature 1\nHi", "print(1)", "%%wcode --chat a\nHi"):
+        panel.code.box.value = wrong
+        assert "wcode-bad" in shown(panel.code.widget)
+        assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}
+    panel.code.box.value = "%%wcode glm-5\nHi"
+    assert "wcode-bad" not in shown(panel.code.widget)
+
+
+def test_a_variable_that_cannot_be_shown(bench: Bench) -> None:
+    """What a variable raises is said, and the name of its type is only text."""
+    odd = type("<img src=x>", (), {"__str__": lambda self: 1 / 0, "__repr__": lambda self: 1 / 0})
+    bench.shell.user_ns["odd"] = odd()
+    panel = bench.panel("Hi {{odd}}", model="glm-5")
+    assert panel.run_button.disabled
+    assert "ZeroDivisionError" in everything(panel)
+    assert "<img" not in everything(panel)
+
+
 def test_export(bench: Bench) -> None:
     """The state as a program, without the key."""
     panel = bench.panel("Hi", model="glm-5", temperature=0.3)

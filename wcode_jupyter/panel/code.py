@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import ipywidgets as widgets
 
 from ..errors import WcodeError
@@ -9,7 +12,7 @@ from ..export import TARGETS, export
 from ..language import _
 from ..session import Call
 from .insert import insert_below
-from .pieces import area, box, button, heading, quiet, row, update
+from .pieces import area, bad, box, button, heading, quiet, row, update
 from .state import Check, State
 
 __all__ = ["CodeBox"]
@@ -20,7 +23,10 @@ _CELL = ""
 class CodeBox:
     """Shows the cell, or the program of the chosen target."""
 
-    def __init__(self) -> None:
+    def __init__(self, typed: Callable[[str], None]) -> None:
+        """`typed` takes a cell that the user has written here; it may raise WcodeError."""
+        self._typed = typed
+        self._filling = False
         self._state = State()
         self._check = Check()
         programs = [(target.title, name) for name, target in TARGETS.items() if target.kind == "program"]
@@ -31,16 +37,19 @@ class CodeBox:
             layout={"width": "auto", "flex": "0 1 230px"},
         )
         self.form.observe(lambda _change: self._show(), "value")
-        self._text = area("", rows=5).add_class("wcode-code")
+        self.box = area("", rows=5).add_class("wcode-code")
+        # At the end of typing: a line that is half written means nothing yet.
+        self.box.continuous_update = False
+        self.box.observe(self._edited, "value")
         self._insert = button(_("Insert cell below"), self._insert_cell)
         self._said = widgets.HTML()
-        head = heading(_("The same as code"), _("click into it, then Ctrl+A, Ctrl+C"))
-        self.widget = box([head, self._text, row([self._insert, self.form]), self._said], "wcode-section")
+        head = heading(_("The same as code"), _("to copy, or to edit: the panel follows"))
+        self.widget = box([head, self.box, row([self._insert, self.form]), self._said], "wcode-section")
 
     @property
     def text(self) -> str:
         """What is shown."""
-        return str(self._text.value)
+        return str(self.box.value)
 
     def show(self, state: State, check: Check) -> None:
         """Follows the panel."""
@@ -54,7 +63,18 @@ class CodeBox:
     def _show(self) -> None:
         form = str(self.form.value)
         self._insert.disabled = form != _CELL
-        update(self._text, self._state.cell if form == _CELL else _program(form, self._check))
+        self._filling = True
+        update(self.box, self._state.cell if form == _CELL else _program(form, self._check))
+        self._filling = False
+
+    def _edited(self, change: Any) -> None:
+        if self._filling or self.form.value != _CELL:
+            return
+        try:
+            self._typed(change["new"])
+            self.tell("")
+        except WcodeError as error:
+            update(self._said, bad(str(error)))
 
     def _insert_cell(self) -> None:
         insert_below(self._state.cell, self.tell)

@@ -30,7 +30,7 @@ from .pieces import area, bad, box, button, close_tree, heading, quiet, row, sho
 from .presets import PresetBox
 from .references import references_html
 from .run import Run
-from .state import Check, Prepare, State, check
+from .state import Check, Doors, State, check
 from .style import STYLE
 from .summary import HIDE, Summary
 
@@ -43,14 +43,12 @@ _LAST = 20
 
 
 class Panel:
-    """One panel on a notebook's client. `prepare` makes a call of a `%%wcode` line and a prompt, as a cell does."""
+    """One panel on a notebook's client. `doors` read a `%%wcode` cell as the magics do."""
 
-    def __init__(
-        self, shell: Any, client: Client, prepare: Prepare, presets: Presets, state: State | None = None
-    ) -> None:
+    def __init__(self, shell: Any, client: Client, doors: Doors, presets: Presets, state: State | None = None) -> None:
         self._shell = shell
         self._client = client
-        self._prepare = prepare
+        self._doors = doors
         self._lock = threading.RLock()
         self._filling = False
         self._closed = False
@@ -66,7 +64,7 @@ class Panel:
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
-        self.code = CodeBox()
+        self.code = CodeBox(self.read)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
         self._build_question()
         self.widget = self._lay_out()
@@ -145,6 +143,10 @@ class Panel:
         """Takes `values` in the place of all that is set; prompt and variable stay."""
         self.state = State(prompt=self.prompt.value, output=self.into.value.strip(), values=dict(values))
 
+    def read(self, cell: str) -> None:
+        """Takes what a `%%wcode` cell says in the place of all that is set. Raises WcodeError, then nothing changes."""
+        self.state = self._doors.read(cell)
+
     def _changed(self) -> None:
         if not self._filling:
             self.refresh()
@@ -159,7 +161,7 @@ class Panel:
             system = values.get("system")
             self.system.placeholder = f"{system.value} ({system.source})" if system else ""
             state = self.state
-            self.check = check(state, self._prepare)
+            self.check = check(state, self._doors.prepare)
             self.code.show(state, self.check)
             texts = f"{state.prompt}\n{state.values.get('system', '')}"
             update(self._references, references_html(texts, self._shell.user_ns))

@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
-from ..errors import ParameterError, WcodeError
+from ..errors import ParameterError, WcodeError, one_line
 from ..language import _
 from ..parameters import PARAMETERS, check_row, parse
 from ..session import Call
 from ..settings import ROWS
 from ..spelling import cell_line
 
-__all__ = ["Check", "Prepare", "State", "check"]
+__all__ = ["Check", "Doors", "Prepare", "State", "check"]
 
 Prepare: TypeAlias = Callable[[str, str], Call]
 """The call that a `%%wcode` line (without the magic's name) and a cell's text mean; raises WcodeError."""
@@ -64,6 +64,14 @@ class State(Struct, frozen=True, kw_only=True):
         return {row.name: self.values[row.name] for row in PARAMETERS if row.name in self.values}
 
 
+class Doors(Struct, frozen=True):
+    """How the magics read what stands in a cell: the panel has no reading of its own."""
+
+    prepare: Prepare
+    read: Callable[[str], State]
+    """The state that a whole `%%wcode` cell says; raises WcodeError."""
+
+
 class Check(Struct, frozen=True):
     """What is to be said about a state before it is run."""
 
@@ -98,4 +106,7 @@ def check(state: State, prepare: Prepare) -> Check:
         return Check(None, {error.name: str(error)} if error.name else {}, str(error))
     except WcodeError as error:
         return Check(reason=str(error))
+    except Exception as error:
+        # Whatever a variable of the notebook raises when it is made text: no cell is there to show it.
+        return Check(reason=one_line(f"{type(error).__name__}: {error}"))
     return Check(call, warnings=call.warnings)

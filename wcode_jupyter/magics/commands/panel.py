@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from ...errors import InputError, OptionError
 from ...language import _
 from .. import cell
-from ..options import CellLine, parse_cell_line
+from ..options import parse_cell_line
 from .asking import Context
 from .preset import presets_of
 
 if TYPE_CHECKING:
     from ...panel.panel import Panel
-    from ...panel.state import Prepare, State
+    from ...panel.state import Doors, State
     from ...session import Call
 
-__all__ = ["close_panels", "open_panels", "panel"]
+__all__ = ["close_panels", "doors", "open_panels", "panel"]
 
 _KEPT = ("preset", "image", "resize", "allow_outside", "quiet", "raw")
 """Options of a cell that mean the same in a panel; the others ask or show in ways of their own."""
@@ -24,7 +24,44 @@ _KEPT = ("preset", "image", "resize", "allow_outside", "quiet", "raw")
 
 def panel(context: Context, rest: str) -> None:
     """Shows a panel, set as a `%%wcode` line with these options would be."""
-    options = cell.with_preset(parse_cell_line(rest))
+    state = _state(rest)
+    if getattr(context.shell, "kernel", None) is None:
+        raise InputError(
+            _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
+            hint=_("In a terminal, %wcode help shows what can be typed."),
+        )
+    from ...panel.panel import Panel
+
+    opened = Panel(context.shell, context.client, doors(context), presets_of(context), state)
+    # A cell that is run again replaces its panel; the page does not tell when an output has gone.
+    for other in open_panels(context):
+        if other is not opened and other.cell_id and other.cell_id == opened.cell_id:
+            other.close()
+    opened.show()
+
+
+def doors(context: Context) -> Doors:
+    """How the magics of this notebook read a cell."""
+    from ...panel.state import Doors
+
+    def prepare(line: str, text: str) -> Call:
+        return cell.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
+
+    return Doors(prepare, _read)
+
+
+def _read(text: str) -> State:
+    line, _newline, prompt = text.partition("\n")
+    magic, _space, options = line.strip().partition(" ")
+    if magic != "%%wcode":
+        raise OptionError(_("A cell for the panel begins with %%wcode"))
+    return _state(options, prompt.removesuffix("\n"))
+
+
+def _state(line: str, prompt: str = "") -> State:
+    from ...panel.state import State
+
+    options = cell.with_preset(parse_cell_line(line))
     for name in options.own:
         if name not in _KEPT:
             raise OptionError(
@@ -33,36 +70,9 @@ def panel(context: Context, rest: str) -> None:
                 ),
                 hint=_("Write it on the line of a %%wcode cell."),
             )
-    if getattr(context.shell, "kernel", None) is None:
-        raise InputError(
-            _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
-            hint=_("In a terminal, %wcode help shows what can be typed."),
-        )
-    from ...panel.panel import Panel
-
-    opened = Panel(context.shell, context.client, _preparing(context), presets_of(context), _state(options))
-    # A cell that is run again replaces its panel; the page does not tell when an output has gone.
-    for other in open_panels(context):
-        if other is not opened and other.cell_id and other.cell_id == opened.cell_id:
-            other.close()
-    opened.show()
-
-
-def _preparing(context: Context) -> Prepare:
-    def prepare(line: str, text: str) -> Call:
-        return cell.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
-
-    return prepare
-
-
-def _state(options: CellLine) -> State:
-    from ...panel.state import State
-
+    own = {name: value for name, value in options.own.items() if name != "preset"}
     return State(
-        values=options.values,
-        output=options.output or "",
-        extra_body=options.extra_body,
-        own={name: value for name, value in options.own.items() if name != "preset"},
+        prompt=prompt, values=options.values, output=options.output or "", extra_body=options.extra_body, own=own
     )
 
 
