@@ -269,6 +269,16 @@ def test_a_model_that_cannot_see_is_not_asked() -> None:
     assert session.prepare([Message("user", (Text("no image"),))], {"model": BLIND})
 
 
+def test_rows_with_images_are_refused_too() -> None:
+    """A run over rows checks what it fills in, not only the empty prompt."""
+    session = Session()
+    call = session.prepare("no image", {"model": BLIND})
+    with pytest.raises(InputError, match="cannot see images"):
+        session.with_messages(call, tuple(QUESTION))
+    forced = session.prepare("no image", {"model": BLIND, "force": True})
+    assert session.with_messages(forced, tuple(QUESTION)).request.messages == tuple(QUESTION)
+
+
 def test_both_forms_carry_the_image() -> None:
     """OpenAI's `image_url`, Anthropic's base64 source."""
     from wcode_jupyter import wire

@@ -70,6 +70,8 @@ class Call(Struct, frozen=True):
     """Where the answer is recorded; None: beside the notebook."""
     keep_images: bool = False
     allow_secrets: bool = False
+    force: bool = False
+    """Whether images go also to a model that is known not to see."""
     log: bool = True
     log_content: bool = True
     turn: OpenTurn | None = None
@@ -228,6 +230,7 @@ class Session:
             replay_file=setting.get("replay_file"),
             keep_images=setting["keep_images"],
             allow_secrets=setting["allow_secrets"],
+            force=setting["force"],
             log=setting["log"],
             log_content=setting["log_content"],
         )
@@ -262,8 +265,13 @@ class Session:
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
     def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
-        """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`."""
+        """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        Raises InputError: an image to a model that cannot see.
+        """
         request = msgspec.structs.replace(call.request, messages=messages)
+        if not call.force:
+            self._check_vision(request)
         return msgspec.structs.replace(
             call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
         )
@@ -332,10 +340,11 @@ class Session:
 
     def _check_vision(self, request: Request) -> None:
         """Raises InputError for images to a model that is known not to see: a model nobody knows may."""
-        capabilities = self.catalogue.model(request.model).capabilities
-        blind = request.endpoint == LOCAL or (capabilities and "vision" not in capabilities)
         contents = [message.content for message in request.messages if not isinstance(message.content, str)]
-        if blind and any(isinstance(part, Image) for parts in contents for part in parts):
+        if not any(isinstance(part, Image) for parts in contents for part in parts):
+            return
+        capabilities = self.catalogue.model(request.model).capabilities
+        if request.endpoint == LOCAL or (capabilities and "vision" not in capabilities):
             seeing = [model.id for model in self.catalogue.values() if "vision" in model.capabilities]
             raise InputError(
                 _("{model} cannot see images").format(model=request.model),

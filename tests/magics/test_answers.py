@@ -112,6 +112,16 @@ def test_python_comes_first() -> None:
     assert code_of(Reply(choices=(Choice(text="none"),))) == ""
 
 
+@pytest.mark.parametrize("option", ["--image rows", "--insert", "--resize 100", "--allow-outside"])
+def test_options_of_one_answer_are_refused_for_many(shared: Kernel, server: FaultServer, option: str) -> None:
+    """Nothing is dropped in silence: an image of its own for each row goes in as `{{column}}`."""
+    shared.run("rows = [{'a': 1}]")
+    done = shared.run(f"%%wcode --each rows {option}\n{{{{a}}}}")
+    assert done.error == "OptionError"
+    assert option.split()[0] in done.outputs[-1]["traceback"][0]
+    assert server.requests == []
+
+
 # -- several answers, formats -----------------------------------------------------------------------------------------
 
 

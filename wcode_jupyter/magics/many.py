@@ -33,7 +33,9 @@ __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
-_NOT_IN_MANY = ("chat", "trim", "keep_failed", "retries_schema")
+_NOT_IN_MANY = (
+    "chat", "trim", "keep_failed", "retries_schema", "image", "resize", "allow_outside", "insert",
+)  # fmt: skip
 
 
 def is_many(options: CellLine) -> bool:
