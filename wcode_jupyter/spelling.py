@@ -1,7 +1,7 @@
 """How is a `%%wcode` line spelled: words and their quoting, and the line that says given values.
 
 Words are a shell's: quotes group, a backslash escapes, nothing is expanded. A line ends where IPython ends it, so what
-cannot stand on one line is written in the shell's `$'…'`, where `\\n` is a line end and `\\u2028` a character by number.
+cannot stand on one line is written in the shell's `$'…'`: `\\n` is a line end there, `\\u2028` a character by number.
 Reading what `cell_line` writes gives the values back.
 """
 
@@ -36,7 +36,7 @@ def unquote(word: str) -> str:
 
 
 def quote(text: str) -> str:
-    """`text` as one word of a line: bare where it can be, else in single quotes, `$'…'` with characters that end a line."""
+    """`text` as one word of a line: bare where it can be, else in single quotes; `$'…'` where it would end the line."""
     if text.isprintable():
         return shlex.quote(text)
     return "$'" + escape(text).replace("'", r"\'") + "'"

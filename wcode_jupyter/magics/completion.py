@@ -26,7 +26,8 @@ _REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
 # Second words of commands that have them.
 _SUBWORDS = {
     "key": ("set", "forget", "status"),
-    "local": ("start", "stop", "status"), "preset": ("save", "list", "delete"),
+    "local": ("start", "stop", "status"),
+    "preset": ("save", "list", "delete"),
     "replay": MODES,
     "history": ("show", "forget"),
     "chats": CHATS_WORDS,

@@ -54,15 +54,16 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
     CellOption(name="preset", metavar="NAME", help=N_("Start from the values kept under this name (%wcode preset).")),
     CellOption(
-        name="image", metavar="NAME|FILE|URL", arity="append",
+        name="image",
+        metavar="NAME|FILE|URL",
+        arity="append",
         help=N_("Send an image along: a figure or array of the notebook, a file, or an address."),
     ),
     CellOption(name="resize", metavar="PIXELS", help=N_("Scale the images down to this longest side.")),
+    CellOption(name="allow_outside", arity="flag", help=N_("Let --image read files outside the notebook's folder.")),
     CellOption(
-        name="allow_outside", arity="flag", help=N_("Let --image read files outside the notebook's folder.")
-    ),
-    CellOption(
-        name="schema", metavar="NAME|FIELDS",
+        name="schema",
+        metavar="NAME|FIELDS",
         help=N_("Ask for JSON of this schema: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
     ),
     CellOption(
@@ -76,26 +77,32 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="keep_failed", arity="flag", help=N_("In a chat: send turns along that failed or were interrupted.")
     ),
     CellOption(
-        name="each", metavar="VARIABLE",
+        name="each",
+        metavar="VARIABLE",
         help=N_("Ask once for each row of this DataFrame or list; {{name}} is a column of the row."),
     ),
     CellOption(
-        name="sweep", metavar="NAME=VALUE,VALUE", arity="append",
+        name="sweep",
+        metavar="NAME=VALUE,VALUE",
+        arity="append",
         help=N_("Ask with each of these values of a parameter; several: with every combination."),
     ),
     CellOption(name="repeat", metavar="N", help=N_("Ask so many times.")),
     CellOption(name="seeds", arity="flag", help=N_("With --repeat: a seed of its own for each time.")),
     CellOption(
-        name="score", metavar="FUNCTION",
+        name="score",
+        metavar="FUNCTION",
         help=N_("Judge every answer by f(reply, row): a number, a bool or a dict of these."),
     ),
     CellOption(name="key", metavar="COLUMN", help=N_("With --each: the column that identifies a row.")),
     CellOption(
-        name="run_file", metavar="FILE",
+        name="run_file",
+        metavar="FILE",
         help=N_("With --each: where answers are kept and continued; else beside the notebook."),
     ),
     CellOption(
-        name="engine", metavar="dask",
+        name="engine",
+        metavar="dask",
         help=N_("With --each: a Dask cluster sends the requests; a variable that holds its client, or dask."),
     ),
     CellOption(name="anew", arity="flag", help=N_("With --each: ask everything again, also what is in the run file.")),
