@@ -284,6 +284,8 @@ def test_completion_offers_options_models_commands_and_names(shared: Kernel) -> 
     assert "temperature=" in shared.complete("%wcode set temp")
     shared.run("a_long_name = 1")
     assert "a_long_name" in shared.complete("%%wcode\nsay {{a_lo")
+    assert shared.complete("%%wcode --schema a_long") == ["a_long_name"]
+    assert shared.complete("%%wcode --image=a_long") == ["a_long_name"]
 
 
 def test_help_is_generated_from_the_table(shared: Kernel) -> None:

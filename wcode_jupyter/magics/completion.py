@@ -42,6 +42,8 @@ _OPTIONS = {
     "chats": CHATS_OPTIONS,
     "export": EXPORT_OPTIONS,
 }
+_VARIABLES = ("schema", "image", "each", "score", "tools")
+"""Options that take a variable of the notebook."""
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
 
 
@@ -66,7 +68,7 @@ def candidates(
     """(the fragment to complete, all words that may stand there) for the text before the cursor."""
     if in_cell:
         if reference := _REFERENCE.search(before):
-            return reference[1], [name for name in namespace if not name.startswith("_")]
+            return reference[1], _public(namespace)
         return "", []
     if not (line := _LINE.match(before)):
         return "", []
@@ -83,8 +85,8 @@ def candidates(
             return fragment, _after_command(command, words, session)
     option, equals, value = fragment.partition("=")
     if fragment.startswith("-") and equals:
-        return value, _values(option, session)
-    if words and (values := _values(words[-1], session)):
+        return value, _values(option, session, namespace)
+    if words and (values := _values(words[-1], session, namespace)):
         return fragment, values
     if fragment.startswith("-"):
         return fragment, _options()
@@ -104,7 +106,7 @@ def _after_command(command: str, words: list[str], session: Session) -> list[str
 
 
 def _export_values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
-    return requests_in(namespace) if option == "--from" else _values(option, session)
+    return requests_in(namespace) if option == "--from" else _values(option, session, namespace)
 
 
 def _options() -> list[str]:
@@ -113,18 +115,24 @@ def _options() -> list[str]:
     return [option.option for option in CELL_OPTIONS] + rows + negated
 
 
-def _values(option: str, session: Session) -> list[str]:
+def _values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
     """Words that may follow `option`; empty when any text may, or none."""
     name = _SHORT.get(option, option).removeprefix("--").replace("-", "_")
     if not option.startswith("-"):
         return []
     if name == "model":
         return _models(session)
+    if name in _VARIABLES:
+        return _public(namespace)
     if name == "chat":
         return [chat.name for chat in session.chats.all()]
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
     return list(ROWS[name].choices) if name in ROWS else []
+
+
+def _public(namespace: Mapping[str, Any]) -> list[str]:
+    return [name for name in namespace if not name.startswith("_")]
 
 
 def _models(session: Session) -> list[str]:
