@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import enum
 import functools
@@ -218,12 +219,20 @@ def test_what_a_tool_raises_is_a_fault_and_an_interrupt_is_not() -> None:
 
 
 def test_an_async_function_is_run_to_its_end() -> None:
-    """It needs no loop of the caller."""
+    """It needs no loop of the caller, and stands one that runs."""
 
     async def later(x: int) -> int:
         return x + 1
 
     assert run(tool_of(later), {"x": 1}) == "2"
+
+    def disguised(x: int) -> Any:
+        return later(x)
+
+    async def in_a_loop() -> str:
+        return run(tool_of(disguised), {"x": 2})
+
+    assert asyncio.run(in_a_loop()) == "3"
 
 
 def test_only_marked_functions_run_unasked() -> None:

@@ -14,7 +14,8 @@ import asyncio
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NotRequired, TypeVar
 
 import msgspec
@@ -212,13 +213,19 @@ def run(tool: Tool, arguments: Mapping[str, Any]) -> str:
     try:
         value = tool.function(**arguments)
         if inspect.iscoroutine(value):
-            value = asyncio.run(value)
+            value = _awaited(value)
     except (Exception, SystemExit) as error:
         raise ToolFault(f"{type(error).__name__}: {error}".rstrip(": ")) from None
     text = _text(tool.name, value)
     if len(text) <= LONGEST_RESULT:
         return text
     return f"{text[:LONGEST_RESULT]}\n(only the first {LONGEST_RESULT:,} of {len(text):,} characters)"
+
+
+def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What `coroutine` gives, also where an event loop runs already, as in a notebook's main thread."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, coroutine).result()
 
 
 def _text(name: str, value: Any) -> str:
