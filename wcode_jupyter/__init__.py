@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .batch import Replies as Replies
     from .client import Client as Client
     from .errors import WcodeError as WcodeError
     from .messages import Message as Message
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Client": "client",
     "Message": "messages",
+    "Replies": "batch",
     "Reply": "reply",
     "Request": "messages",
     "WcodeError": "errors",
@@ -30,6 +32,7 @@ _HOMES = {
 __all__ = [
     "Client",
     "Message",
+    "Replies",
     "Reply",
     "Request",
     "WcodeError",

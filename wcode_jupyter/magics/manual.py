@@ -42,6 +42,7 @@ _EXAMPLES = (
     "%%wcode glm-5 --temperature 0.2 -o answer",
     '%%wcode qwen3.6-plus --system "You are terse" --reasoning low --max-tokens 500',
     "%%wcode local --response-format json_object --format json",
+    "%%wcode glm-5 --each reviews --score is_right -o results",
     '%%wcode step -p stop=\'["END"]\' --extra-body \'{"user": "me"}\' --dry-run',
 )
 

@@ -34,7 +34,7 @@ __all__ = ["ask_many", "check_alone", "is_many"]
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
 _NOT_IN_MANY = (
-    "chat", "trim", "keep_failed", "retries_schema", "image", "resize", "allow_outside", "insert",
+    "chat", "trim", "keep_failed", "tools", "retries_schema", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
 
 
@@ -299,15 +299,17 @@ class _LiveTable:
         self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
 
     def _table(self) -> Table:
+        counted = self._run.variants
+        keys = [(variant.model, repr(variant.values)) for variant in self._run.plan.variants]
         rows = tuple(
             (
-                " ".join([variant.model, *(f"{name}={value}" for name, value in variant.values.items())]),
-                variant.done,
-                variant.failed,
-                f"{statistics.median(variant.seconds[-1000:]):.2f}",
-                f"{variant.cost_cny:.6f}",
+                " ".join([found.model, *(f"{name}={value}" for name, value in found.values.items())]),
+                found.done,
+                found.failed,
+                f"{statistics.median(found.seconds[-1000:]):.2f}",
+                f"{found.cost_cny:.6f}" if found.cost_cny else "",
             )
-            for variant in list(self._run.variants.values())
+            for found in (counted[key] for key in keys if key in counted)
         )
         return Table((_("model"), _("done"), _("failed"), _("median s"), "¥"), rows)
 
