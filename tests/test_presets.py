@@ -9,7 +9,9 @@ import pytest
 
 from tests.kernels import Kernel
 from wcode_jupyter.errors import InputError
+from wcode_jupyter.magics.completion import candidates
 from wcode_jupyter.presets import Presets, presets_file
+from wcode_jupyter.session import Session
 
 from .panel.test_state import VALUES
 
@@ -83,6 +85,18 @@ def test_did_you_mean(presets: Presets) -> None:
     presets.save("careful", {"top_k": 1})
     with pytest.raises(InputError, match="careful"):
         presets.load("carful")
+
+
+def test_completion(monkeypatch: pytest.MonkeyPatch, presets: Presets) -> None:
+    """Tab offers the names after `--preset` and `%wcode preset delete`, and the cell's options after `%wcode panel`."""
+    presets.save("calm", {"top_k": 1})
+    monkeypatch.setattr("wcode_jupyter.presets.presets_file", lambda: presets.path)
+    assert candidates("%%wcode glm-5 --preset c", Session(), {}) == ("c", ["calm"])
+    assert candidates("%wcode preset delete ", Session(), {}) == ("", ["calm"])
+    assert candidates("%wcode preset ", Session(), {}) == ("", ["save", "list", "delete"])
+    assert "--temperature" in candidates("%wcode panel --t", Session(), {})[1]
+    presets.path.write_text("[")
+    assert candidates("%%wcode --preset ", Session(), {})[1] != ["calm"]
 
 
 def test_where_they_stand() -> None:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import InputError
 from ..messages import LOCAL
 from ..parameters import PARAMETERS
+from ..presets import Presets
 from ..session import Session
 from ..settings import ROWS
 from ..store import MODES
@@ -77,7 +79,7 @@ def candidates(
         if not words:
             return fragment, [command.name for command in COMMANDS]
         command, *words = words
-        if command not in ("ask", "explain", "fix"):
+        if command not in ("ask", "explain", "fix", "panel"):
             if command == "export" and words and (values := _export_values(words[-1], session, namespace)):
                 return fragment, values
             if fragment.startswith("-"):
@@ -100,6 +102,8 @@ def _after_command(command: str, words: list[str], session: Session) -> list[str
         return [f"{name}=" for name in ROWS]
     if command == "unset":
         return list(ROWS)
+    if command == "preset" and len(words) == 1:
+        return _presets()
     if command == "chats" and len(words) == 1:
         return [chat.name for chat in session.chats.all()]
     return list(_SUBWORDS.get(command, ())) if not words else []
@@ -126,9 +130,18 @@ def _values(option: str, session: Session, namespace: Mapping[str, Any]) -> list
         return _public(namespace)
     if name == "chat":
         return [chat.name for chat in session.chats.all()]
+    if name == "preset":
+        return _presets()
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
     return list(ROWS[name].choices) if name in ROWS else []
+
+
+def _presets() -> list[str]:
+    try:
+        return Presets().names()
+    except InputError:  # the file cannot be read: said when a preset is used
+        return []
 
 
 def _public(namespace: Mapping[str, Any]) -> list[str]:

@@ -132,18 +132,15 @@ class Choice(Control):
     """One of a few words, or yes and no."""
 
     def __init__(self, row: Row, look: Look) -> None:
-        options = [("true", True), ("false", False)] if row.kind == "bool" else list(row.choices)
-        super().__init__(row, look.make(widgets.Dropdown, options=options, layout="wide"))
+        self._options: list[tuple[str, Any]] = [(word, word) for word in row.choices] or [
+            ("true", True),
+            ("false", False),
+        ]
+        super().__init__(row, look.make(widgets.Dropdown, options=self._options, layout="wide"))
 
     def _start(self) -> Any:
         default = getattr(self.row, "page_default", None)
-        return (
-            default if default in self.row.choices else self.fields[0].options[0][1 if self._is_bool else slice(None)]
-        )
-
-    @property
-    def _is_bool(self) -> bool:
-        return self.row.kind == "bool"
+        return default if default in self.row.choices else self._options[0][1]
 
 
 class Json(Control):
