@@ -29,7 +29,9 @@ from .tools import has_functions
 from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
-    from .batch import Asker, Job, Replies, Run
+    from decimal import Decimal
+
+    from .batch import Asker, Job, Plan, Replies, Run
     from .conversation import Conversation
     from .local import LocalModel
     from .schema import Attempts
@@ -312,7 +314,9 @@ class Client:
         )  # fmt: skip
         asker = self._asker(plan.calls[0], limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
-        return Run(plan, asker, limits, purse=Purse(self.session.budget(values)), file=file)
+        run = Run(plan, asker, limits, purse=Purse(self.session.budget(values)), file=file)
+        run.notices += _unbounded(plan, self.session.budget(values))
+        return run
 
     def _asker(self, call: Call, concurrency: int, engine: Any) -> Asker:
         from .batch import Asker
@@ -442,6 +446,14 @@ class Client:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
+    """What to say where a budget cannot hold."""
+    models = dict.fromkeys(call.request.model for call in plan.calls if call.estimate.input_cny is None)
+    if budget is None or not models or plan.calls[0].replay == "replay":
+        return []
+    return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
 
 
 def _result(run: Run, score: Any) -> Replies:

@@ -311,6 +311,13 @@ def test_the_sessions_budget_counts_too(client_of: ClientOf) -> None:
         assert client.session.spent_cny <= 0.002
 
 
+def test_a_budget_without_a_price_is_said_not_to_hold(client_of: ClientOf) -> None:
+    """A server of one's own has no price: the run goes on, and says that nothing can stop it."""
+    with StrictServer() as server, pytest.warns(UserWarning, match="The price of m is unknown"):
+        replies = client_of(server).map("Say {{word}}", WORDS[:3], max_cost=1)
+    assert len(replies) == 3
+
+
 # --- record and replay ----------------------------------------------------------------------------------------------
 
 
