@@ -91,6 +91,9 @@ def test_an_answer_to_the_same_turn_takes_its_place_until_it_is_undone() -> None
     assert chats.undo("a").reply.text == "next"
     chats.add(turn, answered("again"))
     assert [turn.reply.text for turn in chats.get("a").turns] == ["end", "again"]
+    chats.undo("a")
+    chats.add(turn, answered("once more"))
+    assert [turn.reply.text for turn in chats.get("a").turns] == ["end", "once more"]
 
 
 def test_undo_and_reset_end_at_nothing() -> None:

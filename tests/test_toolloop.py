@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.fault_server import HOLD, FaultServer, Script, delta, status, stream
+from tests.fault_server import HOLD, FaultServer, Script, delta, finish, status, stream
 from tests.tool_server import calls, results, said
 from wcode_jupyter import Client, WcodeError, tool
 from wcode_jupyter.catalogue import Catalogue, Model, Price
@@ -223,6 +223,22 @@ def test_the_budget_stops_the_loop_between_steps(asker: Asker) -> None:
     assert len(asker.bodies()) == 1
     assert caught.value.reply is not None
     assert caught.value.reply.transcript[-1].text == "2"
+    assert caught.value.reply.tool_calls == ()
+
+
+def test_calls_that_were_cut_at_the_token_limit_are_not_run(asker: Asker) -> None:
+    """Their arguments may be half."""
+    asker.script(calls("openai", ("add", {"a": 1, "b": 1}), reason="length"))
+    reply = asker.client.ask("go", tools=[add])
+    assert (reply.ended, reply.transcript, len(asker.bodies())) == ("length", (), 1)
+
+
+def test_a_cost_that_is_not_wholly_known_is_unknown(asker: Asker) -> None:
+    """A step without usage has no price, and half a sum is a wrong one."""
+    asker.script(calls("openai", ("add", {"a": 1, "b": 1})), stream(delta("2"), finish()))
+    reply = asker.client.ask("go", tools=[add])
+    assert reply.usage is not None
+    assert reply.cost is None
 
 
 def test_an_interrupt_in_a_tool_stops_the_loop_and_keeps_it(asker: Asker) -> None:
@@ -238,7 +254,7 @@ def test_an_interrupt_in_a_tool_stops_the_loop_and_keeps_it(asker: Asker) -> Non
         asker.client.ask("go", tools=[stop])
     last = asker.client.session.last
     assert last is not None
-    assert (last.ended, len(asker.bodies())) == ("interrupted", 1)
+    assert (last.ended, last.text, len(asker.bodies())) == ("interrupted", "", 1)
     assert [message.text for message in last.transcript] == ["Wait.", "Error: the user interrupted this call"]
 
 

@@ -17,13 +17,15 @@ Call = tuple[str, Any]
 """Name, and arguments as a value or as the text that the model sends."""
 
 
-def calls(protocol: str, *wanted: Call, text: str = "", thought: str = "", ids: bool = True) -> Script:
-    """An answer that says `text` and calls `wanted` all at once."""
+def calls(
+    protocol: str, *wanted: Call, text: str = "", thought: str = "", ids: bool = True, reason: str = ""
+) -> Script:
+    """An answer that says `text` and calls `wanted` all at once; `reason`: why it ended, in the OpenAI form."""
     made = [
         (f"call_{name}_{number}" if ids else "", name, value if isinstance(value, str) else json.dumps(value))
         for number, (name, value) in enumerate(wanted)
     ]
-    return _FORMS[protocol](text, thought, made)
+    return _openai(text, thought, made, reason) if reason else _FORMS[protocol](text, thought, made)
 
 
 def said(protocol: str, text: str) -> Script:
@@ -31,7 +33,7 @@ def said(protocol: str, text: str) -> Script:
     return _FORMS[protocol](text, "", [])
 
 
-def _openai(text: str, thought: str, made: list[tuple[str, str, str]]) -> Script:
+def _openai(text: str, thought: str, made: list[tuple[str, str, str]], reason: str = "") -> Script:
     steps = [reasoning(thought)] if thought else []
     steps += [text_delta(text)] if text else []
     for index, (id_, name, arguments) in enumerate(made):
@@ -43,7 +45,7 @@ def _openai(text: str, thought: str, made: list[tuple[str, str, str]]) -> Script
             "function": {"name": name, "arguments": arguments[:half]},
         }
         steps += [_tool_delta(head), _tool_delta({"index": index, "function": {"arguments": arguments[half:]}})]
-    return stream(*steps, finish("tool_calls" if made else "stop"), usage(), b"data: [DONE]\n\n")
+    return stream(*steps, finish(reason or ("tool_calls" if made else "stop")), usage(), b"data: [DONE]\n\n")
 
 
 def _tool_delta(call: dict[str, Any]) -> bytes:

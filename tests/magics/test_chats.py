@@ -51,6 +51,17 @@ def test_a_cell_continues_its_chat_and_no_other(shared: Kernel, server: FaultSer
     assert shared.run("%wcode chats").text.splitlines()[2].split() == ["a", "2", "18→12", "4"]
 
 
+def test_the_system_text_of_a_chat_stands_before_that_of_the_session(shared: Kernel, server: FaultServer) -> None:
+    """The session's is for new chats; the cell's wins over both."""
+    shared.run("%%wcode --chat own --system A\n1")
+    shared.run("%wcode set system=S")
+    shared.run("%%wcode --chat own\n2")
+    shared.run("%%wcode --chat new\n3")
+    shared.run("%%wcode --chat own --system B\n4")
+    shared.run("%wcode unset system")
+    assert [contents(server, number)[0] for number in (1, 2, 3, 4)] == ["A", "A", "S", "B"]
+
+
 def test_an_interrupted_cell_is_marked_in_its_chat(shared: Kernel, server: FaultServer) -> None:
     """The next cell does not send it, `--keep-failed` does."""
     server.script(stream(delta("par"), HOLD), chat("Hello"))
