@@ -194,6 +194,7 @@ def test_an_error_is_one_line_and_no_answer(bench: Bench, server: FaultServer) -
     server.script(status(402, "no money"))
     panel = bench.panel("Hi", "answer", model="glm-5")
     run(panel)
+    assert shown(panel.answer.widget).count("no money") == 1
     assert "wcode-bad" in shown(panel.answer.widget)
     assert bench.shell.user_ns["answer"].ended == "failed"
     server.script(chat("fine"))

@@ -18,7 +18,7 @@ from ..display import bundle, status_line
 from ..display.answer import wrap
 from ..display.blocks import Lines, Splitter
 from ..display.notebook import SPLITTERS, Part, Ration
-from ..display.status import mark, waiting_line
+from ..display.status import is_empty, mark, waiting_line
 from ..errors import WcodeError
 from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
@@ -100,7 +100,8 @@ class AnswerBox:
 
     def show(self, reply: Reply, error: WcodeError | None = None) -> None:
         """A whole answer, however it ended."""
-        self._text.show(_body(reply, self.format))
+        # Where nothing arrived, the error below says it all.
+        self._text.show("" if error and is_empty(reply) else _body(reply, self.format))
         reasoning = "" if self.hides_reasoning else reply.reasoning
         self._thoughts.show(_rendered(reasoning))
         show_if(self._accordion, reasoning)
