@@ -99,11 +99,12 @@ def test_other_content_is_refused_by_its_name(data: bytes, words: str) -> None:
     assert "PNG, JPEG, GIF, WebP" in caught.value.hint
 
 
-def test_an_image_of_50_mb_is_refused_with_its_size(tmp_path: Path) -> None:
+def test_an_image_of_50_mb_is_refused_with_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it is read from a file, and whatever it is made of."""
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
         file.truncate(50_000_000)
+    monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("the file was read"))
     for value in (path, PNG + bytes(50_000_000 - len(PNG))):
         with pytest.raises(InputError, match=r"has 50\.0 MB: an image may have 20\.0 MB"):
             image(value)
@@ -174,8 +175,9 @@ def test_a_pillow_image_and_its_resizing() -> None:
     assert describe(content(image(large, resize=100))) == "PNG, 100×50, 1 kB"
     assert image(large, resize=400) == image(large)
     buffer = io.BytesIO()
-    large.save(buffer, format="JPEG")
+    large.save(buffer, format="JPEG", quality=30)
     assert describe(content(image(buffer.getvalue(), resize=100))).startswith("JPEG, 100×50")
+    assert content(image(buffer.getvalue(), resize=400)) == buffer.getvalue()
     with pytest.raises(InputError, match="no image that can be sent"):
         image(PNG[:40], resize=10)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fault_server import HOLD, FaultServer, chat, delta, stream
+from tests.fault_server import HOLD, FaultServer, chat, delta, status, stream
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
@@ -58,6 +58,14 @@ def test_a_second_attempt_replaces_the_first_and_says_so(
     assert "Asked again" in done.outputs[0]["data"]["text/html"]
     assert shared.run("print(who.parsed.age)").text == "36\n"
     assert len(server.requests) == 2
+
+
+def test_nothing_of_the_first_attempt_stays_where_the_second_fails(shared: Kernel, server: FaultServer) -> None:
+    """The error stands alone: pieces of an answer that was given up would look like the answer."""
+    server.script(chat('{"name": "Ada", ', '"age": "old"}', pause_s=0.2), status(400, "too long"))
+    done = shared.run("%%wcode --schema Person --retries-schema 1\nWho?", answers=())
+    assert done.error == "BadRequest"
+    assert [output["output_type"] for output in done.outputs] == ["error"]
 
 
 def test_a_violation_fails_the_cell_and_keeps_the_text(shared: Kernel, server: FaultServer) -> None:
