@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,23 +29,6 @@ from tests.kernels import Execution, Kernel
 pytestmark = pytest.mark.kernel
 
 KEY = "sk-secret-0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension for all tests of this module."""
-    with Kernel(tmp_path_factory.mktemp("cell")) as kernel:
-        assert kernel.run("%load_ext wcode_jupyter").status == "ok"
-        yield kernel
-
-
-@pytest.fixture
-def server(shared: Kernel) -> Iterator[FaultServer]:
-    """A server that the kernel's session asks by default, as the model `m`."""
-    with FaultServer(chat("Hello")) as server:
-        shared.run(f"%wcode set model=m base_url={server.base_url}")
-        yield server
-        shared.run("%wcode unset model base_url")
 
 
 def only_output(done: Execution) -> dict[str, Any]:

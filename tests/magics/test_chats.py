@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -13,23 +12,6 @@ from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension for all tests of this module."""
-    with Kernel(tmp_path_factory.mktemp("chats")) as kernel:
-        assert kernel.run("%load_ext wcode_jupyter").status == "ok"
-        yield kernel
-
-
-@pytest.fixture
-def server(shared: Kernel) -> Iterator[FaultServer]:
-    """A server that the kernel's session asks by default, as the model `m`."""
-    with FaultServer(chat("Hello")) as server:
-        shared.run(f"%wcode set model=m base_url={server.base_url}")
-        yield server
-        shared.run("%wcode unset model base_url")
 
 
 def contents(server: FaultServer, number: int) -> list[str]:

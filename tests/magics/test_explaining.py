@@ -14,14 +14,6 @@ pytestmark = pytest.mark.kernel
 KEY = "sk-secret-0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """One kernel with the extension for all tests of this module."""
-    with Kernel(tmp_path_factory.mktemp("explain")) as kernel:
-        assert kernel.run("%load_ext wcode_jupyter").status == "ok"
-        yield kernel
-
-
 @pytest.fixture
 def server(shared: Kernel) -> Iterator[FaultServer]:
     """A server that the kernel's session asks by default, as the model `m`."""

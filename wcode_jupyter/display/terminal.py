@@ -17,6 +17,7 @@ from ..reply import Choice, Reply
 from .blocks import Lines, Piece, Splitter
 from .status import mark, status_line, waiting_line
 from .steps import step_lines
+from .views import SilentView
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -43,25 +44,12 @@ def visible(text: str) -> str:
     return text.replace("\r\n", "\n").translate(_INVISIBLE)
 
 
-class PlainView:
+class PlainView(SilentView):
     """Where nobody watches: the text once it is there."""
 
     def __init__(self, out: TextIO, *, quiet: bool = False) -> None:
         self._out = out
         self._quiet = quiet
-
-    def begin(self, model: str) -> None:
-        """Nothing to show."""
-
-    def feed(self, events: list[Event]) -> None:
-        """Nothing to show yet."""
-
-    def due_s(self) -> float:
-        """Nothing is ever due."""
-        return 1.0
-
-    def tick(self) -> None:
-        """Nothing to show yet."""
 
     def finish(self, reply: Reply) -> None:
         """Text, what is to be said of its end, and the status line."""

@@ -54,13 +54,8 @@ class Undecided:
         """Not yet."""
 
 
-class HeadlessView:
-    """Nothing while the answer arrives, then one output: for captured cells and runs without a reader."""
-
-    def __init__(self, publisher: Any, format: str = "markdown", *, quiet: bool = False) -> None:
-        self._publisher = publisher
-        self._format = format
-        self._quiet = quiet
+class SilentView:
+    """Nothing while the answer arrives; what is shown at its end is for the class that builds on this one."""
 
     def begin(self, model: str) -> None:
         """Nothing to show."""
@@ -74,6 +69,15 @@ class HeadlessView:
 
     def tick(self) -> None:
         """Nothing to show yet."""
+
+
+class HeadlessView(SilentView):
+    """One output at the end: for captured cells and runs without a reader."""
+
+    def __init__(self, publisher: Any, format: str = "markdown", *, quiet: bool = False) -> None:
+        self._publisher = publisher
+        self._format = format
+        self._quiet = quiet
 
     def finish(self, reply: Reply) -> None:
         """The one output."""
