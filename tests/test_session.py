@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from wcode_jupyter import wire
 from wcode_jupyter.errors import InputError, ParameterError
-from wcode_jupyter.events import TextDelta, Usage
+from wcode_jupyter.events import ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.messages import GATEWAY, LOCAL, Message, Protocol, Request
 from wcode_jupyter.reply import ReplyBuilder
@@ -180,3 +181,24 @@ def test_a_request_to_another_embedded_model_is_not_repeated() -> None:
         session.repeat(own)
     session.local_model = "local:a"
     assert session.repeat(own).request == own
+
+
+def test_a_model_that_opens_its_thinking_is_read_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue's word reaches the decoder, and changes neither the body nor the fingerprint."""
+    cell = {"model": "my/model", "base_url": "http://127.0.0.1:9/v1"}
+    plain = Session().prepare("hi", cell)
+    file = tmp_path / "models.toml"
+    file.write_text('[models."my/model"]\nthinking_opened = true\n')
+    monkeypatch.setenv("WCODE_CATALOGUE", str(file))
+    call = Session().prepare("hi", cell)
+    assert call.fingerprint == plain.fingerprint
+    decoder = wire.decoder(call.request)
+    chunks = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % text for text in (b"h", b"m</th", b"ink>4")
+    ]
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    assert [event for event in events if isinstance(event, ReasoningDelta | TextDelta)] == [
+        ReasoningDelta("h", field="<think>"),
+        ReasoningDelta("m", field="<think>"),
+        TextDelta("4"),
+    ]

@@ -57,6 +57,8 @@ class Model(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """The protocol to use for this model when the user names none."""
     unlisted: tuple[str, ...] = ()
     """Parameters that the model's page does not list."""
+    thinking_opened: bool = False
+    """The model's template opens `<think>` itself, so answers hold only `</think>` (for a user's own server)."""
     defaults: dict[str, Any] = field(default_factory=dict)
     """Parameters to send for this model unless set elsewhere; the bundled catalogue has none."""
 

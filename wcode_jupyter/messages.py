@@ -108,6 +108,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: bool = True
     endpoint: str = GATEWAY
     """Identity of the server for the fingerprint: `gateway`, `local`, or the base URL's origin and path."""
+    thinking_opened: bool = False
+    """How to read the answer, not part of the body: it begins inside the reasoning, and only `</think>` arrives."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

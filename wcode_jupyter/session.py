@@ -214,6 +214,7 @@ class Session:
             protocol=protocol,
             stream=setting["stream"],
             endpoint=where.identity,
+            thinking_opened=self.catalogue.model(model_id).thinking_opened,
         )
         if not setting["force"]:
             self._check_vision(request)

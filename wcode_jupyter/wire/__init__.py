@@ -54,17 +54,21 @@ class _Form(typing.NamedTuple):
     headers: dict[str, str]
     encode: typing.Callable[[Request], dict[str, Any]]
     warnings: typing.Callable[[Request], list[str]]
-    decoder: typing.Callable[[], Decoder]
+    decoder: typing.Callable[[Request], Decoder]
+
+
+def _openai_decoder(request: Request) -> Decoder:
+    return openai.OpenAIDecoder(thinking_opened=request.thinking_opened)
 
 
 _FORMS: dict[Protocol, _Form] = {
-    "openai": _Form("/chat/completions", {}, openai.encode, lambda _request: [], openai.OpenAIDecoder),
+    "openai": _Form("/chat/completions", {}, openai.encode, lambda _request: [], _openai_decoder),
     "anthropic": _Form(
         "/v1/messages",
         {"anthropic-version": "2023-06-01"},
         anthropic.encode,
         anthropic.warnings,
-        anthropic.AnthropicDecoder,
+        lambda _request: anthropic.AnthropicDecoder(),
     ),
 }
 
@@ -103,4 +107,4 @@ def warnings(request: Request) -> list[str]:
 
 def decoder(request: Request) -> Decoder:
     """A decoder for the answer to `request`."""
-    return _FORMS[request.protocol].decoder()
+    return _FORMS[request.protocol].decoder(request)

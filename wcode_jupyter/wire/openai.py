@@ -130,9 +130,10 @@ class _Call:
 class _Choice:
     """State of one of the answers in the stream."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, thinking_opened: bool) -> None:
         self.index = index
-        self.tags: InlineTags | None = InlineTags()  # None: the text is plain from here on
+        # None: the text is plain from here on
+        self.tags: InlineTags | None = InlineTags(opened=thinking_opened)
         self.calls: list[_Call] = []
         self.call_at: dict[int, _Call] = {}
         self.reason = ""
@@ -159,8 +160,9 @@ class _Choice:
 class OpenAIDecoder(StreamDecoder):
     """Events of one chat completion, streamed or whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, thinking_opened: bool = False) -> None:
         super().__init__()
+        self._thinking_opened = thinking_opened
         self._choices: dict[int, _Choice] = {}
         self._head: dict[str, Any] = {}
         self._started = False
@@ -256,7 +258,7 @@ class OpenAIDecoder(StreamDecoder):
             index = 0
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _Choice(index)
+            choice = self._choices[index] = _Choice(index, thinking_opened=self._thinking_opened)
         delta = sent.get("delta") or sent.get("message")
         if type(delta) is dict:
             self._take_delta(choice, delta, events)

@@ -1,6 +1,7 @@
 """Reasoning that a server leaves inside the text: `<think>…</think>` at its very start, across any number of pieces.
 
-A tag later in the text is prose. White space before the opening tag belongs to it.
+A tag later in the text is prose. White space before the opening tag belongs to it. Some templates have opened the tag
+before the answer, so that only the closing one arrives: whoever knows that of a model says so.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _MOST_BLANKS = 1000
 class InlineTags:
     """Splits the pieces of one text into reasoning and answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, opened: bool = False) -> None:
+        """`opened`: the text begins inside the reasoning."""
+        self._opened = opened
         self.settled = False
         """Whether all that follows is answer."""
         self._tag = ""
@@ -28,12 +31,15 @@ class InlineTags:
         if not self._tag:
             start = text.lstrip()
             self._tag = next((tag for tag in TAGS if start.startswith(tag)), "")
-            if not self._tag:
-                if len(text) <= _MOST_BLANKS and any(tag.startswith(start) for tag in TAGS):
-                    self._held = text
-                    return []
+            if self._tag:
+                text = start[len(self._tag) :]
+            elif len(text) <= _MOST_BLANKS and any(tag.startswith(start) for tag in TAGS):
+                self._held = text
+                return []
+            elif self._opened:
+                self._tag = TAGS[0]
+            else:
                 return self._answer(text)
-            text = start[len(self._tag) :]
         return self._reasoning(text)
 
     def finish(self) -> list[tuple[str, str]]:
