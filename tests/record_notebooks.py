@@ -76,6 +76,7 @@ def execute(path: Path, mode: str) -> None:
             timeout=900,
             record_timing=False,
             store_widget_state=False,
+            coalesce_streams=True,  # as JupyterLab saves them, whatever the kernel's moments of flushing
             skip_cells_with_tag="nbval-skip" if mode == "replay" else "skip-execution",
             resources={"metadata": {"path": str(path.parent)}},
         ).execute(env=environment(Path(folder), path, mode))
