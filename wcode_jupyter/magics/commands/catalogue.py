@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...catalogue import Model, Price
 from ...language import _
 from ...parameters import GROUPS, PARAMETERS, Parameter
-from ..table import Table
+from ...table import Table
 from .asking import Context
 
 __all__ = ["models", "params", "price_text"]

@@ -10,9 +10,9 @@ from ...chats import Chat
 from ...errors import InputError, OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
+from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
-from ..table import Table
 from .asking import Context
 
 __all__ = ["CHATS_OPTIONS", "CHATS_WORDS", "chats"]

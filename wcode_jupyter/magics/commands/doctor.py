@@ -12,9 +12,9 @@ from ...catalogue import user_file
 from ...errors import WcodeError
 from ...keys import GATEWAY_ORIGIN
 from ...language import _
+from ...table import Table
 from ...transport import endpoint
 from ...version import __version__
-from ..table import Table
 from .asking import Context
 
 __all__ = ["doctor"]

@@ -33,11 +33,11 @@ from ...messages import LOCAL, Protocol, Request
 from ...parameters import did_you_mean
 from ...reply import Reply
 from ...session import Session
+from ...table import Table
 from ...transport import Endpoint, endpoint
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from ..script import cells_of
-from ..table import Table
 from .asking import Context
 
 __all__ = ["EXPORT_OPTIONS", "EXPORT_WORDS", "Sample", "requests_in", "run_export"]

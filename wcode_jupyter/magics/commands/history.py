@@ -12,9 +12,9 @@ from ...language import N_, _
 from ...parameters import did_you_mean
 from ...store import CallRow, UsageRow, to_frame
 from ...store.log import Grouping
+from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
-from ..table import Table
 from .asking import Context
 
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]

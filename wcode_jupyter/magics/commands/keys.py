@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...errors import OptionError
 from ...language import _
 from ...parameters import did_you_mean
+from ...table import Table
 from ...transport import endpoint
 from ..options import split_words
-from ..table import Table
 from .asking import Context
 
 __all__ = ["key"]

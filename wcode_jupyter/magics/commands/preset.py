@@ -7,9 +7,9 @@ from ...language import _
 from ...parameters import did_you_mean
 from ...presets import Presets
 from ...spelling import cell_line
+from ...table import Table
 from ..cell import with_preset
 from ..options import parse_cell_line
-from ..table import Table
 from .asking import Context
 
 __all__ = ["preset", "presets_of"]

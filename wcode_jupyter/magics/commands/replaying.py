@@ -17,9 +17,9 @@ from ...parameters import did_you_mean
 from ...reply import Reply
 from ...settings import ROWS
 from ...store import MODES, Mode, Record, rewind, to_frame
+from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
-from ..table import Table
 from .asking import Context
 
 __all__ = ["AUDIT_OPTIONS", "METHODS_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_methods", "run_replay"]

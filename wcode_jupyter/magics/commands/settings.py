@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...errors import OptionError
 from ...language import _
 from ...session import Value
+from ...table import Table
 from ..options import parse_assignments, split_words
-from ..table import Table
 from .asking import Context
 
 __all__ = ["set_values", "show", "unset_values"]
