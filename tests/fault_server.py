@@ -31,6 +31,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from .loopback import LoopbackServer
+
 __all__ = [
     "DONE",
     "DROP",
@@ -253,20 +255,16 @@ def whole(text: str, reason: str = "stop") -> Script:
 # --- the server -----------------------------------------------------------------------------------------------------
 
 
-class FaultServer:
+class FaultServer(LoopbackServer):
     """Answers requests by script, on its own thread; a context manager. `base_url` is what the client is given."""
 
     def __init__(self, *answers: Answer, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+        super().__init__()
         self._answers = list(answers)
         self._host = host
         self._tls = tls
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-server", daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = threading.Condition()
         self.requests: list[Received] = []
-        self.connections = 0
-        self.port = 0
 
     @property
     def origin(self) -> str:
@@ -286,27 +284,8 @@ class FaultServer:
             assert self._arrived.wait_for(lambda: len(self.requests) >= count, timeout_s), "no request arrived"
         return self.requests[count - 1]
 
-    def __enter__(self) -> FaultServer:
-        self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, self._host, 0, limit=2**26, ssl=self._tls)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def _stop(self) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, self._host, 0, limit=2**26, ssl=self._tls)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -2,7 +2,8 @@
 
 It answers every chat completion with the last word of the last message, after `delay_s`. What it allows is enforced:
 more than `most` requests at once, or more than `per_window` in `window_s`, get 429 with Retry-After. It remembers the
-greatest number of requests at once, and every prompt that it answered.
+greatest number of requests at once, and every prompt that it answered. A request ends with its answer or with its
+connection, whichever comes first.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from ..loopback import LoopbackServer
 
 __all__ = ["StrictServer"]
 
 
-class StrictServer:
+class StrictServer(LoopbackServer):
     """A context manager; `base_url` is what the client is given. `fail(prompt)` gives a status instead of an answer."""
 
     def __init__(
@@ -34,6 +37,7 @@ class StrictServer:
         answer: Callable[[str], str] = lambda prompt: prompt.split()[-1],
         gate: threading.Event | None = None,
     ) -> None:
+        super().__init__()
         self._delay_s = delay_s
         self._most = most
         self._per_window = per_window
@@ -44,18 +48,16 @@ class StrictServer:
         self._gate = gate
         self._starts: deque[float] = deque()
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="strict-server", daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
         self.active = 0
+        """Requests that wait for their answer on a connection that is open."""
         self.peak = 0
         self.refused = 0
-        self.connections = 0
         self.prompts: Counter[str] = Counter()
         self.bodies: list[dict[str, Any]] = []
         self.arrivals: list[float] = []
         self.keys: set[str] = set()
-        self.base_url = ""
+        self.open: set[asyncio.Transport] = set()
+        """Connections that are open now."""
 
     @property
     def answered(self) -> int:
@@ -80,74 +82,47 @@ class StrictServer:
             quiet = 0 if self.active else quiet + 1
             time.sleep(0.005)
 
-    def __enter__(self) -> StrictServer:
-        self._thread.start()
-        port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(5)
-        self.base_url = f"http://127.0.0.1:{port}/v1"
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(5)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+    async def _listen(self) -> asyncio.Server:
+        return await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=1024)
 
     async def _stop(self) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super()._stop()
+        while self.open:
+            self.open.pop().abort()
+            await asyncio.sleep(0)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self.connections += 1
-        try:
-            while True:
-                raw = await reader.readuntil(b"\r\n\r\n")
-                head = raw.lower()
-                if found := re.search(rb"\r\nauthorization: bearer ([^\r]+)", raw, re.IGNORECASE):
-                    self.keys.add(found[1].decode())
-                length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
-                body = json.loads(await reader.readexactly(length))
-                writer.write(await self._respond(body))
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-
-    async def _respond(self, body: dict[str, Any]) -> bytes:
-        prompt = body["messages"][-1]["content"]
+    def receive(self, body: dict[str, Any], key: str | None) -> float:
+        """Counts a request that has arrived; the time of it. `leave` follows."""
         now = time.monotonic()
+        self.active += 1
+        self.peak = max(self.peak, self.active)
+        if key:
+            self.keys.add(key)
         with self._changed:
             self.arrivals.append(now)
             self.bodies.append(body)
             self._changed.notify_all()
-        self.active += 1
-        self.peak = max(self.peak, self.active)
-        try:
-            if self._over(now):
-                self.refused += 1
-                return _error(429, self._retry_after_s)
-            if status := self.fail(prompt):
-                return _error(status, None)
-            await asyncio.sleep(self._delay_s if isinstance(self._delay_s, float) else self._delay_s(prompt))
-            while self._gate is not None and not self._gate.is_set():
-                await asyncio.sleep(0.002)
-            with self._changed:
-                self.prompts[prompt] += 1
-                self._changed.notify_all()
-            return _chat(self._answer(prompt), bool(body.get("stream")))
-        finally:
-            self.active -= 1
+        return now
+
+    def leave(self) -> None:
+        """A request is answered, or nobody waits for its answer any more."""
+        self.active -= 1
+
+    async def respond(self, body: dict[str, Any], arrived: float) -> bytes:
+        """The whole response."""
+        prompt = body["messages"][-1]["content"]
+        if self._over(arrived):
+            self.refused += 1
+            return _error(429, self._retry_after_s)
+        if status := self.fail(prompt):
+            return _error(status, None)
+        await asyncio.sleep(self._delay_s if isinstance(self._delay_s, float) else self._delay_s(prompt))
+        while self._gate is not None and not self._gate.is_set():
+            await asyncio.sleep(0.002)
+        with self._changed:
+            self.prompts[prompt] += 1
+            self._changed.notify_all()
+        return _chat(self._answer(prompt), bool(body.get("stream")))
 
     def _over(self, now: float) -> bool:
         if self._most is not None and self.active > self._most:
@@ -160,6 +135,59 @@ class StrictServer:
             return True
         self._starts.append(now)
         return False
+
+    def run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts `work`, which ends with the server."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class _Connection(asyncio.Protocol):
+    """One request after the other. A client that dies takes its request with it in the moment its socket closes."""
+
+    def __init__(self, server: StrictServer) -> None:
+        self._server = server
+        self._received = b""
+        self._answering: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.connections += 1
+        self._server.open.add(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, whole, content = self._received.partition(b"\r\n\r\n")
+        length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+        if not whole or length is None or len(content) < int(length[1]):
+            return
+        self._received = b""
+        key = re.search(rb"\r\nauthorization: bearer ([^\r]+)", head, re.IGNORECASE)
+        body = json.loads(content)
+        arrived = self._server.receive(body, key[1].decode() if key else None)
+        self._answering = self._server.run(self._answer(body, arrived))
+
+    async def _answer(self, body: dict[str, Any], arrived: float) -> None:
+        response = await self._server.respond(body, arrived)
+        self._leave()
+        self._transport.write(response)
+
+    def eof_received(self) -> None:
+        self._leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.open.discard(self._transport)
+        self._leave()
+
+    def _leave(self) -> None:
+        answering, self._answering = self._answering, None
+        if answering is not None:
+            self._server.leave()
+            if answering is not asyncio.current_task():
+                answering.cancel()
 
 
 def _error(status: int, retry_after_s: float | None) -> bytes:
