@@ -326,7 +326,8 @@ class Client:
             "reach": self._reach,
             "record": self._record,
             "remember": self._remember,
-            "ended": lambda reply: self._ended_in_run(reply, call),
+            "ended": self._ended_in_run,
+            "log": (lambda reply: self._log(reply, call)) if call.log else None,
             "price": self.session.catalogue.cost,
         }
         if engine is None:
@@ -409,10 +410,8 @@ class Client:
             )
         return self._run_transports[concurrency]
 
-    def _ended_in_run(self, reply: Reply, call: Call) -> None:
+    def _ended_in_run(self, reply: Reply) -> None:
         self.session.spent_in_runs_cny += reply.cost or 0
-        if call.log:
-            self._log(reply, call)
 
     def _remember(self, reply: Reply, call: Call, record: Record) -> None:
         redact = self.session.keys.redact

@@ -12,6 +12,7 @@ A value is looked up in this order, the first that has it wins (this is the one 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -372,7 +373,10 @@ def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
     )
 
 
+_WIDE = re.compile("[^\0-\u2e7f]")
+
+
 def _rough_tokens(text: str) -> int:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
-    wide = sum(character > "\u2e7f" for character in text)
+    wide = 0 if text.isascii() else len(_WIDE.findall(text))
     return round((len(text) - wide) / 4 + wide / 1.5) + 4

@@ -18,8 +18,10 @@ __all__ = ["Asker"]
 
 
 class Asker:
-    """What a run needs of its client. `reach` gives an endpoint its address and may take seconds; `record` opens the
-    replay file of a call, `remember` adds an answer to it; `ended` takes every live answer, on a thread of its own.
+    """What a run needs of its client.
+
+    `reach` gives an endpoint its address and may take seconds; `record` opens the replay file of a call, `remember`
+    adds an answer to it. `ended` hears of every live answer, on the loop; `log` keeps it, on a thread of its own.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class Asker:
         record: Callable[[Call], Record | None],
         remember: Callable[[Reply, Call, Record], None],
         ended: Callable[[Reply], None],
+        log: Callable[[Reply], None] | None = None,
         price: Any = None,
     ) -> None:
         self.transport = transport
         self.ended = ended
+        self.log = log
         self._reach = reach
         self._record = record
         self._remember = remember

@@ -349,7 +349,9 @@ class Run:
         self._purse.pay(call.request.model, reserved, reply.cost)
         if error is None:
             self._pace.answered(expected, reply.usage.total_tokens if reply.usage else None)
-        self._log.submit(self._asker.ended, reply)
+        self._asker.ended(reply)
+        if self._asker.log is not None:
+            self._log.submit(self._asker.log, reply)
         if reply.ended != "interrupted" or reply.text or reply.reasoning:
             self._finish(task.job, reply)
 

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import RunError
-from ..language import _
+from ..language import N_, _
 from ..reply import Ended, Reply
 from ..version import __version__
 from .plan import Job
@@ -103,7 +103,7 @@ class RunFile:
         A file of another run is moved aside (see `notices`), so is any file without `resume`. Nobody else can open it
         until `close`.
         """
-        with self._explained(_("Cannot write {path}: {error}")):
+        with self._explained(N_("Cannot write {path}: {error}")):
             self._acquire()
             try:
                 found = self._begin(header, resume)
@@ -144,7 +144,7 @@ class RunFile:
     def append(self, job: Job, reply: Reply) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
         data = _encoder.encode(Line(job, reply)) + b"\n"
-        with self._explained(_("Cannot write {path}: {error}")):
+        with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
         return Place(offset, len(data), reply.ended in _GOOD, job.number)
 
@@ -192,14 +192,14 @@ class RunFile:
 
     def read(self, place: Place) -> Line:
         """The line at `place`."""
-        with self._explained(_("Cannot read {path}: {error}")):
+        with self._explained(N_("Cannot read {path}: {error}")):
             file = self._opened()
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
-        with self._explained(_("Cannot read {path}: {error}")):
+        with self._explained(N_("Cannot read {path}: {error}")):
             header = self._header()
             if header is None:
                 raise RunError(_("{path} is no run file").format(path=self.path))
@@ -255,7 +255,7 @@ class RunFile:
         Raises RunError.
         """
         temporary = path.with_name(f".{path.name}.tmp")
-        with self._explained(_("Cannot write {path}: {error}"), path):
+        with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
             try:
                 with temporary.open("wb") as file:
@@ -276,7 +276,7 @@ class RunFile:
             yield
         except OSError as error:
             reason = error.strerror or str(error)
-            raise RunError(what.format(path=path or self.path, error=reason), hint="") from None
+            raise RunError(_(what).format(path=path or self.path, error=reason), hint="") from None
 
 
 def header_of(fingerprint: str, prompt: str, models: Iterable[str], sweep: Mapping[str, Any]) -> Header:

@@ -73,7 +73,8 @@ class Connections:
     def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
         """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""
         tls = endpoint.origin.startswith("https:")
-        key = (endpoint.loopback, tls, *_environment(*_PROXIES, *_CERTIFICATES))
+        variables = (_PROXIES if not endpoint.loopback else ()) + (_CERTIFICATES if tls else ())
+        key = (endpoint.loopback, tls, *_environment(*variables))
         if key not in self._clients:
             self._clients[key] = self._build_fast(endpoint) or self._build(tls, trust_env=not endpoint.loopback)
         return self._clients[key]

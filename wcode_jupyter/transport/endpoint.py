@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.parse
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -31,7 +32,7 @@ class Endpoint(Struct, frozen=True):
     @property
     def origin(self) -> str:
         """Scheme, host and port: what a key belongs to. Raises InputError without a base URL."""
-        return origin_of(self.base_url)
+        return _origin(self.base_url)
 
     @property
     def host(self) -> str:
@@ -46,11 +47,20 @@ class Endpoint(Struct, frozen=True):
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine."""
-        host = urllib.parse.urlsplit(self.origin).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
+        return _is_loopback(self.origin)
+
+
+# A run asks these of one endpoint thousands of times. An endpoint's address holds no password: `endpoint` refuses one.
+_origin = lru_cache(origin_of)
+
+
+@lru_cache
+def _is_loopback(origin: str) -> bool:
+    host = urllib.parse.urlsplit(origin).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Deadlines(Struct, frozen=True):
