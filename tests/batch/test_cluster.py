@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from wcode_jupyter import Client
 from wcode_jupyter.batch import cluster
-from wcode_jupyter.errors import InputError
+from wcode_jupyter.errors import InputError, RunError
 
 from .strict_server import StrictServer
 
@@ -38,14 +38,18 @@ def server() -> Iterator[StrictServer]:
 
 @pytest.fixture(scope="module")
 def dask(server: StrictServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two workers of eight threads, with a key in their environment."""
+    """Two workers of one thread each, with a key in their environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WCODE_API_KEY", KEY)
         patch.setenv("WCODE_BASE_URL", server.base_url)
         folder = str(tmp_path_factory.mktemp("dask"))
         with (
             distributed.LocalCluster(
-                n_workers=2, threads_per_worker=8, processes=True, dashboard_address=None, local_directory=folder
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                local_directory=folder,
             ) as local,
             distributed.Client(local) as client,
         ):
@@ -56,8 +60,9 @@ def dask(server: StrictServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_killed_worker_costs_no_row_and_doubles_none(
     client_of: ClientOf, server: StrictServer, dask: Any, tmp_path: Path
 ) -> None:
-    """All rows once, in order, in the one run file; never more at once than allowed, over both workers together."""
+    """All rows once, in order, in the one run file; six at once, never more, over both workers together."""
     server.prompts.clear()
+    server.peak = 0
     client = client_of(server, concurrency=6)
     run = client.run("Say {{word}}", ROWS, engine=dask, run_file=tmp_path / "r.run.jsonl")
     run.start(client.engine)
@@ -67,27 +72,64 @@ def test_a_killed_worker_costs_no_row_and_doubles_none(
     assert run.wait(60)
     assert (run.error, [reply.text for reply in run.replies]) == (None, [row["word"] for row in ROWS])
     assert len((tmp_path / "r.run.jsonl").read_bytes().splitlines()) == 1 + len(ROWS)
-    assert server.peak <= 6
+    assert server.peak == 6
     # What the dead worker had under way was asked twice; nothing else was.
     assert server.answered <= len(ROWS) + 6
 
 
 def test_the_key_is_the_workers_own(client_of: ClientOf, server: StrictServer, dask: Any) -> None:
-    """It is sent, and it never travels: neither in what is submitted nor in what the scheduler knows."""
+    """It is sent to the server, and nothing that client and scheduler write to anybody holds it."""
     server.keys.clear()
-    submitted: list[bytes] = []
-    submit = dask.submit
+    written: list[bytes] = []
+    to_frames = distributed.comm.tcp.to_frames
 
-    def spy(function: Any, *arguments: Any, **options: Any) -> Any:
-        submitted.append(pickle.dumps((function, arguments, options)))
-        return submit(function, *arguments, **options)
+    async def spy(*arguments: Any, **options: Any) -> Any:
+        frames = await to_frames(*arguments, **options)
+        written.extend(bytes(frame) for frame in frames)
+        return frames
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dask, "submit", spy)
+        patch.setattr(distributed.comm.tcp, "to_frames", spy)
         replies = client_of(server).map("Key {{word}}", ROWS[:3], engine="dask")
-    assert len(replies) == len(submitted) == 3
+    assert [reply.text for reply in replies] == ["w0", "w1", "w2"]
     assert server.keys == {KEY}
-    assert KEY.encode() not in b"".join(submitted)
+    everything = b"".join(written)
+    assert b"Key w2" in everything
+    assert KEY.encode() not in everything
+
+
+def test_an_interrupt_closes_the_workers_connections_and_keeps_what_finished(
+    client_of: ClientOf, dask: Any, tmp_path: Path
+) -> None:
+    """Nobody goes on asking for a run that was stopped; the answers there were are kept."""
+    with StrictServer(delay_s=lambda prompt: 0.0 if prompt[-1] in "01" else 60.0) as slow:
+        client = client_of(slow, concurrency=4)
+        run = client.run("Say {{word}}", ROWS[:8], engine=dask, run_file=tmp_path / "r.run.jsonl")
+        run.start(client.engine)
+        slow.wait_answered(2, 30)
+        slow.wait(6, 30)
+        run.cancel()
+        assert run.wait(10)
+        slow.wait_idle()
+    assert isinstance(run.error, RunError)
+    assert [reply.text for reply in run.replies] == ["w0", "w1"]
+
+
+def test_a_cluster_without_a_worker_stops_the_run_with_one_line(
+    client_of: ClientOf, server: StrictServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for workers for a while, then says so."""
+    monkeypatch.setattr(cluster, "_WORKER_WITHIN_S", 0.5)
+    with (
+        distributed.LocalCluster(n_workers=1, processes=True, dashboard_address="127.0.0.1:0") as empty,
+        distributed.Client(empty, set_as_default=False) as nobody,
+    ):
+        empty.scale(0)
+        while nobody.nthreads():
+            time.sleep(0.05)
+        with pytest.warns(UserWarning, match="The Dask cluster has no worker"):
+            replies = client_of(server).map("Say {{word}}", ROWS[:2], engine=nobody)
+    assert len(replies) == 0
 
 
 def test_refusals_slow_all_workers_down(client_of: ClientOf, dask: Any) -> None:

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.bench_many                  # 2,000 requests of 50 ms, 64 and 256 at a time
     python -m tests.benchmarks.bench_many --rows 100000    # memory and cost per row of a long run, and its resume
+    python -m tests.benchmarks.bench_many --dask 10000     # two Dask workers, one of them killed in the middle
 
 Each contender runs in a process of its own, one after the other, with a warm-up; wall time over the ideal, and CPU of
 the client's process for each request. Those that are not installed are left out.
@@ -12,7 +13,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -178,17 +181,51 @@ def long_run(url: str, count: int, most: int) -> None:
         print(json.dumps(found))
 
 
+def dask_run(count: int, most: int) -> None:
+    """`count` rows over two workers, `most` at once; what the server saw of it."""
+    import distributed
+
+    from tests.batch.strict_server import StrictServer
+    from wcode_jupyter import Client
+
+    with (
+        StrictServer(delay_s=DELAY_S) as server,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as workers,
+        distributed.Client(workers) as dask,
+        Client(base_url=server.base_url, model="m", concurrency=most, log=False) as client,
+    ):
+        rows = [{"number": number} for number in range(count)]
+        run = client.run("Row {{number}}", rows, engine=dask)
+        run.start(client.engine)
+        server.wait_answered(count // 2, 600)
+        os.kill(next(iter(dask.run(os.getpid).values())), signal.SIGKILL)
+        run.wait()
+        found = {
+            "rows": len(run.replies),
+            "right": sum(reply.text == str(number) for number, reply in enumerate(run.replies)),
+            "asked": server.answered,
+            "allowed_at_once": most,
+            "peak_at_server": server.peak,
+            "over_ideal": run.progress().seconds / (count * DELAY_S / most),
+        }
+        print(json.dumps(found))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--at-once", type=int, nargs="+", default=[64, 256])
     parser.add_argument("--only", nargs="+", default=list(CONTENDERS))
     parser.add_argument("--rows", type=int, help="a long run of so many rows instead")
+    parser.add_argument("--dask", type=int, help="so many rows over two Dask workers instead")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         name, url, count, most = options.child
         (long_run if name == "long_run" else CONTENDERS[name])(url, int(count), int(most))
+        return
+    if options.dask:
+        dask_run(options.dask, 64)
         return
     delay = 0.0 if options.rows else DELAY_S
     command = [sys.executable, "-c", _SERVER, str(delay)]

@@ -5,6 +5,7 @@ plan         what is asked: jobs, made one by one
 pace         how fast: concurrency, rpm, tpm, and slowing down together
 budget       how much it may cost
 asking       how one question is asked
+cluster      how it is asked by the workers of a Dask cluster
 run          the run itself, on the engine's loop
 runfile      every answer on disk at once
 replies      the result: list, DataFrame, file

@@ -2,15 +2,21 @@
 
 Plan, pace, budget and run file stay where the run was started, so the limits hold over all workers together and every
 answer comes back into the one file. What travels is a request and its endpoint; the key never does: a worker finds it
-as any program does, in its own environment or keyring. A request is one Dask task and takes a worker's thread while it
-is under way: give the workers as many threads as requests (`threads_per_worker=32`). A worker that dies costs nothing:
-Dask gives its requests to another one, and the result holds each row once.
+as any program does, in its own environment or keyring.
+
+On each worker sits a Sender, a Dask actor: it takes any number of requests at once, whatever threads the worker has,
+and an answer that is through stays nowhere in the cluster. (A Dask task does: when its worker dies, Dask sends requests
+again whose answers have long arrived, and nobody counts those.) What a dead worker had under way is asked again by
+another one, and the result holds each row once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
+import itertools
+import time
 from functools import cache
 from typing import Any
 
@@ -31,7 +37,17 @@ __all__ = ["ClusterAsker", "find_cluster"]
 
 _CONNECTIONS = 1024
 _TRIES = 10
-"""How often Dask starts a request again whose worker died."""
+"""How many workers may die with a request before it counts as failed."""
+_LOOK_EVERY_S = 5.0
+"""How often a run looks for workers that have joined."""
+_WORKER_WITHIN_S = 60.0
+"""How long a run waits for the first worker, or the first after all have died."""
+_SETTLED_S = 0.5
+"""A dead worker's connections close one by one; until the server has seen it, its requests count for the limits."""
+_GONE_SEEN_WITHIN_S = 1.0
+"""How often a request looks whether its worker is still there."""
+_PARTIAL_WITHIN_S = 2.0
+"""How long an interrupted run waits for what had arrived at the workers."""
 
 
 def find_cluster(engine: Any) -> Any:
@@ -57,22 +73,23 @@ class ClusterAsker(Asker):
 
     def __init__(self, cluster: Any, transport: Transport, **parts: Any) -> None:
         super().__init__(transport, **parts)
-        self._cluster = cluster
+        self._seats = _Seats(cluster)
 
     def _checked(self, where: Endpoint) -> Endpoint:
         # Whether there is a key is for the workers to say.
         return self._reach(where)
 
     async def ask(self, call: Call, where: Endpoint) -> tuple[Reply, WcodeError | None]:
-        """As the Asker's, elsewhere. A request that no worker carries through is a failed reply."""
-        future = self._cluster.submit(
-            send, call.request, where, call.deadlines, call.fingerprint, call.warnings, pure=False, retries=_TRIES
-        )
+        """As the Asker's, elsewhere. A request that no worker carries through is a failed reply.
+
+        Raises RunError: there is no worker.
+        """
         try:
-            reply, error = await _done(future)
+            reply, error = await self._elsewhere(call, where)
         except asyncio.CancelledError:
-            future.cancel()
             reply, error = Reply(request=call.request, ended="interrupted", model=call.request.model), None
+        except RunError:
+            raise
         except Exception as raised:
             error = RunError(_("No worker carried it through: {error}").format(error=one_line(repr(raised))))
             fault = Fault("RunError", error.what)
@@ -80,19 +97,145 @@ class ClusterAsker(Asker):
         cost = self._price(call.request.model, reply.usage) if self._price and reply.usage else None
         return msgspec.structs.replace(reply, cost=cost, fingerprint=call.fingerprint), error
 
+    async def _elsewhere(self, call: Call, where: Endpoint) -> tuple[Reply, WcodeError | None]:
+        for tried in itertools.count(1):
+            seat = await self._seats.free()
+            try:
+                return await seat.ask(call.request, where, call.deadlines, call.fingerprint, call.warnings)
+            except _WorkerLost as lost:
+                self._seats.drop(seat)
+                if tried == _TRIES:
+                    raise lost.error from None
+                await asyncio.sleep(_SETTLED_S)
+        raise AssertionError
 
-async def _done(future: Any) -> Any:
-    """The result of a Dask future, awaited on this loop, which is not Dask's."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
 
-    def wake(_future: Any) -> None:
-        loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(None))
+class _WorkerLost(Exception):
+    """The worker died, or left, with the request."""
 
-    future.add_done_callback(wake)
-    await ended
-    # It is done: fetching the small result does not hold up the loop for longer than the way to the worker.
-    return await asyncio.to_thread(future.result)
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _Seat:
+    """The Sender of one worker, seen from here."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, cluster: Any, address: str, placed: Any, sender: Any) -> None:
+        self.address = address
+        self.under_way = 0
+        self._cluster = cluster
+        self._placed = placed
+        """Dask's future of the Sender: the worker keeps it as long as this one is held."""
+        self._sender = sender
+
+    async def ask(self, *parts: Any) -> tuple[Reply, WcodeError | None]:
+        """`send` on the worker. Cancelled, it gives what had arrived there. Raises _WorkerLost."""
+        number = next(self._numbers)
+        self.under_way += 1
+        answer: asyncio.Future[tuple[Reply, WcodeError | None]]
+        answer = asyncio.ensure_future(_on_dask(self._cluster, self._called("send", number, *parts)))
+        try:
+            return await self._awaited(answer)
+        except asyncio.CancelledError:
+            self._called("cancel", number)
+            await asyncio.wait({answer}, timeout=_PARTIAL_WITHIN_S)
+            if not answer.done():
+                raise
+            return await answer
+        except Exception as error:
+            if isinstance(error, OSError) or self._gone:
+                raise _WorkerLost(error) from None
+            raise
+        finally:
+            answer.cancel()
+            self.under_way -= 1
+
+    async def _awaited(
+        self, answer: asyncio.Future[tuple[Reply, WcodeError | None]]
+    ) -> tuple[Reply, WcodeError | None]:
+        """The answer, which Dask itself may await for ever when the worker is gone. Raises OSError then."""
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=_GONE_SEEN_WITHIN_S)
+            if self._gone and not answer.done():
+                raise OSError(_("The worker {address} is gone").format(address=self.address))
+        return await answer
+
+    @property
+    def _gone(self) -> bool:
+        return bool(self._placed.status != "finished")
+
+    def _called(self, method: str, *arguments: Any) -> Any:
+        return getattr(self._sender, method)(*arguments)
+
+
+class _Seats:
+    """A seat for each worker of a cluster: those that are there, and those that join."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self._seats: dict[str, _Seat] = {}
+        self._looking = asyncio.Lock()
+        self._look_at = 0.0
+
+    async def free(self) -> _Seat:
+        """The seat with the fewest requests under way. Raises RunError: no worker comes, or none can send."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _WORKER_WITHIN_S
+        while not self._seats or (loop.time() >= self._look_at and not self._looking.locked()):
+            async with self._looking:
+                # Somebody else may have looked meanwhile.
+                if not self._seats or loop.time() >= self._look_at:
+                    self._look_at = loop.time() + _LOOK_EVERY_S
+                    await self._look(until - loop.time())
+        return min(self._seats.values(), key=lambda seat: seat.under_way)
+
+    def drop(self, seat: _Seat) -> None:
+        """Its worker is gone; another one may have taken its place."""
+        self._seats.pop(seat.address, None)
+        self._look_at = 0.0
+
+    async def _look(self, patience_s: float) -> None:
+        addresses = await asyncio.to_thread(self._workers)
+        for address in addresses - self._seats.keys():
+            if (seat := await asyncio.to_thread(self._placed, address)) is not None:
+                self._seats[address] = seat
+        if not self._seats:
+            if patience_s <= 0:
+                raise RunError(_("The Dask cluster has no worker"))
+            await asyncio.sleep(0.2)
+
+    def _workers(self) -> set[str]:
+        return set(self._cluster.nthreads())
+
+    def _placed(self, address: str) -> _Seat | None:
+        """A seat at the worker `address`; None: it is gone. Raises RunError: it cannot send."""
+        placed = self._cluster.submit(Sender, actor=True, workers=[address], allow_other_workers=False, pure=False)
+        until = time.monotonic() + _WORKER_WITHIN_S
+        while True:
+            try:
+                return _Seat(self._cluster, address, placed, placed.result(timeout=1.0))
+            except Exception as error:
+                # A worker that dies now would be waited for: Dask does not give its Sender to another one.
+                if address not in self._workers():
+                    return None
+                if not isinstance(error, TimeoutError) or time.monotonic() > until:
+                    why = one_line(f"{type(error).__name__}: {error}")
+                    raise RunError(
+                        _("The worker {address} cannot send requests: {error}").format(address=address, error=why),
+                        hint=_("Install wcode_jupyter on the workers, in the same version."),
+                    ) from None
+
+
+async def _on_dask(cluster: Any, awaitable: Any) -> Any:
+    """The result of something that can only be awaited on Dask's loop, which is not this one."""
+
+    async def awaited() -> Any:
+        return await awaitable
+
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(awaited(), cluster.loop.asyncio_loop))
 
 
 # -- on a worker -----------------------------------------------------------------------------------------------------
@@ -100,23 +243,47 @@ async def _done(future: Any) -> Any:
 
 @cache
 def _worker() -> tuple[Engine, Transport]:
-    """One engine for all requests of a worker's process, with the keys of its environment."""
+    """One engine for all Senders of a worker's process, with the keys of its environment."""
     return Engine(), Transport(Keys(), connections=_CONNECTIONS, retry_refused=False, fast=True)
 
 
-def send(
-    request: Request, where: Endpoint, deadlines: Deadlines, fingerprint: str, warnings: tuple[str, ...]
-) -> tuple[Reply, WcodeError | None]:
-    """Sends one request from a worker and waits for its end; never raises what a server did."""
-    engine, transport = _worker()
-    builder = ReplyBuilder(request, fingerprint=fingerprint)
-    for warning in warnings:
-        builder.apply(Notice(warning))
+class Sender:
+    """Sends requests from a worker; never raises what a server did."""
 
-    async def ask() -> tuple[Reply, WcodeError | None]:
-        return await fold(transport.events(request, where, deadlines), builder)
+    def __init__(self) -> None:
+        self._under_way: dict[int, asyncio.Task[Any]] = {}
 
-    reply, error = engine.run(ask())
-    if error is not None:
-        error.reply = None
-    return reply, error
+    async def send(
+        self,
+        number: int,
+        request: Request,
+        where: Endpoint,
+        deadlines: Deadlines,
+        fingerprint: str,
+        warnings: tuple[str, ...],
+    ) -> tuple[Reply, WcodeError | None]:
+        """The answer, however it ended, and the error that ended it. `number` is what `cancel` knows it by."""
+        engine, transport = _worker()
+        builder = ReplyBuilder(request, fingerprint=fingerprint)
+        for warning in warnings:
+            builder.apply(Notice(warning))
+
+        async def ask() -> tuple[Reply, WcodeError | None]:
+            task = asyncio.current_task()
+            assert task is not None
+            self._under_way[number] = task
+            try:
+                return await fold(transport.events(request, where, deadlines), builder)
+            finally:
+                del self._under_way[number]
+
+        reply, error = await asyncio.wrap_future(engine.submit(ask()))
+        if error is not None:
+            error.reply = None
+        return reply, error
+
+    async def cancel(self, number: int) -> None:
+        """Ends a request: `send` gives what had arrived."""
+        if task := self._under_way.get(number):
+            with contextlib.suppress(RuntimeError):  # the loop ended, and the request with it
+                task.get_loop().call_soon_threadsafe(task.cancel)
