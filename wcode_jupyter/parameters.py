@@ -201,10 +201,11 @@ _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word nearest to `word`, or an empty text."""
-    names = list(known)
+    # Without their dashes: these alone would make any two options alike.
+    names, word = {name.lstrip("-"): name for name in known}, word.lstrip("-")
     longer = [name for name in names if len(word) > 2 and name.startswith(word)]
     near = longer if len(longer) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return _("Did you mean {word}?").format(word=near[0]) if near else ""
+    return _("Did you mean {word}?").format(word=names[near[0]]) if near else ""
 
 
 def find(name: str) -> Parameter:
@@ -284,14 +285,15 @@ def _check_float(parameter: Row, value: Any) -> float:
 
 
 def _check_int(parameter: Row, value: Any) -> int:
-    if isinstance(value, (bool, str)):
-        raise _wrong(parameter, value)
+    fault = _wrong(parameter, value, _("not a whole number"))
+    if isinstance(value, bool):
+        raise fault
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     try:
         number = operator.index(value)
     except TypeError:
-        raise _wrong(parameter, value) from None
+        raise fault from None
     if not _in_range(parameter, number):
         raise _wrong(parameter, value)
     return number

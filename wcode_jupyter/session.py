@@ -129,6 +129,10 @@ class Session:
         row = find_row(name)
         self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
 
+    def is_set(self, name: str) -> bool:
+        """Whether the session itself has a value for it. Raises ParameterError."""
+        return find_row(name).name in self._set
+
     def unset(self, name: str) -> bool:
         """Takes a session value back; False when it was not set."""
         return self._set.pop(find_row(name).name, None) is not None

@@ -175,7 +175,8 @@ def split_words(line: str) -> list[str]:
 
 
 def parse_cell_line(line: str, *, with_text: bool = False) -> CellLine:
-    """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt.
+    """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt,
+    after `--` also one that begins with a dash.
 
     Raises OptionError and ParameterError.
     """
@@ -194,6 +195,8 @@ class _LineParser:
     def parse(self) -> CellLine:
         # After the options of `%wcode ask` comes prose, which may hold any quote: it is never split.
         while not (self.with_text and not self.words.rest.startswith("-")) and (word := next(self.words, None)):
+            if word == "--" and self.with_text:
+                break
             if word.startswith("-") and len(word) > 1:
                 self._option(word)
             else:
@@ -285,9 +288,8 @@ def _parse_quoted(row: Row, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError as error:
-        # The usual slip: JSON without quotes around it loses its own quotes to the line's splitting.
         if text.startswith(("{", "[")) and not error.hint:
-            error.hint = _("Put JSON between single quotes.")
+            error.hint = _quoting_hint(text)
         raise
 
 
@@ -303,7 +305,13 @@ def parse_assignments(line: str) -> dict[str, Any]:
     """`NAME=VALUE …` of `%wcode set`, for settings and parameters. Raises OptionError and ParameterError."""
     if not (words := split_words(line)):
         raise OptionError(_("Nothing to set"), hint=_("Example: %wcode set model=glm-5 temperature=0.2"))
-    return dict(_assignment(word, find_row) for word in words)
+    values: dict[str, Any] = {}
+    for word in words:
+        name, value = _assignment(word, find_row)
+        if name in values:
+            raise OptionError(_("{option} is given twice").format(option=name))
+        values[name] = value
+    return values
 
 
 def check_variable(name: str) -> None:
@@ -314,11 +322,21 @@ def check_variable(name: str) -> None:
         raise OptionError(_("-o {name}: not a variable name").format(name=name))
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json(text: str) -> Any:
+    """The value of `text`; None where it is not JSON."""
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        value = None
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+
+
+def _quoting_hint(text: str) -> str:
+    """For the usual slip: JSON without quotes around it loses its own quotes to the line's splitting."""
+    return _("Put JSON between single quotes.") if _json(text) is None else ""
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = _json(text)
     if not isinstance(value, dict):
-        raise OptionError(_("--extra-body: not a JSON object"), hint=_("Put JSON between single quotes."))
+        raise OptionError(_("--extra-body: not a JSON object"), hint=_quoting_hint(text))
     return value

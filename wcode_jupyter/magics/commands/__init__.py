@@ -10,6 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
+from ..line import check_no_more, parse_command
 from . import asking, catalogue, chats, explaining, exporting, history, keys, local, preset, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
@@ -24,6 +25,12 @@ class Command(Struct, frozen=True):
     usage: str
     help: str
     run: Callable[[Context, str], Any]
+
+    def __call__(self, context: Context, rest: str) -> Any:
+        """Runs it. Raises WcodeError, also for anything behind a command that stands alone."""
+        if self.usage == self.name:
+            check_no_more(parse_command(rest, ()).words)
+        return self.run(context, rest)
 
 
 def _help(context: Context, rest: str) -> None:
