@@ -217,6 +217,10 @@ def find(name: str) -> Parameter:
     raise ParameterError(_("Unknown parameter {name}").format(name=name), name=name, hint=hint)
 
 
+# What people and Python write and JSON does not know: .5, 1., +1
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+
+
 def parse(row: Row, text: str) -> Any:
     """The checked value that `text` means: JSON where it is JSON, else the bare word. Raises ParameterError."""
     if row.kind in ("text", "choice"):
@@ -227,6 +231,8 @@ def parse(row: Row, text: str) -> Any:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         if text.lstrip()[:1] in ("{", "[") and row.kind in ("object", "objects", "tool_choice"):
             raise _wrong(row, text, _("not valid JSON")) from None
+        if row.kind in ("float", "int") and _NUMBER.fullmatch(text):
+            value = float(text)
     if row.kind == "strings" and not isinstance(value, list):
         value = text
     if row.kind == "bool" and isinstance(value, str):

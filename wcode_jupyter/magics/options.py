@@ -6,6 +6,7 @@ Options are never abbreviated silently; an unknown one gets a did-you-mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -119,6 +120,9 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 _SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
+
+# What input methods and word processors make of -- and of quotes; no model's id has them.
+_TYPOGRAPHIC = re.compile("^[—–−－]|[“”„‘’「」『』＂＇]")
 
 # `--tools f,g` names functions; only its JSON form is the parameter of that name.
 _FUNCTIONS = CellOption(name="tools", help="")
@@ -260,6 +264,11 @@ class _LineParser:
             self._set(row.name, parsed)
 
     def _model(self, word: str) -> None:
+        if _TYPOGRAPHIC.search(word):
+            raise OptionError(
+                _("Unexpected word {word}").format(word=word),
+                hint=_("Options begin with --; texts with spaces go between ' or \"."),
+            )
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
