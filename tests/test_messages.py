@@ -50,10 +50,20 @@ def test_messages_and_mappings_can_be_mixed() -> None:
     )
 
 
-@pytest.mark.parametrize("prompt", ["", "  \n\t ", [], (), iter(())])
+@pytest.mark.parametrize(
+    "prompt",
+    ["", "  \n\t ", [], (), iter(()), [{"role": "user"}], [Message("user", " ")], [{"role": "user", "content": []}]],
+)
 def test_nothing_to_say_is_an_error(prompt) -> None:
     """An empty cell or list is refused before anything is sent."""
     with pytest.raises(InputError):
+        to_messages(prompt)
+
+
+@pytest.mark.parametrize("prompt", [5, None, {"role": "user", "content": "x"}, Message("user", "x"), ["hello"]])
+def test_what_is_neither_text_nor_messages_is_told_by_its_type(prompt) -> None:
+    """One line that says what a prompt may be, not Python's own words on iterating."""
+    with pytest.raises(InputError, match="list of messages"):
         to_messages(prompt)
 
 

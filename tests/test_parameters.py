@@ -291,6 +291,9 @@ def test_what_was_checked_is_a_copy() -> None:
         ("temperature", "0.2", 0.2),
         ("temperature", " 1 ", 1.0),
         ("top_p", "1e-1", 0.1),
+        ("top_p", ".5", 0.5),
+        ("top_p", "1.", 1.0),
+        ("top_k", "+40", 40),
         ("top_k", "40", 40),
         ("frequency_penalty", "-0.5", -0.5),
         ("presence_penalty", "0", 0.0),
@@ -319,7 +322,7 @@ def test_what_was_checked_is_a_copy() -> None:
     ],
 )
 def test_text_from_a_magic_line_is_read(name: str, text: str, expected: object) -> None:
-    """JSON is read as JSON, a bare word as a word, a stop text as itself."""
+    """JSON is read as JSON, a number as people write it, a bare word as a word, a stop text as itself."""
     assert parse(find(name), text) == expected
 
 
@@ -334,7 +337,10 @@ def test_text_from_a_magic_line_is_read(name: str, text: str, expected: object) 
         ("temperature", "1e999"),
         ("temperature", "true"),
         ("top_k", "1.5"),
+        ("top_k", ".5"),
         ("top_k", "true"),
+        ("temperature", "."),
+        ("temperature", "1_0"),
         ("seed", "9223372036854775808"),
         ("logprobs", "1"),
         ("logprobs", "maybe"),

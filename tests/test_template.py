@@ -263,6 +263,26 @@ def test_a_list_that_contains_itself_is_an_error() -> None:
         expand("{{v}}", {"v": cycle})
 
 
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value]])
+def test_a_value_that_cannot_be_written_is_one_line(wrap) -> None:
+    """Whatever the value's own code raises is told under the name of the variable."""
+
+    class Broken:
+        def __repr__(self) -> str:
+            raise ValueError("no\nway")
+
+    with pytest.raises(InputError) as caught:
+        expand("{{x}}", {"x": wrap(Broken())})
+    assert str(caught.value).startswith("{{x}} cannot be written as text: ValueError(")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_frame_without_columns_is_called_empty() -> None:
+    """Not a table of nothing, which reads like a mistake."""
+    assert expand("{{x}}", {"x": pd.DataFrame()}).text == "(empty table)"
+    assert expand("{{x}}", {"x": pd.DataFrame({"a": []})}).text == "| a |\n| --- |"
+
+
 def test_a_figure_is_inserted_as_a_picture() -> None:
     """`Figure(640x480)` says nothing as words: a figure becomes an image part, its size a note."""
     matplotlib = pytest.importorskip("matplotlib.figure")

@@ -131,26 +131,42 @@ def to_messages(
     """
     head = (Message("system", system),) if system else ()
     if isinstance(prompt, str):
-        if not prompt.strip():
-            raise InputError(_("There is no text to send"), hint=_("Write the prompt below the %%wcode line."))
         body: tuple[Message, ...] = (Message("user", prompt),)
-    else:
+    elif isinstance(prompt, Iterable) and not isinstance(prompt, Mapping):
         body = tuple(_to_message(item) for item in prompt)
-        if not body:
-            raise InputError(_("There is no message to send"))
+    else:
+        raise _no_message(prompt)
+    if not body:
+        raise InputError(_("There is no message to send"))
+    if body[-1].role == "user" and _is_blank(body[-1].content):
+        raise InputError(
+            _("There is no text to send"), hint=_("The prompt goes below the %%wcode line, in Python to Client.ask.")
+        )
     return tuple(_with_valid_text(message) for message in head + body)
 
 
 def _to_message(item: Message | Mapping[str, Any]) -> Message:
     if isinstance(item, Message):
         return item
+    if not isinstance(item, Mapping):
+        raise _no_message(item)
+    if unknown := sorted(map(str, item.keys() - set(Message.__struct_fields__))):
+        raise InputError(_("Not a message: {error}").format(error=", ".join(unknown)))
     try:
-        table = dict(item)
-        if unknown := sorted(set(table) - set(Message.__struct_fields__)):
-            raise ValueError(", ".join(unknown))
-        return msgspec.convert(table, Message)
-    except (TypeError, ValueError, msgspec.ValidationError) as error:
+        return msgspec.convert(dict(item), Message)
+    except msgspec.ValidationError as error:
         raise InputError(_("Not a message: {error}").format(error=error)) from None
+
+
+def _no_message(value: object) -> InputError:
+    return InputError(
+        _("Not a message: {error}").format(error=type(value).__name__),
+        hint=_("A prompt is a text, or a list of messages, each with its role and content."),
+    )
+
+
+def _is_blank(content: str | tuple[Part, ...]) -> bool:
+    return not (content.strip() if isinstance(content, str) else content)
 
 
 def _with_valid_text(message: Message) -> Message:

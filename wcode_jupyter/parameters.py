@@ -201,10 +201,11 @@ _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint naming the known word nearest to `word`, or an empty text."""
-    names = list(known)
+    # Without their dashes: these alone would make any two options alike.
+    names, word = {name.lstrip("-"): name for name in known}, word.lstrip("-")
     longer = [name for name in names if len(word) > 2 and name.startswith(word)]
     near = longer if len(longer) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return _("Did you mean {word}?").format(word=near[0]) if near else ""
+    return _("Did you mean {word}?").format(word=names[near[0]]) if near else ""
 
 
 def find(name: str) -> Parameter:
@@ -214,6 +215,10 @@ def find(name: str) -> Parameter:
         return _BY_NAME[wanted]
     hint = did_you_mean(wanted, _BY_NAME) or _("%wcode params lists them; other fields go through --extra-body.")
     raise ParameterError(_("Unknown parameter {name}").format(name=name), name=name, hint=hint)
+
+
+# What people and Python write and JSON does not know: .5, 1., +1
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 def parse(row: Row, text: str) -> Any:
@@ -226,6 +231,8 @@ def parse(row: Row, text: str) -> Any:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         if text.lstrip()[:1] in ("{", "[") and row.kind in ("object", "objects", "tool_choice"):
             raise _wrong(row, text, _("not valid JSON")) from None
+        if row.kind in ("float", "int") and _NUMBER.fullmatch(text):
+            value = float(text)
     if row.kind == "strings" and not isinstance(value, list):
         value = text
     if row.kind == "bool" and isinstance(value, str):
@@ -284,14 +291,15 @@ def _check_float(parameter: Row, value: Any) -> float:
 
 
 def _check_int(parameter: Row, value: Any) -> int:
-    if isinstance(value, (bool, str)):
-        raise _wrong(parameter, value)
+    fault = _wrong(parameter, value, _("not a whole number"))
+    if isinstance(value, bool):
+        raise fault
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     try:
         number = operator.index(value)
     except TypeError:
-        raise _wrong(parameter, value) from None
+        raise fault from None
     if not _in_range(parameter, number):
         raise _wrong(parameter, value)
     return number

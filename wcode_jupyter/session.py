@@ -129,6 +129,10 @@ class Session:
         row = find_row(name)
         self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
 
+    def is_set(self, name: str) -> bool:
+        """Whether the session itself has a value for it. Raises ParameterError."""
+        return find_row(name).name in self._set
+
     def unset(self, name: str) -> bool:
         """Takes a session value back; False when it was not set."""
         return self._set.pop(find_row(name).name, None) is not None
@@ -287,7 +291,9 @@ class Session:
         keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
         if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
-        raise InputError(_("No model chosen"), hint=_("Name one: %%wcode glm-5; %wcode models lists them."))
+        raise InputError(
+            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+        )
 
     def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):

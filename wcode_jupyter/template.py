@@ -20,7 +20,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .errors import InputError, UndefinedReference
+from .errors import InputError, UndefinedReference, WcodeError, one_line
 from .keys import Secret
 from .language import _
 from .messages import Part, Text
@@ -175,7 +175,15 @@ def _on_own_lines(block: str, text: str, found: re.Match[str]) -> str:
 
 def _convert(value: Any, name: str, limits: Limits) -> Inserted:
     row = next(row for row in CONVERTERS if row.matches(value))
-    return row.convert(value, name, limits)
+    try:
+        return row.convert(value, name, limits)
+    except WcodeError:
+        raise
+    except Exception as error:  # from the value's own code
+        raise InputError(
+            _("{name} cannot be written as text: {error}").format(name=_braced(name), error=one_line(repr(error), 100)),
+            hint=_("Insert a text made from it."),
+        ) from None
 
 
 def _is(module: str, *types: str) -> Callable[[Any], bool]:
@@ -308,6 +316,8 @@ def _label(label: Any) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]], shape: tuple[int, int], limits: Limits) -> Inserted:
     """A Markdown table of what is shown of a frame of `shape` (rows, columns), and a note of what is not."""
+    if not header:
+        return Inserted("(empty table)")  # in English too, being part of the request
     cells = [[_cell(value) for value in row] for row in ([*header], *rows)]
     cut = sum(len(cell) > limits.cell for row in cells for cell in row)
     lines = ["| " + " | ".join(_bounded(cell, limits.cell) for cell in row) + " |" for row in cells]

@@ -118,6 +118,7 @@ def test_quiet_shows_the_answer_alone():
         (reply("half", ended="failed", fault=Fault("ServerFault", "overloaded")), "— failed: overloaded —"),
         (reply("", "thinking only", ended="length"), "The token budget went to thinking and no answer came"),
         (reply("", ended="complete"), "— the model sent an empty answer —"),
+        (reply("", ended="length"), "— stopped at the token limit —"),
     ],
 )  # fmt: skip
 def test_what_is_not_whole_is_marked(answer, words):

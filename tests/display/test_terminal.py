@@ -10,6 +10,7 @@ import pytest
 from tests.display.fakes import Clock, FakeStream
 from wcode_jupyter.display import pump
 from wcode_jupyter.display.terminal import PlainView, TerminalView, visible
+from wcode_jupyter.errors import ConnectError
 from wcode_jupyter.events import Event, Finish, ReasoningDelta, TextDelta, Usage
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -111,6 +112,14 @@ def test_a_recorded_answer_is_printed_whole():
     out = Tty()
     pump(stream, TerminalView(out, width=60))
     assert [line.strip() for line in screen(out.getvalue()) if line.strip()][:3] == ["Reasoning", "hm", "bold text"]
+
+
+@pytest.mark.parametrize("view", [lambda out: PlainView(out), lambda out: TerminalView(out, width=60)])
+def test_what_failed_before_anything_arrived_leaves_its_error_alone(view):
+    """Nothing is printed beside the one line of the error that follows."""
+    out = Tty()
+    pump(FakeStream([], Clock(), error=ConnectError("no route")), view(out))
+    assert "".join(screen(out.getvalue())) == ""
 
 
 def test_without_a_terminal_the_text_comes_at_the_end():

@@ -229,7 +229,15 @@ def test_the_key_is_in_nothing_that_the_kernel_publishes(shared: Kernel, server:
         ("%wcode nope", "OptionError"),
         ("%wcode set temperature=9", "ParameterError"),
         ("%wcode set nope=1", "ParameterError"),
+        ("%wcode set seed=1 seed=2", "OptionError"),
         ("%wcode unset temperature", "OptionError"),
+        ("%wcode last one", "OptionError"),
+        ("%wcode settings --all", "OptionError"),
+        ("%wcode params glm-5 step", "OptionError"),
+        ("%wcode models --vision", "OptionError"),
+        ("%wcode key set --keyrin", "OptionError"),
+        ("%wcode key status https://a.example/v1 b", "OptionError"),
+        ("%wcode local stop now", "OptionError"),
         ("%wcode key nope", "OptionError"),
         ("%wcode local nope", "OptionError"),
         ("%wcode local start no-such-file.gguf", "LocalModelError"),
@@ -241,6 +249,30 @@ def test_bad_input_is_one_line_and_sends_nothing(shared: Kernel, server: FaultSe
     assert done.error == error
     assert len(done.outputs[-1]["traceback"]) == 1
     assert server.requests == []
+
+
+def test_unset_takes_all_back_or_nothing(shared: Kernel) -> None:
+    """A name that is not set leaves the others as they were; a name given twice is no mistake."""
+    shared.run("%wcode set temperature=0.5 seed=1")
+    done = shared.run("%wcode unset temperature top_p")
+    assert done.error == "OptionError"
+    assert "top_p is not set" in done.text
+    assert "temperature" in shared.run("%wcode settings").text
+    assert shared.run("%wcode unset temperature seed seed").status == "ok"
+    assert "temperature" not in shared.run("%wcode settings").text
+
+
+def test_models_that_match_nothing_are_said_so(shared: Kernel) -> None:
+    """No empty table without a word."""
+    assert "No model here matches zzz." in shared.run("%wcode models zzz").text
+    assert "No model" not in shared.run("%wcode models glm").text
+
+
+def test_an_answer_that_ended_before_its_first_word_is_not_silent(shared: Kernel, server: FaultServer) -> None:
+    """A token budget that hidden reasoning used up: the cell shows why there is no text."""
+    server.script(stream(finish("length"), usage(9, 6)))
+    done = shared.run("%%wcode -o answer\nhi", answers=())
+    assert only_output(done)["data"]["text/plain"] == "— stopped at the token limit —"
 
 
 def test_json_mode_without_the_word_json_is_sent_with_a_warning(shared: Kernel, server: FaultServer) -> None:
@@ -281,6 +313,12 @@ def test_a_question_in_one_line_keeps_its_question_mark(shared: Kernel, server: 
     """IPython would take a line that ends with `?` for a request for help."""
     shared.run("%wcode ask --seed 1 What's up?")
     assert server.wait().json["messages"][0]["content"] == "What's up?"
+
+
+def test_a_question_in_one_line_may_begin_with_a_dash(shared: Kernel, server: FaultServer) -> None:
+    """`--` ends the options."""
+    shared.run("%wcode ask --seed 1 -- -1 or 1?")
+    assert server.wait().json["messages"][0]["content"] == "-1 or 1?"
 
 
 def test_config_sets_defaults_and_refuses_bad_ones(shared: Kernel, server: FaultServer) -> None:

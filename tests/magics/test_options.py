@@ -120,6 +120,11 @@ def test_every_cell_option_is_read() -> None:
         ("--dry-run=1", OptionError, "takes no value"),
         ("--extra-body [1]", OptionError, "not a JSON object"),
         ('--logit-bias {"1":2}', ParameterError, "single quotes"),
+        ("—temperature", OptionError, "begin with --"),
+        ("－－dry-run", OptionError, "begin with --"),
+        ("--system “be brief”", OptionError, "Unexpected word brief”"),
+        ("--foo", OptionError, "%%wcode? lists"),
+        ("--top-k 1.5", ParameterError, "not a whole number"),
         ("--format pdf", ParameterError, "markdown"),
     ],
 )
@@ -129,6 +134,14 @@ def test_bad_lines_are_one_line_errors(line: str, error: type[Exception], words:
         parse_cell_line(line)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["--tools '{}'", "--reasoning '{\"effort\": 3}'", "--extra-body '[1]'"])
+def test_json_that_was_quoted_well_is_not_blamed_on_its_quotes(line: str) -> None:
+    """The hint about single quotes comes only where the text is not JSON."""
+    with pytest.raises((OptionError, ParameterError)) as caught:
+        parse_cell_line(line)
+    assert "quotes" not in str(caught.value)
 
 
 def test_the_prompt_of_ask_is_taken_as_typed() -> None:

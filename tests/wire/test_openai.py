@@ -270,6 +270,17 @@ def test_several_choices_interleave() -> None:
     assert decoder.done
 
 
+def test_a_choice_that_begins_late_is_waited_for() -> None:
+    """A server may send one answer after the other: the first one's reason is not the end of the second."""
+    decoder = wire.decoder(request())
+    decoder.feed(sse(chunk({"content": "a"}, finish_reason="stop")))
+    assert decoder.done
+    decoder.feed(sse(chunk({"content": "b"}, index=1)))
+    assert not decoder.done
+    decoder.feed(sse(chunk(finish_reason="stop", index=1)))
+    assert decoder.done
+
+
 def test_started_waits_for_the_first_choice() -> None:
     """Azure's first chunk has neither model nor choices: who answers is known one chunk later."""
     first = {"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}

@@ -17,7 +17,7 @@ from ..reply import Choice, Reply
 from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import render
-from .status import is_empty, mark, status_line
+from .status import mark, says_nothing, status_line
 from .steps import steps_html
 from .style import STYLE
 
@@ -32,7 +32,7 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
     `data` depends on nothing but the reply, the format and `quiet`: the words around the answer are in the language
     of its recording. Empty dicts when there is nothing to show: an answer that failed before anything arrived.
     """
-    if is_empty(reply) and not reply.transcript and reply.ended != "complete":
+    if says_nothing(reply):
         return {}, {}
     with speaking(reply.language):
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}

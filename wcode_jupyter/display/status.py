@@ -7,7 +7,16 @@ from decimal import Decimal
 from ..language import N_, _
 from ..reply import Ended, Reply
 
-__all__ = ["ended_words", "format_cost", "is_empty", "mark", "short_model", "status_line", "waiting_line"]
+__all__ = [
+    "ended_words",
+    "format_cost",
+    "is_empty",
+    "mark",
+    "says_nothing",
+    "short_model",
+    "status_line",
+    "waiting_line",
+]
 
 _ENDED: dict[Ended, str] = {
     "complete": N_("complete"),
@@ -84,6 +93,11 @@ def is_empty(reply: Reply) -> bool:
         or any(part.text.strip() for part in choice.reasoning)
         for choice in reply.choices
     )
+
+
+def says_nothing(reply: Reply) -> bool:
+    """Whether there is nothing to show: it ended before anything arrived, and an error says so."""
+    return reply.ended in ("interrupted", "cut", "failed") and is_empty(reply) and not reply.transcript
 
 
 def short_model(model: str) -> str:

@@ -15,7 +15,7 @@ from ..language import _
 from ..messages import Message
 from ..reply import Choice, Reply
 from .blocks import Lines, Piece, Splitter
-from .status import mark, status_line, waiting_line
+from .status import mark, says_nothing, status_line, waiting_line
 from .steps import step_lines
 from .views import SilentView
 
@@ -54,8 +54,7 @@ class PlainView(SilentView):
     def finish(self, reply: Reply) -> None:
         """Text, what is to be said of its end, and the status line."""
         texts = [_whole(choice) for choice in reply.choices]
-        ending = [mark(reply), *([] if self._quiet else [*reply.notices, status_line(reply)])]
-        self._out.write("".join(f"{visible(line)}\n" for line in [*texts, *ending] if line))
+        self._out.write("".join(f"{visible(line)}\n" for line in [*texts, *_ending(reply, self._quiet)] if line))
         self._out.flush()
 
     def abandon(self) -> None:
@@ -206,10 +205,16 @@ class TerminalView:
         for line in rest:
             if line:
                 self._console.print(Text(visible(line)))
-        quiet_lines = [] if self._quiet else [*reply.notices, status_line(reply)]
-        for line in [mark(reply), *quiet_lines]:
+        for line in _ending(reply, self._quiet):
             if line:
                 self._console.print(Text(visible(line), style="dim"))
+
+
+def _ending(reply: Reply, quiet: bool) -> list[str]:
+    """The lines below an answer, some empty; none where the error that follows says it all."""
+    if says_nothing(reply):
+        return []
+    return [mark(reply), *([] if quiet else [*reply.notices, status_line(reply)])]
 
 
 def _whole(choice: Choice) -> str:

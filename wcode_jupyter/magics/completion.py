@@ -17,6 +17,7 @@ from .commands import COMMANDS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.exporting import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
+from .commands.keys import KEY_OPTIONS
 from .commands.replaying import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
@@ -36,6 +37,7 @@ _SUBWORDS = {
     "export": EXPORT_WORDS,
 }
 _OPTIONS = {
+    "key": KEY_OPTIONS,
     "replay": REPLAY_OPTIONS,
     "audit": AUDIT_OPTIONS,
     "methods": METHODS_OPTIONS,

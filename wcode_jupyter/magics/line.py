@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from ..language import _
 from ..parameters import did_you_mean
 from .options import CellOption, check_variable, split_words
 
-__all__ = ["CommandLine", "parse_command"]
+__all__ = ["CommandLine", "check_no_more", "parse_command"]
 
 
 class CommandLine(Struct, frozen=True):
@@ -55,6 +55,12 @@ def parse_command(line: str, options: Iterable[CellOption]) -> CommandLine:
     if name := given.get("output"):
         check_variable(name)
     return CommandLine(tuple(words), given)
+
+
+def check_no_more(words: Sequence[str]) -> None:
+    """Raises OptionError where `words` are left that the command has no use for."""
+    if words:
+        raise OptionError(_("Unexpected word {word}").format(word=words[0]), hint=_("%wcode help shows the form."))
 
 
 def _value(option: CellOption, text: str | None, left: deque[str]) -> str | bool:

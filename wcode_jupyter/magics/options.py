@@ -6,6 +6,7 @@ Options are never abbreviated silently; an unknown one gets a did-you-mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -120,6 +121,9 @@ _SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS i
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
 
+# What input methods and word processors make of -- and of quotes; no model's id has them.
+_TYPOGRAPHIC = re.compile("^[—–−－]|[“”„‘’「」『』＂＇]")
+
 # `--tools f,g` names functions; only its JSON form is the parameter of that name.
 _FUNCTIONS = CellOption(name="tools", help="")
 
@@ -175,7 +179,8 @@ def split_words(line: str) -> list[str]:
 
 
 def parse_cell_line(line: str, *, with_text: bool = False) -> CellLine:
-    """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt.
+    """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt,
+    after `--` also one that begins with a dash.
 
     Raises OptionError and ParameterError.
     """
@@ -194,6 +199,8 @@ class _LineParser:
     def parse(self) -> CellLine:
         # After the options of `%wcode ask` comes prose, which may hold any quote: it is never split.
         while not (self.with_text and not self.words.rest.startswith("-")) and (word := next(self.words, None)):
+            if word == "--" and self.with_text:
+                break
             if word.startswith("-") and len(word) > 1:
                 self._option(word)
             else:
@@ -257,6 +264,11 @@ class _LineParser:
             self._set(row.name, parsed)
 
     def _model(self, word: str) -> None:
+        if _TYPOGRAPHIC.search(word):
+            raise OptionError(
+                _("Unexpected word {word}").format(word=word),
+                hint=_("Options begin with --; texts with spaces go between ' or \"."),
+            )
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
@@ -285,9 +297,8 @@ def _parse_quoted(row: Row, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError as error:
-        # The usual slip: JSON without quotes around it loses its own quotes to the line's splitting.
         if text.startswith(("{", "[")) and not error.hint:
-            error.hint = _("Put JSON between single quotes.")
+            error.hint = _quoting_hint(text)
         raise
 
 
@@ -303,7 +314,13 @@ def parse_assignments(line: str) -> dict[str, Any]:
     """`NAME=VALUE …` of `%wcode set`, for settings and parameters. Raises OptionError and ParameterError."""
     if not (words := split_words(line)):
         raise OptionError(_("Nothing to set"), hint=_("Example: %wcode set model=glm-5 temperature=0.2"))
-    return dict(_assignment(word, find_row) for word in words)
+    values: dict[str, Any] = {}
+    for word in words:
+        name, value = _assignment(word, find_row)
+        if name in values:
+            raise OptionError(_("{option} is given twice").format(option=name))
+        values[name] = value
+    return values
 
 
 def check_variable(name: str) -> None:
@@ -314,11 +331,21 @@ def check_variable(name: str) -> None:
         raise OptionError(_("-o {name}: not a variable name").format(name=name))
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json(text: str) -> Any:
+    """The value of `text`; None where it is not JSON."""
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        value = None
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+
+
+def _quoting_hint(text: str) -> str:
+    """For the usual slip: JSON without quotes around it loses its own quotes to the line's splitting."""
+    return _("Put JSON between single quotes.") if _json(text) is None else ""
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    value = _json(text)
     if not isinstance(value, dict):
-        raise OptionError(_("--extra-body: not a JSON object"), hint=_("Put JSON between single quotes."))
+        raise OptionError(_("--extra-body: not a JSON object"), hint=_quoting_hint(text))
     return value

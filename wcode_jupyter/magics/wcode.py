@@ -44,7 +44,7 @@ class Wcode:
     def run_line(self, line: str) -> Any:
         """Runs one command; without a word, the help."""
         word, _space, rest = line.strip().partition(" ")
-        return find_command(word or "help").run(Context(self.shell, self.client), rest.strip())
+        return find_command(word or "help")(Context(self.shell, self.client), rest.strip())
 
     def close(self) -> None:
         """Closes the panels and ends what the client started."""

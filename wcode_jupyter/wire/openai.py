@@ -166,6 +166,7 @@ class OpenAIDecoder(StreamDecoder):
         self._choices: dict[int, _Choice] = {}
         self._head: dict[str, Any] = {}
         self._started = False
+        self._finished = False  # whether there are choices and each has its reason
         self._usage: dict[str, Any] = {}
         self._misfits = 0
 
@@ -222,10 +223,6 @@ class OpenAIDecoder(StreamDecoder):
         if self._ended and self._choices and not self._finished:
             events.append(Notice(_("The server did not say why the answer ended")))
 
-    @property
-    def _finished(self) -> bool:
-        return bool(self._choices) and all(choice.reason for choice in self._choices.values())
-
     def _start(self, value: dict[str, Any], has_choices: bool, events: list[Event]) -> None:
         # Azure names the model only in the first chunk that has choices.
         self._head.update({name: value[name] for name in Started.__struct_fields__ if value.get(name)})
@@ -259,6 +256,7 @@ class OpenAIDecoder(StreamDecoder):
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice(index, thinking_opened=self._thinking_opened)
+            self._finished = False
         delta = sent.get("delta") or sent.get("message")
         if type(delta) is dict:
             self._take_delta(choice, delta, events)
@@ -268,6 +266,7 @@ class OpenAIDecoder(StreamDecoder):
             _take_logprobs(choice, logprobs, events)
         if reason := sent.get("finish_reason"):
             _take_reason(choice, reason, sent.get("native_finish_reason"), events)
+            self._finished = all(choice.reason for choice in self._choices.values())
         if len(sent) > 3 and "usage" in sent:  # Moonshot
             self._take_usage(sent["usage"], events)
 

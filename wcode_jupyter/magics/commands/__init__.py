@@ -10,6 +10,7 @@ from msgspec import Struct
 from ...errors import OptionError
 from ...language import N_, _
 from ...parameters import did_you_mean
+from ..line import check_no_more, parse_command
 from . import asking, catalogue, chats, explaining, exporting, history, keys, local, preset, replaying, settings
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
@@ -24,6 +25,12 @@ class Command(Struct, frozen=True):
     usage: str
     help: str
     run: Callable[[Context, str], Any]
+
+    def __call__(self, context: Context, rest: str) -> Any:
+        """Runs it. Raises WcodeError, also for anything behind a command that stands alone."""
+        if self.usage == self.name:
+            check_no_more(parse_command(rest, ()).words)
+        return self.run(context, rest)
 
 
 def _help(context: Context, rest: str) -> None:
@@ -52,7 +59,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
-    Command("key", "key [set|forget|status] [URL]", N_("The API key: typed in hidden, never shown."), keys.key),
+    Command("key", "key [set|forget|status] [URL] [--keyring]",
+            N_("The API key: typed in hidden, never shown."), keys.key),
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
             N_("Record answers, replay recorded ones, or ask only what is missing."), replaying.run_replay),

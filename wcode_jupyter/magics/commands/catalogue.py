@@ -6,6 +6,7 @@ from ...catalogue import Model, Price
 from ...language import _
 from ...parameters import GROUPS, PARAMETERS, Parameter
 from ...table import Table
+from ..line import check_no_more, parse_command
 from .asking import Context
 
 __all__ = ["models", "params", "price_text"]
@@ -13,7 +14,9 @@ __all__ = ["models", "params", "price_text"]
 
 def models(context: Context, rest: str) -> Table:
     """Models whose id, name, series or capabilities contain every word of `rest`."""
-    found = context.client.session.catalogue.search(rest)
+    words = " ".join(parse_command(rest, ()).words)
+    found = context.client.session.catalogue.search(words)
+    notes = [] if found else [_("No model here matches {words}.").format(words=words)]
     return Table(
         columns=(
             _("model"),
@@ -24,7 +27,9 @@ def models(context: Context, rest: str) -> Table:
             _("Anthropic form"),
         ),
         rows=tuple(_model_row(model) for model in found),
-        note=_("Any other id works too; its price is then unknown. local is the embedded demo model."),
+        note=" ".join(
+            [*notes, _("Any other id works too; its price is then unknown. local is the embedded demo model.")]
+        ),
     )
 
 
@@ -44,8 +49,10 @@ def price_text(price: Price) -> str:
 
 def params(context: Context, rest: str) -> Table:
     """The table of parameters; with a model, what its page does not list is marked."""
+    word, *more = parse_command(rest, ()).words or ("",)
+    check_no_more(more)
     session = context.client.session
-    model = session.catalogue.model(session.catalogue.resolve(rest.strip()))
+    model = session.catalogue.model(session.catalogue.resolve(word))
     return Table(
         columns=(_("parameter"), _("group"), _("range"), _("page default"), _("Anthropic form"), _("meaning")),
         rows=tuple(_parameter_row(parameter, model) for parameter in PARAMETERS),

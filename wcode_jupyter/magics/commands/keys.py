@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from ...errors import OptionError
-from ...language import _
+from ...language import N_, _
 from ...parameters import did_you_mean
 from ...table import Table
 from ...transport import endpoint
-from ..options import split_words
+from ..line import check_no_more, parse_command
+from ..options import CellOption
 from .asking import Context
 
-__all__ = ["key"]
+__all__ = ["KEY_OPTIONS", "key"]
+
+KEY_OPTIONS = (CellOption(name="keyring", arity="flag", help=N_("Keep it in the system's keyring.")),)
 
 
 def key(context: Context, rest: str) -> Table | None:
     """`set`, `forget` or `status`, for the base URL in force or the one named."""
-    words = split_words(rest)
-    keep = "--keyring" in words
-    words = [word for word in words if word != "--keyring"] or ["status"]
+    line = parse_command(rest, KEY_OPTIONS)
+    word, *urls = line.words or ("status",)
+    if word not in ("set", "forget", "status"):
+        hint = did_you_mean(word, ("set", "forget", "status"))
+        raise OptionError(_("%wcode key {word}: expected set, forget or status").format(word=word), hint=hint)
+    check_no_more(urls[1:])
     session = context.client.session
-    base_url = words[1] if len(words) > 1 else session.values()["base_url"].value
-    origin = endpoint(base_url).origin
-    if words[0] == "set":
-        _ask_for_key(context, origin, keep)
+    origin = endpoint(urls[0] if urls else session.values()["base_url"].value).origin
+    if word == "set":
+        _ask_for_key(context, origin, line.flag("keyring"))
         return None
-    if words[0] == "forget":
+    if word == "forget":
         known = session.keys.forget(origin)
         print(_("Forgot the key for {origin}.").format(origin=origin) if known else _("There was no key to forget."))
         return None
-    if words[0] != "status":
-        hint = did_you_mean(words[0], ("set", "forget", "status"))
-        raise OptionError(_("%wcode key {word}: expected set, forget or status").format(word=words[0]), hint=hint)
     source = session.keys.source(origin)
     return Table(columns=(_("server"), _("key from")), rows=((origin, source or _("no key")),))
 

@@ -8,7 +8,7 @@ from ...errors import OptionError
 from ...language import _
 from ...messages import LOCAL
 from ...parameters import did_you_mean
-from ..options import split_words
+from ..line import check_no_more, parse_command
 from .asking import Context
 
 __all__ = ["local"]
@@ -16,7 +16,8 @@ __all__ = ["local"]
 
 def local(context: Context, rest: str) -> None:
     """`start [FILE]`, `stop` or `status`."""
-    word, *files = split_words(rest) or ["status"]
+    word, *files = parse_command(rest, ()).words or ("status",)
+    check_no_more(files[1:] if word == "start" else files)
     model = context.client.local
     if word == "start":
         path = Path(files[0]).expanduser() if files else None

@@ -19,12 +19,15 @@ def set_values(context: Context, rest: str) -> None:
 
 
 def unset_values(context: Context, rest: str) -> None:
-    """Takes session values back. Raises OptionError for a name that is not set."""
+    """Takes all of the line's values back, or none when one of them is not set."""
     if not (names := split_words(rest)):
         raise OptionError(_("Nothing to unset"), hint=_("Example: %wcode unset temperature"))
+    session = context.client.session
     for name in names:
-        if not context.client.session.unset(name):
+        if not session.is_set(name):
             raise OptionError(_("{name} is not set in this session").format(name=name))
+    for name in names:
+        session.unset(name)
 
 
 def show(context: Context, rest: str) -> Table:
