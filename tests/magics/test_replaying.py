@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.fault_server import HOLD, FaultServer, Received, Script, chat, delta, status, stream
 from tests.kernels import Kernel
@@ -15,6 +17,8 @@ from tests.kernels import Kernel
 pytestmark = pytest.mark.kernel
 
 KEY = "sk-secret-0123456789abcdef"
+CLIENT = "client = get_ipython().magics_manager.magics['line']['wcode'].magic.client"
+"""Gets hold of the session's client in the kernel."""
 
 
 @pytest.fixture
@@ -164,11 +168,32 @@ def test_a_full_disk_fails_the_cell_after_its_answer(shared: Kernel, server: Fau
     assert file.read_bytes() == before
 
 
+def test_stop_while_another_kernel_holds_the_file_fails_the_cell(
+    shared: Kernel, server: FaultServer, file: Path
+) -> None:
+    """The answer is shown and bound, and the error says that it may not be in the file, where it is not."""
+    shared.run(f"%wcode replay record {file.name}\n{CLIENT}\nclient.on_reply.append(lambda reply: print('ended'))")
+    with FileLock(file.with_name(f".{file.name}.lock")):
+        cell = shared.start("%%wcode -o reply\nhi")
+        cell.wait_for(lambda message: message.content.get("text") == "ended\n")
+        time.sleep(0.5)  # from there into the lock
+        shared.interrupt()
+        done = cell.finish()
+    shared.run("client.on_reply.clear()")
+    assert done.error == "AnswerInterrupted"
+    assert done.outputs[-1]["traceback"] == [
+        "AnswerInterrupted: Interrupted while the answer was being kept. "
+        "It may be missing in the replay file and in the log."
+    ]
+    assert shared.run("print(reply, reply.ended)").text == "Hello complete\n"
+    assert not file.exists()
+
+
 def test_images_are_kept_when_asked_for(shared: Kernel, server: FaultServer, file: Path) -> None:
     """By hash unless `--keep-images`; the next command without it takes it back."""
     ask = (
         "from wcode_jupyter.messages import Image, Message, Text\n"
-        "client = get_ipython().magics_manager.magics['line']['wcode'].magic.client\n"
+        f"{CLIENT}\n"
         "_ = client.ask([Message('user', (Text({text!r}), Image('data:image/png;base64,iVBORw0KGgo=')))])"
     )
     for words, count in ((f"record {file.name} --keep-images", 1), ("record", 1)):
