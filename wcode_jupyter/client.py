@@ -135,9 +135,9 @@ class Client:
         return record
 
     def _replay_path(self, file: str | None) -> Path:
-        from .store import default_path
+        from .store import default_path, named_path
 
-        return Path(file).expanduser() if file else default_path(self.notebook())
+        return named_path(file) if file else default_path(self.notebook())
 
     @property
     def folder(self) -> Path:

@@ -92,6 +92,11 @@ def test_a_cell_has_a_mode_of_its_own(shared: Kernel, server: FaultServer, file:
         ("%wcode replay record a b", "OptionError", "b"),
         ("%wcode replay record --keep-image", "OptionError", "--keep-images"),
         ("%wcode replay record --keep-images=1", "OptionError", "takes no value"),
+        ("%wcode replay --keep-images", "OptionError", "--keep-images needs a mode"),
+        ("%wcode replay record .", "ReplayError", "'.' is no name of a replay file"),
+        ("%wcode replay replay ~nobody-of-this-name/a", "ReplayError", "There is no replay file ~nobody"),
+        ("%wcode ask --replay auto --replay-file / hi", "ReplayError", "'/' is no name of a replay file"),
+        ("%wcode methods .", "ReplayError", "'.' is no name of a replay file"),
         ("%wcode replay replay missing.jsonl", "ReplayError", "There is no replay file missing.jsonl"),
         ("%wcode replay record missing/folder.jsonl", "ReplayError", "There is no folder missing"),
         ("%wcode replay auto broken.jsonl", "ReplayError", "broken.jsonl, line 1: This is not JSON"),
@@ -156,6 +161,7 @@ def test_a_full_disk_fails_the_cell_after_its_answer(shared: Kernel, server: Fau
     """The reply is shown and bound; the file is as it was before."""
     shared.run(f"%wcode replay record {file.name}\n%wcode ask first")
     before = file.read_bytes()
+    shared.run("get_ipython().history_manager.enabled = False")  # the limit would hit it too
     limit = "import resource; _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
     shared.run(limit + f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 10}, hard))\n%wcode set log=false")
     done = shared.run("%%wcode -o reply\nsecond")

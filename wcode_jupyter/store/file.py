@@ -56,17 +56,17 @@ class ReplayFile:
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
         """Takes in what the file has gained since the last look, or all of it when it was changed otherwise.
 
-        A file that does not exist is empty.
+        Whether there is a file; one that does not exist is empty.
         """
         with self._explained(_("Cannot read {path}: {error}")):
             try:
                 found = self.path.stat()
             except FileNotFoundError:
                 self._forget()
-                return
+                return False
             state = (found.st_size, found.st_mtime_ns, found.st_ino)
             if state != self._state:
                 with self.path.open("rb") as file:
@@ -74,6 +74,7 @@ class ReplayFile:
                         self._forget()
                     self._scan(file)
                 self._state = state
+        return True
 
     def _still_stands(self, file: BinaryIO, size: int) -> bool:
         if self._last is None or size <= self._end:
@@ -139,6 +140,11 @@ class ReplayFile:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
+    def check_folder(self) -> None:
+        """Raises ReplayError where there is no folder to write into."""
+        if not os.path.isdir(self.path.parent):
+            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[list[str]]:
         """Holds the lock, with the index up to date and the end of the file repaired.
@@ -147,8 +153,7 @@ class ReplayFile:
         """
         from filelock import FileLock, Timeout  # 50 ms, and most sessions only read
 
-        if not self.path.parent.is_dir():  # the lock would create it
-            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
+        self.check_folder()  # the lock would create it
         lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
         with self._explained(_("Cannot write {path}: {error}")):
             try:

@@ -16,7 +16,7 @@ from ...methods import Methods, distinct, methods
 from ...parameters import did_you_mean
 from ...reply import Reply
 from ...settings import ROWS
-from ...store import MODES, Mode, Record, rewind, to_frame
+from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
@@ -47,6 +47,11 @@ def run_replay(context: Context, rest: str) -> None:
     """Sets mode and file of the session and begins again at the first sample; without a word, says what is set."""
     client, session = context.client, context.client.session
     line = parse_command(rest, REPLAY_OPTIONS)
+    if not line.words and line.options:
+        raise OptionError(
+            _("{option} needs a mode").format(option=next(o.option for o in REPLAY_OPTIONS if line.flag(o.name))),
+            hint=_("Say %wcode replay record or %wcode replay auto."),
+        )
     if line.words:
         mode = _mode(line.words[0])
         file = _only_file(CommandLine(line.words[1:], {}))
@@ -86,7 +91,7 @@ def _only_file(line: CommandLine) -> Path | None:
         raise OptionError(
             _("Unexpected word {word}").format(word=line.words[1]), hint=_("A name with spaces goes between quotes.")
         )
-    return Path(line.words[0]).expanduser() if line.words else None
+    return named_path(line.words[0]) if line.words else None
 
 
 def _recorded(path: Path) -> list[Reply]:
