@@ -153,6 +153,7 @@ class Client:
 
     def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
+        self.session.account.add(reply)
         if call.turn is not None:
             self.session.chats.add(call.turn, reply)
         for listener in self.on_reply:
@@ -411,7 +412,9 @@ class Client:
         return self._run_transports[concurrency]
 
     def _ended_in_run(self, reply: Reply) -> None:
-        self.session.spent_in_runs_cny += reply.cost or 0
+        self.session.account.add(reply)
+        if not reply.replayed:
+            self.session.spent_in_runs_cny += reply.cost or 0
 
     def _remember(self, reply: Reply, call: Call, record: Record) -> None:
         redact = self.session.keys.redact

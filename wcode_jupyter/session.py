@@ -15,7 +15,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +33,9 @@ from .reply import Reply
 from .settings import ROWS, Setting, find_row
 from .store import Mode
 from .transport import Deadlines, Endpoint, endpoint
+
+if TYPE_CHECKING:
+    from .methods import Account
 
 __all__ = ["Call", "Estimate", "Session", "Value"]
 
@@ -105,6 +109,13 @@ class Session:
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
         self.spent_in_runs_cny = Decimal(0)
         """RMB that runs over rows have cost."""
+
+    @cached_property
+    def account(self) -> Account:
+        """Every answer of this session added up for a paper, those of runs over rows included."""
+        from .methods import Account
+
+        return Account()
 
     @property
     def catalogue(self) -> Catalogue:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ...audit import AuditRow, audit, estimate
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
-from ...methods import Methods, distinct, methods
+from ...methods import Methods, methods
 from ...parameters import did_you_mean
 from ...reply import Reply
 from ...settings import ROWS
@@ -281,7 +281,7 @@ def run_methods(context: Context, rest: str) -> MethodsText | None:
     line = parse_command(rest, METHODS_OPTIONS)
     session = context.client.session
     path = _only_file(line)
-    account = methods(_recorded(path) if path else distinct(session.replies), session.catalogue)
+    account = methods(_recorded(path), session.catalogue) if path else session.account.methods(session.catalogue)
     if not line.flag("json"):
         return MethodsText(account)
     print(account.to_json())
