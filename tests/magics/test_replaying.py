@@ -246,6 +246,7 @@ def test_an_audit_shows_what_drifted(shared: Kernel, server: FaultServer, record
     assert shared.run("print(list(rows.outcome), rows.similarity[0], rows.answered_now[1])").text == (
         "['same', 'different', 'failed'] 1.0 m\n"
     )
+    assert shared.run("print(rows.text_then[1], rows.text_now[1], sep='|')").text == "Hello|Hello there\n"
     assert recorded.read_bytes() == before
     assert "m" in shared.run("%wcode last").text
 
