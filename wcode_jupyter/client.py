@@ -11,10 +11,12 @@ answer is shown.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
@@ -73,6 +75,8 @@ class Client:
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+        self.warn: Callable[[str], None] = _warn
+        """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
@@ -131,7 +135,7 @@ class Client:
 
         record = opened(self._replay_path(call.replay_file), call.replay)
         for notice in record.take_notices():
-            warnings.warn(notice, stacklevel=2)
+            self.warn(notice)
         return record
 
     def _replay_path(self, file: str | None) -> Path:
@@ -177,7 +181,7 @@ class Client:
             self.log.add(reply, content=call.log_content)
         except WcodeError as error:
             # A log that cannot be written must not cost anyone an answer.
-            warnings.warn(str(error), stacklevel=2)
+            self.warn(str(error))
 
     def ask(
         self,
@@ -346,11 +350,10 @@ class Client:
             return int(value.value)
         if not self._hinted and not strict:
             self._hinted = True
-            warnings.warn(
+            self.warn(
                 _("Many requests at once cost much less with: {command}").format(
                     command='pip install "wcode_jupyter[fast]"'
-                ),
-                stacklevel=4,
+                )
             )
         return _FAST_FROM if value.source == "default" else int(value.value)
 
@@ -368,7 +371,7 @@ class Client:
             run.cancel()
             run.wait()
             raise
-        return _result(run, score)
+        return self._result(run, score)
 
     async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
         """`map` for the caller's own event loop."""
@@ -381,7 +384,7 @@ class Client:
         except BaseException:
             run.cancel()
             raise
-        return _result(run, score)
+        return self._result(run, score)
 
     def imap(self, prompt: Prompt, rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
         """Job and Reply of each answer as it finishes; memory stays bounded. Leaving the loop cancels the rest.
@@ -402,6 +405,11 @@ class Client:
         from .batch.progress import watch
 
         watch(run, quiet=not progress)
+
+    def _result(self, run: Run, score: Any) -> Replies:
+        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+            self.warn(notice)
+        return run.replies if score is None else run.replies.score(score)
 
     def _run_transport(self, concurrency: int) -> Transport:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
@@ -458,7 +466,13 @@ def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
     return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
 
 
-def _result(run: Run, score: Any) -> Replies:
-    for notice in (*run.notices, *([str(run.error)] if run.error else [])):
-        warnings.warn(notice, stacklevel=3)
-    return run.replies if score is None else run.replies.score(score)
+def _warn(text: str) -> None:
+    """A Python warning at the line that called this package."""
+    level, frame = 1, sys._getframe()
+    while (outer := frame.f_back) is not None and _is_own(frame):
+        level, frame = level + 1, outer
+    warnings.warn(text, stacklevel=level)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__

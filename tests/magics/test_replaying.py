@@ -195,6 +195,22 @@ def test_stop_while_another_kernel_holds_the_file_fails_the_cell(
     assert not file.exists()
 
 
+def test_a_torn_line_is_said_once_and_names_no_folder(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """One line beside the outputs, the same on every machine: left out in a replay, moved aside where one records."""
+    shared.run(f"%wcode replay record {file.name}\n%wcode ask one\n%wcode ask two")
+    file.write_bytes(file.read_bytes()[:-20])
+    torn = len(file.read_bytes().splitlines()[1])
+    done = shared.run(f"%wcode replay replay {file}\n%wcode ask one")
+    assert done.outputs[1] == {
+        "output_type": "stream",
+        "name": "stderr",
+        "text": f"{file.name} ends in an incomplete record ({torn} bytes), which is left out\n",
+    }
+    done = shared.run("%wcode replay auto")
+    assert f"{file.name} ended in an incomplete record ({torn} bytes), now in {file.name}.torn" in done.text
+    assert "stderr" not in str(shared.run("%wcode ask three").outputs)
+
+
 def test_images_are_kept_when_asked_for(shared: Kernel, server: FaultServer, file: Path) -> None:
     """By hash unless `--keep-images`; the next command without it takes it back."""
     ask = (

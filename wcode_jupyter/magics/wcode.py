@@ -23,6 +23,7 @@ class Wcode:
     def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]]) -> None:
         self.shell = shell
         self.config = config
+        self._warned: set[str] = set()
 
     @cached_property
     def client(self) -> Client:
@@ -30,7 +31,14 @@ class Wcode:
         client = Client(session=Session(config=self.config))
         # VS Code tells nobody but the notebook itself where the notebook is.
         client.notebook = lambda: self.shell.user_ns.get("__vsc_ipynb_file__")
+        client.warn = self._warn
         return client
+
+    def _warn(self, text: str) -> None:
+        """One line beside the cell's outputs, once a session: Python's own form of it names files of this machine."""
+        if text not in self._warned:
+            self._warned.add(text)
+            print(text, file=sys.stderr)
 
     def run(self, line: str, text: str | None) -> Any:
         """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError."""

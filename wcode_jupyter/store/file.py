@@ -243,7 +243,7 @@ class ReplayFile:
             file.truncate(self._end)
         count, self.torn_bytes = self.torn_bytes, 0
         yield _("{path} ended in an incomplete record ({count} bytes), now in {aside}; that answer is lost").format(
-            path=self.path, count=count, aside=aside.name
+            path=self.path.name, count=count, aside=aside.name
         )
 
     @contextlib.contextmanager

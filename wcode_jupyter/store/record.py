@@ -124,7 +124,7 @@ class Record:
         if self.mode == "replay":
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
-                    path=self.path, count=self._file.torn_bytes
+                    path=self.path.name, count=self._file.torn_bytes
                 )
             )
         else:

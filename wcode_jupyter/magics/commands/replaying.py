@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,8 @@ def run_replay(context: Context, rest: str) -> None:
     if line.words:
         mode = _mode(line.words[0])
         file = _only_file(CommandLine(line.words[1:], {}))
-        _try_out(file or client.replay_path, mode)
+        for notice in Record(file or client.replay_path, mode).take_notices():  # an error now, not at the first cell
+            client.warn(notice)
         session.set("replay", mode)
         if file:
             session.set("replay_file", str(file))
@@ -78,12 +78,6 @@ def _mode(word: str) -> Mode:
         _("%wcode replay {word}: expected record, replay, auto or off").format(word=word),
         hint=did_you_mean(word, MODES),
     )
-
-
-def _try_out(path: Path, mode: Mode) -> None:
-    """Raises ReplayError now rather than at the first cell; what was repaired is said."""
-    for notice in Record(path, mode).take_notices():
-        warnings.warn(notice, stacklevel=2)
 
 
 def _only_file(line: CommandLine) -> Path | None:
