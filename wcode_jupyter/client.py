@@ -169,16 +169,22 @@ class Client:
         return reply
 
     @cached_property
-    def log(self) -> Log:
-        """The user's log of calls."""
+    def _calls(self) -> Log:
         from .store import Log
 
+        return Log()
+
+    @property
+    def log(self) -> Log:
+        """The user's log of calls, older ones forgotten as `log_days` says now."""
         days = self.session.values().get("log_days")
-        return Log(retention_days=days.value if days else None)
+        self._calls.retain(days.value if days else None)
+        return self._calls
 
     def _log(self, reply: Reply, call: Call) -> None:
         try:
-            self.log.add(reply, content=call.log_content)
+            self._calls.retain(call.log_days)
+            self._calls.add(reply, content=call.log_content, redact=self.session.keys.redact)
         except WcodeError as error:
             # A log that cannot be written must not cost anyone an answer.
             self.warn(str(error))
@@ -448,8 +454,8 @@ class Client:
             self.engine.close()
         if "local" in self.__dict__:
             self.local.stop()
-        if "log" in self.__dict__:
-            self.log.close()
+        if "_calls" in self.__dict__:
+            self._calls.close()
 
     def __enter__(self) -> Client:
         return self

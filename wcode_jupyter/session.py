@@ -79,6 +79,7 @@ class Call(Struct, frozen=True):
     """Whether images go also to a model that is known not to see."""
     log: bool = True
     log_content: bool = True
+    log_days: int | None = None
     turn: OpenTurn | None = None
     """The chat that the answer belongs to."""
 
@@ -246,6 +247,7 @@ class Session:
             force=setting["force"],
             log=setting["log"],
             log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
         )
 
     def repeat(self, request: Request) -> Call:
@@ -262,6 +264,7 @@ class Session:
             estimate=self._estimate(request),
             log=setting["log"],
             log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
         )
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
