@@ -77,6 +77,8 @@ class Client:
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
         self.warn: Callable[[str], None] = _warn
         """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
+        self.home = _here()
+        """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
@@ -141,7 +143,9 @@ class Client:
     def _replay_path(self, file: str | None) -> Path:
         from .store import default_path, named_path
 
-        return named_path(file) if file else default_path(self.notebook())
+        path = named_path(file) if file else default_path(self.notebook())
+        # Relative as long as that is right: messages that name it are part of a saved notebook.
+        return path if _here() == self.home else self.home / path
 
     @property
     def folder(self) -> Path:
@@ -462,6 +466,14 @@ class Client:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _here() -> Path:
+    """The current folder; where somebody has removed it, just that."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
 
 
 def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:

@@ -57,6 +57,16 @@ def test_the_line_names_no_folder(shared: Kernel, server: FaultServer, tmp_path:
     assert shared.run("%wcode replay").text == done.text
 
 
+def test_a_notebook_that_changes_folders_keeps_its_file(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """A relative name means the folder in which the extension was loaded, for answers and for messages."""
+    shared.run(f"import os\n%wcode replay auto {file.name}\n%wcode ask zero")
+    shared.run("os.mkdir('data')\nos.chdir('data')\n%wcode ask one")
+    assert shared.run("%wcode replay").text == f"Replaying from {file.name}; what is missing is asked and recorded.\n"
+    shared.run("os.chdir('..')\n%wcode ask two")
+    assert file.read_bytes().count(b"\n") == 3
+    assert not list((shared.cwd / "data").iterdir())
+
+
 def test_the_command_rewinds_to_the_first_sample(shared: Kernel, server: FaultServer, file: Path) -> None:
     """Without it a strict replay has no third answer; after it, the first comes again."""
     server.script(chat("one"), chat("two"))

@@ -41,10 +41,11 @@ class ReplayFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()
         self.torn_bytes = 0
         """Length of an incomplete last line, as last seen."""
-        self._lock_path = path.with_name(f".{path.name}.lock")
+        self._named = path
+        self._lock_path = self.path.with_name(f".{path.name}.lock")
         self._forget()
 
     def _forget(self) -> None:
@@ -134,7 +135,7 @@ class ReplayFile:
         if hash(data) != line.digest:
             self._forget()
             raise ReplayError(
-                _("{path} was changed while it was read").format(path=self.path), hint=_("Run the cell again.")
+                _("{path} was changed while it was read").format(path=self._named), hint=_("Run the cell again.")
             )
         return data
 
@@ -143,7 +144,7 @@ class ReplayFile:
     def check_folder(self) -> None:
         """Raises ReplayError where there is no folder to write into."""
         if not os.path.isdir(self.path.parent):
-            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
+            raise ReplayError(_("There is no folder {path}").format(path=self._named.parent))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[list[str]]:
@@ -161,7 +162,7 @@ class ReplayFile:
             except Timeout:
                 raise ReplayError(
                     _("{path} has been locked by another process for {seconds:.0f} s").format(
-                        path=self.path, seconds=_LOCK_TIMEOUT_S
+                        path=self._named, seconds=_LOCK_TIMEOUT_S
                     )
                 ) from None
             try:
@@ -252,7 +253,7 @@ class ReplayFile:
             yield
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ReplayError(what.format(path=self.path, error=reason)) from None
+            raise ReplayError(what.format(path=self._named, error=reason)) from None
 
 
 def _is_json(data: bytes) -> bool:
