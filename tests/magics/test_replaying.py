@@ -291,10 +291,10 @@ def test_an_audit_asks_first(shared: Kernel, server: FaultServer, recorded: Path
 
 
 def test_an_audit_stops_at_its_limit(shared: Kernel, server: FaultServer, recorded: Path) -> None:
-    """What would pass --max-cost is not asked; a question of unknown cost is."""
+    """What would pass --max-cost is not asked; a question of unknown cost is, and that is said."""
     done = shared.run(f"%wcode audit {recorded.name} --yes --max-cost 0.0001")
     assert [request.json["messages"][0]["content"] for request in server.requests] == ["m"]
-    assert "1 failed, 2 skipped" in done.text
+    assert "1 failed, 2 skipped; of unknown cost, which --max-cost does not stop: 1" in done.text
 
 
 def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer, recorded: Path) -> None:

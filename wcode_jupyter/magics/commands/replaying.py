@@ -108,7 +108,7 @@ def run_audit(context: Context, rest: str) -> None:
     rows, error = _asked_again(context, replies, limit, progress)
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, AuditRow)})
-    progress.finish(_audit_table(rows, len(replies)))
+    progress.finish(_audit_table(rows, len(replies), limit))
     if error is not None:
         raise error
 
@@ -208,9 +208,13 @@ def _asked_again(
 _OUTCOMES = {"same": N_("same"), "different": N_("different"), "failed": N_("failed"), "skipped": N_("skipped")}
 
 
-def _audit_table(rows: list[AuditRow], total: int) -> Table:
+def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None) -> Table:
     counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in _OUTCOMES}
-    note = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
+    outcomes = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
+    note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
+    unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
+    if limit is not None and unknown:
+        note += "; " + _("of unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
     return Table(
         columns=(
             _("no."),
@@ -225,7 +229,7 @@ def _audit_table(rows: list[AuditRow], total: int) -> Table:
             _("why"),
         ),
         rows=tuple(_audit_cells(row) for row in rows),
-        note=_("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=note),
+        note=note,
     )
 
 
