@@ -253,6 +253,44 @@ def test_file_edited_in_the_middle_of_a_session_is_read_anew(path: Path) -> None
     assert texts(record, request("b, longer"), 1) == ["b, longer"]
 
 
+def test_another_file_of_the_same_size_and_time_is_read_anew(path: Path) -> None:
+    """Version control may put a file in place that differs from the old one in nothing but its content."""
+    for name, text in ((path, "old"), (path.with_name("other"), "new")):
+        Record(name, "auto").add(answer(request(), text))
+        os.utime(name, ns=(1, 1))
+    record = Record(path, "replay")
+    os.replace(path.with_name("other"), path)
+    assert texts(record, request(), 1) == ["new"]
+
+
+def test_line_that_changed_after_it_was_found_is_no_answer(path: Path) -> None:
+    """Between the look at the file and the reading, other bytes of the same length took the line's place."""
+    Record(path, "auto").add(answer(request(), "old"))
+    file = ReplayFile(path)
+    file.refresh()
+    path.write_bytes(path.read_bytes().replace(b"old", b"new"))
+    with pytest.raises(ReplayError, match="was changed while it was read"):
+        file.read(file.all()[0])
+
+
+@pytest.mark.parametrize("mode", ["auto", "record"])
+def test_an_answer_is_on_the_disk_when_it_counts_as_recorded(
+    path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added or put in place of another, the line is handed to the disk itself, whole."""
+    Record(path, "auto").add(answer(request(), "old"))
+    synced: list[int] = []
+    real_sync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real_sync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    Record(path, mode).add(answer(request(), "new"))  # type: ignore[arg-type]
+    assert synced == [path.stat().st_size]
+
+
 def test_index_after_a_replacement_is_that_of_a_fresh_look(path: Path) -> None:
     """Offsets moved in memory are the offsets in the file."""
     for name in "abc":

@@ -115,6 +115,14 @@ def test_recorded_failure_fails_again_in_replay_and_is_asked_again_in_auto(recor
     assert [json.loads(line)["choices"][0]["text"] for line in path.read_text().splitlines()] == ["4", "x"]
 
 
+def test_an_interrupted_answer_is_asked_again_in_auto(recorded: Callable[..., Path]) -> None:
+    """Also one that carries no error, as a run over rows leaves it; a strict replay gives the part that there is."""
+    asked = request()
+    path = recorded(answer(asked, "half", ended="interrupted"))
+    assert texts(Record(path, "replay"), asked, 1) == ["half"]
+    assert texts(Record(path, "auto"), asked, 1) == [None]
+
+
 def test_record_mode_replaces_in_place_what_is_asked_and_leaves_the_rest(recorded: Callable[..., Path]) -> None:
     """Recording again leaves no stale double, keeps the order of the lines, and appends what is new."""
     asked, other = request(), request("other")
