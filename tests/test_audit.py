@@ -38,7 +38,7 @@ def answers(*now: Reply | WcodeError) -> Callable[[Request], Reply]:
 
 
 def test_row_holds_then_and_now() -> None:
-    """Model, fingerprint, tokens and cost of both sides stand side by side."""
+    """Text, model, fingerprint, tokens and cost of both sides stand side by side."""
     then = reply("four", model="glm-5-a", system_fingerprint="fp1", usage=Usage(9, 6), cost=Decimal("0.1"))
     now = reply("4", model="glm-5-b", system_fingerprint="fp2", usage=Usage(9, 1), cost=Decimal("0.05"))
     assert list(audit([then], answers(now))) == [
@@ -48,6 +48,8 @@ def test_row_holds_then_and_now() -> None:
             prompt="What is 2 + 2?",
             outcome="different",
             similarity=0.0,
+            text_then="four",
+            text_now="4",
             answered_then="glm-5-a",
             answered_now="glm-5-b",
             fingerprint_then="fp1",
@@ -80,7 +82,7 @@ def test_failure_is_a_row_and_the_audit_goes_on() -> None:
     assert [row.outcome for row in rows] == ["failed", "failed", "same"]
     assert rows[0].error is not None
     assert rows[0].error.startswith("Too many")
-    assert (rows[0].similarity, rows[0].answered_now) == (None, None)
+    assert (rows[0].similarity, rows[0].answered_now, rows[0].text_then) == (None, None, "4")
     assert rows[1].output_tokens_now == 1
 
 
@@ -111,6 +113,7 @@ def test_what_cannot_be_asked_is_skipped_with_the_reason() -> None:
     """A request whose images are known by hash only has no bytes to send."""
     hashed = Request(model="m", messages=(Message("user", (Image("sha256:00;image/png;8"),)),))
     rows = list(audit([reply(request=hashed), reply(request=None)], answers()))
+    assert rows[0].text_now is None
     assert [(row.outcome, row.error) for row in rows] == [
         ("skipped", "its images are recorded by hash only"),
         ("skipped", "the record holds no request"),

@@ -295,3 +295,16 @@ def test_a_reply_survives_json(client: Client) -> None:
     again = Reply.from_dict(json.loads(json.dumps(reply.to_dict())))
     assert again == reply
     assert KEY not in json.dumps(reply.to_dict())
+
+
+def test_a_warning_stands_at_the_callers_line(server: FaultServer, tmp_path: Path) -> None:
+    """What is no error points into the script, not into this package; a Path is as good as a text."""
+    record = tmp_path / "torn.jsonl"
+    record.write_text('{"v": 1')
+    with (
+        Client(server.base_url, KEY, model="m", log=False, replay="auto", replay_file=record) as client,
+        pytest.warns(UserWarning, match=r"^torn\.jsonl ended in an incomplete record \(7 bytes\)") as warned,
+    ):
+        client.ask("hi")
+    assert [warning.filename for warning in warned] == [__file__]
+    assert record.read_bytes().count(b"\n") == 1

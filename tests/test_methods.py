@@ -13,7 +13,7 @@ from wcode_jupyter import __version__
 from wcode_jupyter.catalogue import Catalogue, Model, Price
 from wcode_jupyter.events import Usage
 from wcode_jupyter.messages import LOCAL, Message, Request
-from wcode_jupyter.methods import distinct, methods
+from wcode_jupyter.methods import Account, methods
 from wcode_jupyter.reply import Fault, Reply
 
 CATALOGUE = Catalogue(
@@ -102,14 +102,29 @@ def test_one_day_and_values_that_would_break_the_table() -> None:
     assert json.loads(account.to_json())["rows"][0]["settings"] == [stop]
 
 
+def counted(*replies: Reply) -> int:
+    """How many of them an account counts."""
+    return sum(row.n for row in methods(replies, CATALOGUE).rows)
+
+
 def test_an_answer_that_was_replayed_counts_once() -> None:
     """Neither beside its live original nor twice; live answers that are alike all count."""
     live = reply(id="1")
     again = msgspec.structs.replace(live, replayed=True)
-    assert distinct([live, again, again]) == [live]
-    assert distinct([again, again]) == [again]
-    assert distinct([live, live]) == [live, live]
-    assert len(distinct([again, msgspec.structs.replace(again, id="2")])) == 2
+    assert counted(live, again, again) == 1
+    assert counted(again, again) == 1
+    assert counted(live, live) == 2
+    assert counted(again, msgspec.structs.replace(again, id="2")) == 2
+
+
+def test_an_account_can_be_asked_at_any_time() -> None:
+    """It goes on adding up after it was asked, and what it gave stays as it was."""
+    account = Account()
+    account.add(reply())
+    before = account.methods(CATALOGUE)
+    account.add(reply(usage=Usage(3, 4)))
+    assert (before.rows[0].n, before.rows[0].input_tokens) == (1, 0)
+    assert (account.methods(CATALOGUE).rows[0].n, account.methods(CATALOGUE).rows[0].input_tokens) == (2, 3)
 
 
 def test_nothing_asked() -> None:

@@ -46,6 +46,8 @@ class AuditRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome
     similarity: float | None = None
     """0 to 1; None unless both have an answer."""
+    text_then: str | None = None
+    text_now: str | None = None
     answered_then: str | None = None
     answered_now: str | None = None
     fingerprint_then: str | None = None
@@ -131,6 +133,7 @@ def _row(number: int, then: Reply, now: Reply | None, reason: str) -> AuditRow:
 def _facts(reply: Reply, when: str) -> dict[str, Any]:
     usage = reply.usage or Usage()
     return {
+        f"text_{when}": reply.text,
         f"answered_{when}": reply.model or None,
         f"fingerprint_{when}": reply.system_fingerprint,
         f"input_tokens_{when}": usage.input_tokens if reply.usage else None,

@@ -11,10 +11,12 @@ answer is shown.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
@@ -73,6 +75,10 @@ class Client:
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.on_reply: list[Callable[[Reply], None]] = []
         """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+        self.warn: Callable[[str], None] = _warn
+        """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
+        self.home = _here()
+        """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
@@ -131,13 +137,15 @@ class Client:
 
         record = opened(self._replay_path(call.replay_file), call.replay)
         for notice in record.take_notices():
-            warnings.warn(notice, stacklevel=2)
+            self.warn(notice)
         return record
 
     def _replay_path(self, file: str | None) -> Path:
-        from .store import default_path
+        from .store import default_path, named_path
 
-        return Path(file).expanduser() if file else default_path(self.notebook())
+        path = named_path(file) if file else default_path(self.notebook())
+        # Relative as long as that is right: messages that name it are part of a saved notebook.
+        return path if _here() == self.home else self.home / path
 
     @property
     def folder(self) -> Path:
@@ -153,6 +161,7 @@ class Client:
 
     def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
         self.session.replies.append(reply)
+        self.session.account.add(reply)
         if call.turn is not None:
             self.session.chats.add(call.turn, reply)
         for listener in self.on_reply:
@@ -164,19 +173,25 @@ class Client:
         return reply
 
     @cached_property
-    def log(self) -> Log:
-        """The user's log of calls."""
+    def _calls(self) -> Log:
         from .store import Log
 
+        return Log()
+
+    @property
+    def log(self) -> Log:
+        """The user's log of calls, older ones forgotten as `log_days` says now."""
         days = self.session.values().get("log_days")
-        return Log(retention_days=days.value if days else None)
+        self._calls.retain(days.value if days else None)
+        return self._calls
 
     def _log(self, reply: Reply, call: Call) -> None:
         try:
-            self.log.add(reply, content=call.log_content)
+            self._calls.retain(call.log_days)
+            self._calls.add(reply, content=call.log_content, redact=self.session.keys.redact)
         except WcodeError as error:
             # A log that cannot be written must not cost anyone an answer.
-            warnings.warn(str(error), stacklevel=2)
+            self.warn(str(error))
 
     def ask(
         self,
@@ -345,11 +360,10 @@ class Client:
             return int(value.value)
         if not self._hinted and not strict:
             self._hinted = True
-            warnings.warn(
+            self.warn(
                 _("Many requests at once cost much less with: {command}").format(
                     command='pip install "wcode_jupyter[fast]"'
-                ),
-                stacklevel=4,
+                )
             )
         return _FAST_FROM if value.source == "default" else int(value.value)
 
@@ -367,7 +381,7 @@ class Client:
             run.cancel()
             run.wait()
             raise
-        return _result(run, score)
+        return self._result(run, score)
 
     async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
         """`map` for the caller's own event loop."""
@@ -380,7 +394,7 @@ class Client:
         except BaseException:
             run.cancel()
             raise
-        return _result(run, score)
+        return self._result(run, score)
 
     def imap(self, prompt: Prompt, rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
         """Job and Reply of each answer as it finishes; memory stays bounded. Leaving the loop cancels the rest.
@@ -402,6 +416,11 @@ class Client:
 
         watch(run, quiet=not progress)
 
+    def _result(self, run: Run, score: Any) -> Replies:
+        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+            self.warn(notice)
+        return run.replies if score is None else run.replies.score(score)
+
     def _run_transport(self, concurrency: int) -> Transport:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
@@ -411,7 +430,9 @@ class Client:
         return self._run_transports[concurrency]
 
     def _ended_in_run(self, reply: Reply) -> None:
-        self.session.spent_in_runs_cny += reply.cost or 0
+        self.session.account.add(reply)
+        if not reply.replayed:
+            self.session.spent_in_runs_cny += reply.cost or 0
 
     def _remember(self, reply: Reply, call: Call, record: Record) -> None:
         redact = self.session.keys.redact
@@ -437,14 +458,22 @@ class Client:
             self.engine.close()
         if "local" in self.__dict__:
             self.local.stop()
-        if "log" in self.__dict__:
-            self.log.close()
+        if "_calls" in self.__dict__:
+            self._calls.close()
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _here() -> Path:
+    """The current folder; where somebody has removed it, just that."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
 
 
 def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
@@ -455,7 +484,13 @@ def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
     return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
 
 
-def _result(run: Run, score: Any) -> Replies:
-    for notice in (*run.notices, *([str(run.error)] if run.error else [])):
-        warnings.warn(notice, stacklevel=3)
-    return run.replies if score is None else run.replies.score(score)
+def _warn(text: str) -> None:
+    """A Python warning at the line that called this package."""
+    level, frame = 1, sys._getframe()
+    while (outer := frame.f_back) is not None and _is_own(frame):
+        level, frame = level + 1, outer
+    warnings.warn(text, stacklevel=level)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__

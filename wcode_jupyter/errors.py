@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .language import N_, _
+from .language import N_, _, language, speaking
 
 if TYPE_CHECKING:
     from .reply import Reply
@@ -99,7 +99,9 @@ class WcodeError(Exception):
         self.reply = reply
 
     def __str__(self) -> str:
-        return sentences(self.what, self.hint)
+        # Of a replayed answer in its own language, stop and all: the line is part of a saved notebook.
+        with speaking(self.reply.language if self.reply else language()):
+            return sentences(self.what, self.hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword arguments do not survive pickle by themselves.

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import context_matcher
@@ -62,6 +63,7 @@ class LazyMagic:
     def __init__(self, shell: Any, config: Wcode) -> None:
         self.shell = shell
         self.config = config
+        self.home = Path.cwd()
         self.warming = threading.Timer(_WARM_UP_DELAY_S, self.warm_up)
         self.warming.daemon = True
         no_var_expand(self)
@@ -71,7 +73,7 @@ class LazyMagic:
         """The real magic."""
         from .magics.wcode import Wcode as WcodeMagic
 
-        return WcodeMagic(self.shell, self.config.values)
+        return WcodeMagic(self.shell, self.config.values, self.home)
 
     def __call__(self, line: str, cell: str | None = None) -> Any:
         return self.magic.run(line, cell)

@@ -285,9 +285,12 @@ def _masked(text: str, spelling: str) -> str:
     size = min(len(spelling), _RECOGNISABLE)
     if size < _SHORTEST_SECRET:
         return text
+    folded = _folded(text)
+    # Every run of `size` characters holds a whole half at a multiple of half: mostly none is there, and `in` is fast.
+    half = size // 2
+    if not any(spelling[start : start + half].lower() in folded for start in range(0, len(spelling) - half + 1, half)):
+        return text
     pieces = {spelling[start : start + size].lower() for start in range(len(spelling) - size + 1)}
-    # Not str.lower() of the whole: that can change the length.
-    folded = "".join(c.lower() if c.isascii() else c for c in text)
     result: list[str] = []
     clean_from = position = 0
     while position <= len(folded) - size:
@@ -300,3 +303,9 @@ def _masked(text: str, spelling: str) -> str:
         result += [text[clean_from:position], _MASK]
         clean_from = position = end
     return "".join(result) + text[clean_from:]
+
+
+def _folded(text: str) -> str:
+    """`text` in lower case, of the same length: of one letter (İ) str.lower() makes two."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)

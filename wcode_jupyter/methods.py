@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from .catalogue import Catalogue
 from .errors import one_line
 from .events import Usage
 from .language import _
-from .messages import GATEWAY, LOCAL
+from .messages import GATEWAY, LOCAL, Request
 from .reply import Reply
 from .version import __version__
 
-__all__ = ["Methods", "MethodsRow", "distinct", "methods"]
+__all__ = ["Account", "Methods", "MethodsRow", "methods"]
 
 _SHOWN = 120
 
@@ -90,57 +91,91 @@ class Methods(Struct, frozen=True, kw_only=True):
         return " ".join(sentences)
 
 
+class Account:
+    """Adds answers up as they come, live or replayed, from any thread; its memory grows by a number for each.
+
+    A replayed answer that was counted before is not counted again: a cell that was run twice, a line that a merge has
+    doubled. Live ones always count.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._sums: dict[tuple[str, str, str], _Sum] = {}
+        self._seen: set[int] = set()
+
+    def add(self, reply: Reply) -> None:
+        """Counts `reply`; one without a request is passed over."""
+        if (request := reply.request) is None:
+            return
+        answer = hash((reply.fingerprint, reply.asked_at, reply.id, reply.text, reply.timing))
+        with self._mutex:
+            if reply.replayed and answer in self._seen:
+                return
+            self._seen.add(answer)
+            key = (request.model, request.endpoint, request.protocol)
+            self._sums.setdefault(key, _Sum()).add(reply, request)
+
+    def methods(self, catalogue: Catalogue) -> Methods:
+        """The account so far, in the order in which models were first asked."""
+        with self._mutex:
+            rows = tuple(total.row(*key, catalogue) for key, total in self._sums.items())
+        return Methods(client=f"wcode_jupyter {__version__}", rows=rows)
+
+
 def methods(replies: Iterable[Reply], catalogue: Catalogue) -> Methods:
-    """The account of `replies`, live or replayed, in the order in which models were first asked."""
-    groups: dict[tuple[str, str, str], list[Reply]] = {}
+    """The account of `replies`."""
+    account = Account()
     for reply in replies:
-        if reply.request is not None:
-            key = (reply.request.model, reply.request.endpoint, reply.request.protocol)
-            groups.setdefault(key, []).append(reply)
-    rows = tuple(_row(*key, same, catalogue) for key, same in groups.items())
-    return Methods(client=f"wcode_jupyter {__version__}", rows=rows)
+        account.add(reply)
+    return account.methods(catalogue)
 
 
-def distinct(replies: Iterable[Reply]) -> list[Reply]:
-    """`replies` of a session without those that only gave an earlier one again: cells that were replayed twice."""
-    seen: set[tuple[Any, ...]] = set()
-    found = []
-    for reply in replies:
-        answer = (reply.fingerprint, reply.asked_at, reply.id, reply.text, reply.timing)
-        if not (reply.replayed and answer in seen):
-            found.append(reply)
-        seen.add(answer)
-    return found
+class _Sum(Struct):
+    """What a row is made of, so far."""
 
+    n: int = 0
+    failures: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    answered: set[str] = field(default_factory=set)
+    days: set[datetime.date] = field(default_factory=set)
+    settings: Counter[str] = field(default_factory=Counter)
+    """As JSON text."""
 
-def _row(model: str, endpoint: str, protocol: str, replies: list[Reply], catalogue: Catalogue) -> MethodsRow:
-    days = sorted(reply.asked_at.astimezone(datetime.UTC).date() for reply in replies if reply.asked_at)
-    usages = [reply.usage or Usage() for reply in replies]
-    costs = [reply.cost for reply in replies if reply.cost is not None]
-    return MethodsRow(
-        model=model,
-        answered=tuple(sorted({reply.model for reply in replies if reply.fault is None and reply.model})),
-        endpoint=endpoint,
-        protocol=protocol,
-        first=days[0] if days else None,
-        last=days[-1] if days else None,
-        settings=_settings(replies),
-        n=len(replies),
-        failures=sum(reply.fault is not None for reply in replies),
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cost_cny=sum(costs, Decimal(0)) if costs else None,
-        unpriced=len(replies) - len(costs),
-        priced_on=catalogue.model(model).priced_on if costs else None,
-    )
+    def add(self, reply: Reply, request: Request) -> None:
+        usage = reply.usage or Usage()
+        self.n += 1
+        self.failures += reply.fault is not None
+        self.unpriced += reply.cost is None
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.cost += reply.cost or 0
+        if reply.fault is None and reply.model:
+            self.answered.add(reply.model)
+        if reply.asked_at:
+            self.days.add(reply.asked_at.astimezone(datetime.UTC).date())
+        self.settings[json.dumps(request.parameters | request.extra_body, sort_keys=True, ensure_ascii=False)] += 1
 
-
-def _settings(replies: list[Reply]) -> tuple[dict[str, Any], ...]:
-    requests = [reply.request for reply in replies if reply.request]
-    spelled = Counter(
-        json.dumps(request.parameters | request.extra_body, sort_keys=True, ensure_ascii=False) for request in requests
-    )
-    return tuple(json.loads(text) for text, _count in spelled.most_common())
+    def row(self, model: str, endpoint: str, protocol: str, catalogue: Catalogue) -> MethodsRow:
+        priced = self.unpriced < self.n
+        return MethodsRow(
+            model=model,
+            answered=tuple(sorted(self.answered)),
+            endpoint=endpoint,
+            protocol=protocol,
+            first=min(self.days, default=None),
+            last=max(self.days, default=None),
+            settings=tuple(json.loads(text) for text, _count in self.settings.most_common()),
+            n=self.n,
+            failures=self.failures,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_cny=self.cost if priced else None,
+            unpriced=self.unpriced,
+            priced_on=catalogue.model(model).priced_on if priced else None,
+        )
 
 
 def _span(rows: tuple[MethodsRow, ...]) -> str:

@@ -15,6 +15,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -408,6 +409,8 @@ def _check_tool_choice(parameter: Parameter, value: Any) -> str | dict[str, Any]
 
 
 def _check_text(row: Row, value: Any) -> str:
+    if isinstance(value, PurePath):  # where a file is meant
+        return str(value)
     if not isinstance(value, str):
         raise _wrong(row, value)
     return value

@@ -31,7 +31,7 @@ from .events import (
     ToolCallDelta,
     Usage,
 )
-from .language import _, language
+from .language import _, language, speaking
 from .logprobs import COLUMNS, LogprobText, rows
 from .messages import Message, Reasoning, Request, ToolCall
 
@@ -140,7 +140,10 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     @property
     def error(self) -> str | None:
         """The error that ended the answer, as one line; None when there was none."""
-        return None if self.fault is None else sentences(self.fault.what, self.fault.hint)
+        if self.fault is None:
+            return None
+        with speaking(self.language):
+            return sentences(self.fault.what, self.fault.hint)
 
     @property
     def budget_went_to_thinking(self) -> bool:

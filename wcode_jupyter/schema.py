@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from .errors import AnswerInvalid, AnswerMalformed, InputError, one_line
-from .language import _
+from .language import _, speaking
 from .messages import Message, Protocol
 from .parameters import did_you_mean
 from .reply import Reply
@@ -107,6 +107,10 @@ class Attempts:
 
         An answer that max_tokens cut is not asked for again: it would be cut again.
         """
+        with speaking(reply.language):
+            return self._judge(reply)
+
+    def _judge(self, reply: Reply) -> Reply | None:
         try:
             return parse(reply, self._wanted)
         except AnswerInvalid as error:

@@ -15,7 +15,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +33,9 @@ from .reply import Reply
 from .settings import ROWS, Setting, find_row
 from .store import Mode
 from .transport import Deadlines, Endpoint, endpoint
+
+if TYPE_CHECKING:
+    from .methods import Account
 
 __all__ = ["Call", "Estimate", "Session", "Value"]
 
@@ -75,6 +79,7 @@ class Call(Struct, frozen=True):
     """Whether images go also to a model that is known not to see."""
     log: bool = True
     log_content: bool = True
+    log_days: int | None = None
     turn: OpenTurn | None = None
     """The chat that the answer belongs to."""
 
@@ -105,6 +110,13 @@ class Session:
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
         self.spent_in_runs_cny = Decimal(0)
         """RMB that runs over rows have cost."""
+
+    @cached_property
+    def account(self) -> Account:
+        """Every answer of this session added up for a paper, those of runs over rows included."""
+        from .methods import Account
+
+        return Account()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -239,6 +251,7 @@ class Session:
             force=setting["force"],
             log=setting["log"],
             log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
         )
 
     def repeat(self, request: Request) -> Call:
@@ -255,6 +268,7 @@ class Session:
             estimate=self._estimate(request),
             log=setting["log"],
             log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
         )
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from .engine import Stream
 from .errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError, one_line
 from .events import Usage
-from .language import _
+from .language import _, speaking
 from .messages import Message, ToolCall
 from .reply import Choice, Fault, Reply, Timing
 from .session import Call
@@ -196,10 +196,11 @@ class ToolLoop:
         return error
 
     def _too_many(self) -> WcodeError:
-        return ToolStepsExceeded(
-            _("The model still calls tools after {count} steps").format(count=self._max_steps),
-            hint=_("Allow more with --max-steps, or ask for less."),
-        )
+        with speaking(self._replies[-1].language):
+            return ToolStepsExceeded(
+                _("The model still calls tools after {count} steps").format(count=self._max_steps),
+                hint=_("Allow more with --max-steps, or ask for less."),
+            )
 
     def _end(self, watch: Watch, error: WcodeError | None) -> tuple[Reply, WcodeError | None]:
         reply = _whole(self._replies, self._transcript, error)

@@ -21,6 +21,7 @@ import pytest
 from wcode_jupyter import Client
 from wcode_jupyter.batch import Replies, runfile
 from wcode_jupyter.errors import InputError, RunError
+from wcode_jupyter.store import rewind
 
 from .strict_server import StrictServer
 
@@ -331,6 +332,28 @@ def test_a_recorded_run_replays_strictly_and_in_order(client_of: ClientOf, tmp_p
     replayed = client_of(server).map("Say {{word}}", WORDS[:5], replay="replay", **options)
     assert [reply.text for reply in replayed] == [reply.text for reply in recorded]
     assert all(reply.replayed for reply in replayed)
+
+
+def test_answers_of_runs_are_calls_of_the_session(
+    client_of: ClientOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live and replayed ones are in the account for a paper and in the log; those kept from an earlier run are not."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    options: dict[str, Any] = {"replay_file": str(tmp_path / "n.replay.jsonl"), "model": "z-ai/glm-5"}
+    with StrictServer() as server:
+        client = client_of(server, log=True)
+        client.map("Say {{word}}", WORDS[:3], replay="record", **options)
+        client.map("Say {{word}}", WORDS[3:5], run_file=tmp_path / "n.run.jsonl", **options)
+        client.map("Say {{word}}", WORDS[3:5], run_file=tmp_path / "n.run.jsonl", **options)
+        asked = client.session.account.methods(client.session.catalogue).rows
+        rewind()
+        strict = client_of(server, log=True)
+        strict.map("Say {{word}}", WORDS[:3], replay="replay", **options)
+        replayed = strict.session.account.methods(client.session.catalogue).rows
+    assert ([row.n for row in asked], [row.n for row in replayed]) == ([5], [3])
+    assert [row.replayed for row in strict.log.search()] == [True] * 3 + [False] * 5
+    assert client.session.spent_cny > 0
+    assert strict.session.spent_cny == 0
 
 
 def test_a_strict_replay_never_asks(client_of: ClientOf, tmp_path: Path) -> None:

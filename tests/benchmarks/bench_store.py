@@ -20,6 +20,7 @@ from pathlib import Path
 from wcode_jupyter import Client, wire
 from wcode_jupyter.errors import ReplayError
 from wcode_jupyter.events import Usage
+from wcode_jupyter.keys import Keys
 from wcode_jupyter.messages import Message, Request
 from wcode_jupyter.reply import Choice, Reply
 from wcode_jupyter.store import Log, Record
@@ -55,7 +56,7 @@ def milliseconds(work: Callable[[int], object], times: int) -> list[float]:
 def replayed_cells(path: Path) -> list[float]:
     """Milliseconds of each of 1,000 cells, all that a cell does but its display: settings, checks, look-up, log."""
     with Client(model="z-ai/glm-5", replay="replay", replay_file=str(path)) as client:
-        client.log = Log(path.with_name("cells.sqlite"))
+        client._calls = Log(path.with_name("cells.sqlite"))
 
         def cell(number: int) -> None:
             asked = reply(number, 0).request
@@ -132,9 +133,10 @@ def main(megabytes: int) -> int:
 
         log = Log(Path(folder, "calls.sqlite"))
         log.add(replies[0])
+        redact = Keys("sk-bench-0123456789abcdef").redact
         for size in (4000, 40_000):
             logged = [reply(number, size) for number in range(300)]
-            taken = milliseconds(lambda n, logged=logged: log.add(logged[n]), 300)  # type: ignore[misc]
+            taken = milliseconds(lambda n, logged=logged: log.add(logged[n], redact=redact), 300)  # type: ignore[misc]
             limit = 2.0 if size == 4000 else None
             show(f"log an answer of {size} bytes (median)", statistics.median(taken), "ms", limit)
         show(

@@ -492,6 +492,32 @@ def test_an_error_in_on_end_is_raised_and_the_answer_kept(
     assert caught.value.reply.text == "Hello"
 
 
+def test_ctrl_c_while_the_answer_is_being_kept_is_no_success(engine: Engine) -> None:
+    """It reaches a script as it is, once; a view, which ends by `interrupt`, finds the whole answer and an error."""
+
+    def on_end(_reply: Reply) -> Reply:
+        raise KeyboardInterrupt
+
+    running = engine.start(answer("Hello"), builder(), on_end=on_end)
+    with pytest.raises(KeyboardInterrupt):
+        running.result()
+    assert running.interrupt().text == "Hello"
+    assert isinstance(running.error, AnswerInterrupted)
+    assert running.error.reply is running.reply
+
+
+def test_ctrl_c_twice_still_ends_by_interrupt(engine: Engine) -> None:
+    """The second one, while a stopped answer is being kept, does not escape into the cell: what arrived is there."""
+
+    def on_end(_reply: Reply) -> Reply:
+        raise KeyboardInterrupt
+
+    running = engine.start(Silent("Hel").source(), builder(), on_end=on_end)
+    running.get()
+    reply = running.interrupt()
+    assert (reply.text, reply.ended) == ("Hel", "interrupted")
+
+
 def test_all_errors_have_a_way_out(engine: Engine) -> None:
     """Every class of the tree crosses the thread as itself."""
     for name in errors.__all__:

@@ -94,7 +94,9 @@ def test_usage_by_model_and_day(logged: Kernel) -> None:
     )
     text = logged.run("%wcode usage --by day").text
     assert str(datetime.date.today()) in text
-    assert "In all 5 calls, 36 input and 24 output tokens" in text
+    assert (
+        "In all 5 calls, 36 input and 24 output tokens, ¥0.0006816; replays cost nothing. Calls of unknown price: 1."
+    ) in text
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,7 @@ def test_usage_by_model_and_day(logged: Kernel) -> None:
         ("history forget 1 --all", "Say what to forget"),
         ("history forget --before soon", "expected a day or time"),
         ("history --before 2026-01-01", "Unknown option --before"),
+        ("usage day", "Unexpected word day. Say --by model, --by day or --by both."),
         ("usage --by week", "expected model, day or both"),
         ("usage --by day -o for", "not a variable name"),
     ],
@@ -136,6 +139,21 @@ def test_a_log_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None:
         assert "The log of calls" in done.text
         assert kernel.run("print(reply)").text == "You said: hi\n"
         assert kernel.run("%wcode history").error == "LogError"
+
+
+def test_the_days_to_keep_and_the_key_in_use(tmp_path: Path) -> None:
+    """`%wcode set log_days` holds from then on, for calls that are logged already too; the session's key is masked."""
+    key = "sk-history-0123456789abcdef"
+    with FaultServer(answer) as server, Kernel(tmp_path) as kernel:
+        kernel.run(f"%load_ext wcode_jupyter\nfrom wcode_jupyter import Client, store\nurl = {server.base_url!r}")
+        kernel.run(f"%wcode set base_url={server.base_url} model=m\n%wcode ask now")
+        kernel.run("import datetime as d\nlog = store.Log()\nold = log.get(1)")
+        kernel.run("log.add(old, at=d.datetime.now(d.UTC) - d.timedelta(days=3)); log.close()")
+        assert rows(kernel, "") == ["now", "now"]
+        kernel.run("%wcode set log_days=2")
+        assert rows(kernel, "") == ["now"]
+        kernel.run(f"with Client(url, {key!r}, model='m') as client:\n    client.ask('it is {key}')")
+        assert rows(kernel, "it") == ["it is •••"]
 
 
 def test_forget(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.fault_server import HOLD, FaultServer, Received, Script, chat, delta, status, stream
 from tests.kernels import Kernel
@@ -15,6 +17,8 @@ from tests.kernels import Kernel
 pytestmark = pytest.mark.kernel
 
 KEY = "sk-secret-0123456789abcdef"
+CLIENT = "client = get_ipython().magics_manager.magics['line']['wcode'].magic.client"
+"""Gets hold of the session's client in the kernel."""
 
 
 @pytest.fixture
@@ -53,6 +57,16 @@ def test_the_line_names_no_folder(shared: Kernel, server: FaultServer, tmp_path:
     assert shared.run("%wcode replay").text == done.text
 
 
+def test_a_notebook_that_changes_folders_keeps_its_file(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """A relative name means the folder in which the extension was loaded, for answers and for messages."""
+    shared.run(f"import os\n%wcode replay auto {file.name}\n%wcode ask zero")
+    shared.run("os.mkdir('data')\nos.chdir('data')\n%wcode ask one")
+    assert shared.run("%wcode replay").text == f"Replaying from {file.name}; what is missing is asked and recorded.\n"
+    shared.run("os.chdir('..')\n%wcode ask two")
+    assert file.read_bytes().count(b"\n") == 3
+    assert not list((shared.cwd / "data").iterdir())
+
+
 def test_the_command_rewinds_to_the_first_sample(shared: Kernel, server: FaultServer, file: Path) -> None:
     """Without it a strict replay has no third answer; after it, the first comes again."""
     server.script(chat("one"), chat("two"))
@@ -88,6 +102,11 @@ def test_a_cell_has_a_mode_of_its_own(shared: Kernel, server: FaultServer, file:
         ("%wcode replay record a b", "OptionError", "b"),
         ("%wcode replay record --keep-image", "OptionError", "--keep-images"),
         ("%wcode replay record --keep-images=1", "OptionError", "takes no value"),
+        ("%wcode replay --keep-images", "OptionError", "--keep-images needs a mode"),
+        ("%wcode replay record .", "ReplayError", "'.' is no name of a replay file"),
+        ("%wcode replay replay ~nobody-of-this-name/a", "ReplayError", "There is no replay file ~nobody"),
+        ("%wcode ask --replay auto --replay-file / hi", "ReplayError", "'/' is no name of a replay file"),
+        ("%wcode methods .", "ReplayError", "'.' is no name of a replay file"),
         ("%wcode replay replay missing.jsonl", "ReplayError", "There is no replay file missing.jsonl"),
         ("%wcode replay record missing/folder.jsonl", "ReplayError", "There is no folder missing"),
         ("%wcode replay auto broken.jsonl", "ReplayError", "broken.jsonl, line 1: This is not JSON"),
@@ -152,6 +171,7 @@ def test_a_full_disk_fails_the_cell_after_its_answer(shared: Kernel, server: Fau
     """The reply is shown and bound; the file is as it was before."""
     shared.run(f"%wcode replay record {file.name}\n%wcode ask first")
     before = file.read_bytes()
+    shared.run("get_ipython().history_manager.enabled = False")  # the limit would hit it too
     limit = "import resource; _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
     shared.run(limit + f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 10}, hard))\n%wcode set log=false")
     done = shared.run("%%wcode -o reply\nsecond")
@@ -164,11 +184,48 @@ def test_a_full_disk_fails_the_cell_after_its_answer(shared: Kernel, server: Fau
     assert file.read_bytes() == before
 
 
+def test_stop_while_another_kernel_holds_the_file_fails_the_cell(
+    shared: Kernel, server: FaultServer, file: Path
+) -> None:
+    """The answer is shown and bound, and the error says that it may not be in the file, where it is not."""
+    shared.run(f"%wcode replay record {file.name}\n{CLIENT}\nclient.on_reply.append(lambda reply: print('ended'))")
+    with FileLock(file.with_name(f".{file.name}.lock")):
+        cell = shared.start("%%wcode -o reply\nhi")
+        cell.wait_for(lambda message: message.content.get("text") == "ended\n")
+        time.sleep(0.5)  # from there into the lock
+        shared.interrupt()
+        done = cell.finish()
+    shared.run("client.on_reply.clear()")
+    assert done.error == "AnswerInterrupted"
+    assert done.outputs[-1]["traceback"] == [
+        "AnswerInterrupted: Interrupted while the answer was being kept. "
+        "It may be missing in the replay file and in the log."
+    ]
+    assert shared.run("print(reply, reply.ended)").text == "Hello complete\n"
+    assert not file.exists()
+
+
+def test_a_torn_line_is_said_once_and_names_no_folder(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """One line beside the outputs, the same on every machine: left out in a replay, moved aside where one records."""
+    shared.run(f"%wcode replay record {file.name}\n%wcode ask one\n%wcode ask two")
+    file.write_bytes(file.read_bytes()[:-20])
+    torn = len(file.read_bytes().splitlines()[1])
+    done = shared.run(f"%wcode replay replay {file}\n%wcode ask one")
+    assert done.outputs[1] == {
+        "output_type": "stream",
+        "name": "stderr",
+        "text": f"{file.name} ends in an incomplete record ({torn} bytes), which is left out\n",
+    }
+    done = shared.run("%wcode replay auto")
+    assert f"{file.name} ended in an incomplete record ({torn} bytes), now in {file.name}.torn" in done.text
+    assert "stderr" not in str(shared.run("%wcode ask three").outputs)
+
+
 def test_images_are_kept_when_asked_for(shared: Kernel, server: FaultServer, file: Path) -> None:
     """By hash unless `--keep-images`; the next command without it takes it back."""
     ask = (
         "from wcode_jupyter.messages import Image, Message, Text\n"
-        "client = get_ipython().magics_manager.magics['line']['wcode'].magic.client\n"
+        f"{CLIENT}\n"
         "_ = client.ask([Message('user', (Text({text!r}), Image('data:image/png;base64,iVBORw0KGgo=')))])"
     )
     for words, count in ((f"record {file.name} --keep-images", 1), ("record", 1)):
@@ -215,6 +272,7 @@ def test_an_audit_shows_what_drifted(shared: Kernel, server: FaultServer, record
     assert shared.run("print(list(rows.outcome), rows.similarity[0], rows.answered_now[1])").text == (
         "['same', 'different', 'failed'] 1.0 m\n"
     )
+    assert shared.run("print(rows.text_then[1], rows.text_now[1], sep='|')").text == "Hello|Hello there\n"
     assert recorded.read_bytes() == before
     assert "m" in shared.run("%wcode last").text
 
@@ -233,10 +291,10 @@ def test_an_audit_asks_first(shared: Kernel, server: FaultServer, recorded: Path
 
 
 def test_an_audit_stops_at_its_limit(shared: Kernel, server: FaultServer, recorded: Path) -> None:
-    """What would pass --max-cost is not asked; a question of unknown cost is."""
+    """What would pass --max-cost is not asked; a question of unknown cost is, and that is said."""
     done = shared.run(f"%wcode audit {recorded.name} --yes --max-cost 0.0001")
     assert [request.json["messages"][0]["content"] for request in server.requests] == ["m"]
-    assert "1 failed, 2 skipped" in done.text
+    assert "1 failed, 2 skipped; of unknown cost, which --max-cost does not stop: 1" in done.text
 
 
 def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer, recorded: Path) -> None:

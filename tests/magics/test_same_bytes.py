@@ -68,8 +68,6 @@ ANSWERS: dict[str, list[Script]] = {
 }
 """What the server answers to a prompt whose first word this is, in turn."""
 
-FAILING = {"refused", "cut", "gone", "filter"}
-
 CELLS = [
     "%load_ext wcode_jupyter",
     "%wcode set model=m base_url=BASE_URL",
@@ -91,6 +89,7 @@ CELLS = [
     "%%wcode --extra-body '{\"n\": 2}'\ntwo",
     "%%wcode --format json -q\njson",
     "%%wcode --no-stream --format text\njson",
+    "%%wcode --schema 'name str' -o answer\njson",
     "%%wcode\nempty",
     "%wcode ask plain",
     "from wcode_jupyter import Client, WcodeError\nclient = Client(base_url='BASE_URL', model='m')",
@@ -104,7 +103,13 @@ CELLS = [
 ]
 """A notebook; BASE_URL stands for the server's."""
 
-FAILING = {"%%wcode\nrefused", "%%wcode -o part\ncut", "%%wcode\ngone", "%%wcode\nfilter"}
+FAILING = {
+    "%%wcode\nrefused",
+    "%%wcode -o part\ncut",
+    "%%wcode\ngone",
+    "%%wcode\nfilter",
+    "%%wcode --schema 'name str' -o answer\njson",
+}
 
 
 def answering() -> FaultServer:
@@ -136,9 +141,10 @@ def saved(path: Path) -> list[Any]:
     return [cell["outputs"] for cell in notebook["cells"]]
 
 
-def run_with_display(folder: Path, base_url: str, mode: str) -> list[Any]:
+def run_with_display(folder: Path, base_url: str, mode: str, language: str = "en") -> list[Any]:
     """The outputs of each cell as JupyterLab saves them, where somebody watches the answers arrive."""
-    with Kernel(folder, environment(folder / mode, folder / "study.ipynb", mode)) as kernel:
+    own = environment(folder / mode, folder / "study.ipynb", mode) | {"WCODE_LANG": language}
+    with Kernel(folder, own) as kernel:
         done = [kernel.run(source.replace("BASE_URL", base_url), answers=()) for source in CELLS]
     assert [source for source, cell in zip(CELLS, done, strict=True) if cell.status == "error"] == [
         source for source in CELLS if source in FAILING
@@ -191,12 +197,22 @@ def test_a_notebook_that_somebody_watched_replays_to_the_same_bytes(tmp_path: Pa
             assert [output.get("data") for output in after] == [output.get("data") for output in before], source
 
 
-def test_an_interrupted_answer_replays_as_interrupted(tmp_path: Path) -> None:
-    """The part that had arrived, the mark, and the failed cell come again; the file holds one line for it."""
+def test_a_replay_speaks_the_language_of_the_recording(tmp_path: Path) -> None:
+    """Words around answers and the lines of their errors are the same on a machine of another language."""
+    with answering() as server:
+        live = run_with_display(tmp_path, server.base_url, "record", "zh_CN")
+    assert_same(run_with_display(tmp_path, server.base_url, "replay", "en"), live)
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_an_interrupted_answer_replays_as_interrupted(tmp_path: Path, language: str) -> None:
+    """The part that had arrived, the mark, and the failed cell come again, on a machine of another language too; the
+    file holds one line for it.
+    """
     notebook = tmp_path / "study.ipynb"
     with (
         FaultServer(stream(delta("# Begun\n\nhalf a "), HOLD)) as server,
-        Kernel(tmp_path, environment(tmp_path / "1", notebook, "record")) as kernel,
+        Kernel(tmp_path, environment(tmp_path / "1", notebook, "record") | {"WCODE_LANG": language}) as kernel,
     ):
         cells = ["%load_ext wcode_jupyter", f"%wcode set model=m base_url={server.base_url}"]
         for source in cells:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from wcode_jupyter.errors import ReplayError
-from wcode_jupyter.store import Record
+from wcode_jupyter.store import Record, named_path
 from wcode_jupyter.store.file import ReplayFile
 
 from .test_record import answer, lookup, request, texts
@@ -69,6 +69,7 @@ def test_file_without_permission_is_unreadable(path: Path, monkeypatch: pytest.M
         (b"{not json}\n", "line 2: This is not JSON"),
         (b"\xff\xfe\n", "line 2: This is not JSON"),
         (b"<<<<<<< HEAD\n", "merge conflict"),
+        (b"\xef\xbb\xbf{}\n", "save it as UTF-8 without a byte order mark"),
         (b"[1, 2]\n", "line 2: This is not a record"),
         (b'{"v": 1}\n', "line 2: This is not a record"),
         (b'{"v": 2, "fingerprint": "f", "new": {}}\n', "newer wcode_jupyter"),
@@ -89,6 +90,28 @@ def test_record_without_an_answer_is_named_when_it_is_asked(path: Path) -> None:
     path.write_text(json.dumps({"v": 1, "fingerprint": reply.fingerprint}) + "\n")
     with pytest.raises(ReplayError, match="line 1: This holds no request"):
         lookup(Record(path, "replay"), request())
+
+
+def test_record_with_an_empty_answer_is_named_when_it_is_asked(path: Path) -> None:
+    """An answer without a single choice, which only an edit can make, is no answer."""
+    line = answer(request()).to_dict() | {"v": 1, "choices": []}
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(ReplayError, match="line 1: This holds no answer"):
+        lookup(Record(path, "replay"), request())
+
+
+@pytest.mark.parametrize("mode", ["replay", "auto", "record"])
+def test_name_that_the_system_refuses(path: Path, mode: str) -> None:
+    """A name too long for the file system is one line in every mode."""
+    assert "Cannot read" in one_line_error(path.with_name(300 * "x"), mode)
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "a\0b", "~nobody-of-this-name/a.jsonl"])
+def test_name_that_is_no_file(name: str) -> None:
+    """What cannot be the name of a file is one line too, and says the name."""
+    with pytest.raises(ReplayError) as caught:
+        named_path(name)
+    assert "replay file" in str(caught.value)
 
 
 def test_blank_lines_and_windows_line_ends_are_harmless(path: Path) -> None:
@@ -228,6 +251,44 @@ def test_file_edited_in_the_middle_of_a_session_is_read_anew(path: Path) -> None
     path.write_text(lines[1] + lines[0] + lines[2])
     os.utime(path, ns=(1, 1))
     assert texts(record, request("b, longer"), 1) == ["b, longer"]
+
+
+def test_another_file_of_the_same_size_and_time_is_read_anew(path: Path) -> None:
+    """Version control may put a file in place that differs from the old one in nothing but its content."""
+    for name, text in ((path, "old"), (path.with_name("other"), "new")):
+        Record(name, "auto").add(answer(request(), text))
+        os.utime(name, ns=(1, 1))
+    record = Record(path, "replay")
+    os.replace(path.with_name("other"), path)
+    assert texts(record, request(), 1) == ["new"]
+
+
+def test_line_that_changed_after_it_was_found_is_no_answer(path: Path) -> None:
+    """Between the look at the file and the reading, other bytes of the same length took the line's place."""
+    Record(path, "auto").add(answer(request(), "old"))
+    file = ReplayFile(path)
+    file.refresh()
+    path.write_bytes(path.read_bytes().replace(b"old", b"new"))
+    with pytest.raises(ReplayError, match="was changed while it was read"):
+        file.read(file.all()[0])
+
+
+@pytest.mark.parametrize("mode", ["auto", "record"])
+def test_an_answer_is_on_the_disk_when_it_counts_as_recorded(
+    path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Added or put in place of another, the line is handed to the disk itself, whole."""
+    Record(path, "auto").add(answer(request(), "old"))
+    synced: list[int] = []
+    real_sync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real_sync(descriptor)
+        synced.append(os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    Record(path, mode).add(answer(request(), "new"))  # type: ignore[arg-type]
+    assert synced == [path.stat().st_size]
 
 
 def test_index_after_a_replacement_is_that_of_a_fresh_look(path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from wcode_jupyter.errors import LogError
 from wcode_jupyter.events import Usage
+from wcode_jupyter.keys import Keys
 from wcode_jupyter.messages import Image, Message, Text
 from wcode_jupyter.reply import Fault, Reply
 from wcode_jupyter.store import CallRow, Log, UsageRow, log, to_frame
@@ -181,6 +182,29 @@ def test_retention_is_applied_when_the_log_is_opened(tmp_path: Path) -> None:
     assert [row.prompt for row in second.search()] == ["new"]
     assert second.search("old") == []
     second.close()
+
+
+def test_retention_that_is_set_later_holds_at_once(calls: Log) -> None:
+    """A log in use forgets what is older when it is told to; told to keep all, it forgets no more."""
+    now = datetime.datetime.now(datetime.UTC)
+    for days in (31, 29):
+        calls.add(answer(request()), at=now - datetime.timedelta(days=days))
+    calls.retain(30)
+    assert ids(calls.search()) == [2]
+    calls.retain(None)
+    assert ids(calls.search()) == [2]
+
+
+def test_a_key_in_use_is_masked(calls: Log, tmp_path: Path) -> None:
+    """A prompt or an answer that holds it is logged without it, readable all the same."""
+    key = "sk-Zx81Qw93Er45Ty67Ui01Op"
+    call = calls.add(answer(request(f"is {key} right?"), f"no, {key}"), redact=Keys(key).redact)
+    found = calls.get(call)
+    assert found.request is not None
+    assert (found.request.messages[0].text, found.text) == ("is ••• right?", "no, •••")
+    assert [(row.prompt, row.text) for row in calls.search("right")] == [("is ••• right?", "no, •••")]
+    calls.close()
+    assert not any(key.encode() in path.read_bytes() for path in (tmp_path / "data").iterdir())
 
 
 def test_log_is_for_its_user_only_and_in_wal_mode(calls: Log) -> None:

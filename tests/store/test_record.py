@@ -115,6 +115,14 @@ def test_recorded_failure_fails_again_in_replay_and_is_asked_again_in_auto(recor
     assert [json.loads(line)["choices"][0]["text"] for line in path.read_text().splitlines()] == ["4", "x"]
 
 
+def test_an_interrupted_answer_is_asked_again_in_auto(recorded: Callable[..., Path]) -> None:
+    """Also one that carries no error, as a run over rows leaves it; a strict replay gives the part that there is."""
+    asked = request()
+    path = recorded(answer(asked, "half", ended="interrupted"))
+    assert texts(Record(path, "replay"), asked, 1) == ["half"]
+    assert texts(Record(path, "auto"), asked, 1) == [None]
+
+
 def test_record_mode_replaces_in_place_what_is_asked_and_leaves_the_rest(recorded: Callable[..., Path]) -> None:
     """Recording again leaves no stale double, keeps the order of the lines, and appends what is new."""
     asked, other = request(), request("other")
@@ -247,6 +255,15 @@ def test_edited_request_is_reported(recorded: Callable[..., Path]) -> None:
         lookup(Record(path, "replay"), request("What is 2 + 3?"))
 
 
+def test_edited_request_that_speaks_of_a_hash_is_reported(recorded: Callable[..., Path]) -> None:
+    """Only where an image is known by its hash can an edit not be noticed, not where a prompt has the word."""
+    asked = request("What does sha256: mean? And 2 + 2?")
+    path = recorded(answer(asked))
+    path.write_text(path.read_text().replace("2 + 2", "2 + 3"))
+    with pytest.raises(ReplayError, match=r"line 1: .*was edited"):
+        lookup(Record(path, "replay"), asked)
+
+
 def test_missing_file_is_an_error_in_replay_only(path: Path) -> None:
     """Replay needs its file; the other modes begin one."""
     with pytest.raises(ReplayError, match="no replay file"):
@@ -271,6 +288,13 @@ def test_prompt_holding_a_key_is_refused_and_can_be_allowed(path: Path, mode: Mo
     assert not path.exists()
     Record(path, mode).add(answer(asked), allow_secrets=True)
     assert len(Record(path, "replay")) == 1
+
+
+def test_an_image_that_reads_like_a_key_is_no_key(path: Path) -> None:
+    """Base64 may look like anything; an image is recorded whole where that is wanted."""
+    asked = request(messages=(Message("user", (Image("data:image/png;base64,AKIAZ7Q3M5K9T1X4B8N2"),)),))
+    Record(path, "auto").add(answer(asked), keep_images=True)
+    assert "AKIAZ7Q3M5K9T1X4B8N2" in path.read_text()
 
 
 def test_key_of_the_session_is_recognised_whatever_its_shape(path: Path) -> None:

@@ -21,7 +21,8 @@ class Asker:
     """What a run needs of its client.
 
     `reach` gives an endpoint its address and may take seconds; `record` opens the replay file of a call, `remember`
-    adds an answer to it. `ended` hears of every live answer, on the loop; `log` keeps it, on a thread of its own.
+    adds an answer to it. `ended` hears of every answer, live or replayed, on the loop; `log` keeps it, on a thread of
+    its own.
     """
 
     def __init__(

@@ -284,7 +284,8 @@ class Run:
                 passed = 0 if await self._one(task) else passed + 1
             if passed >= _BREATH:
                 passed = 0
-                await asyncio.sleep(0)
+                # Through the log's own queue: recorded answers come faster than it writes.
+                await asyncio.get_running_loop().run_in_executor(self._log, bool)
 
     async def _one(self, task: Task) -> bool:
         """Looks a job up, or sets it going; whether it was sent."""
@@ -295,6 +296,7 @@ class Run:
             return False
         if (recorded := self._asker.lookup(call)) is not None:
             self._from_record.add(task.job.number)
+            self._tell(recorded)
             self._finish(task.job, recorded)
             return False
         where = await self._asker.reach(call.endpoint)
@@ -349,11 +351,15 @@ class Run:
         self._purse.pay(call.request.model, reserved, reply.cost)
         if error is None:
             self._pace.answered(expected, reply.usage.total_tokens if reply.usage else None)
+        self._tell(reply)
+        if reply.ended != "interrupted" or reply.text or reply.reasoning:
+            self._finish(task.job, reply)
+
+    def _tell(self, reply: Reply) -> None:
+        """The session and its log hear of an answer."""
         self._asker.ended(reply)
         if self._asker.log is not None:
             self._log.submit(self._asker.log, reply)
-        if reply.ended != "interrupted" or reply.text or reply.reasoning:
-            self._finish(task.job, reply)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

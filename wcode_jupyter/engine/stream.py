@@ -93,10 +93,13 @@ class Stream:
         """
         if self.reply is None:
             self._run.cancel()
-            self._run.ended.wait(_CLOSING_S)
-            self._unread.extend(self._take())
-        if self.reply is None:
-            self._finish(End(None, cancelled=True), time.perf_counter() - self._run.started_at)
+            # Ctrl-C once more has nothing left to stop.
+            with contextlib.suppress(KeyboardInterrupt):
+                self._run.ended.wait(_CLOSING_S)
+                self._unread.extend(self._take())
+            with contextlib.suppress(KeyboardInterrupt):
+                if self.reply is None:
+                    self._finish(End(None, cancelled=True), time.perf_counter() - self._run.started_at)
         assert self.reply is not None
         return self.reply
 
@@ -204,11 +207,19 @@ class Stream:
             self.reply = reply
             try:
                 self.reply = self._on_end(reply) if self._on_end else reply
+            except KeyboardInterrupt:
+                # It may wait for a file. Views take Ctrl-C for their own: they must not call this a success.
+                self.error = self.error or AnswerInterrupted(
+                    _("Interrupted while the answer was being kept"),
+                    hint=_("It may be missing in the replay file and in the log."),
+                )
+                raise
             except Exception as error:
                 self.error = self.error or portable(error)
-            if self.error is not None:
-                self.error.reply = self.reply
-        self._run.mailbox.close()
+            finally:
+                if self.error is not None:
+                    self.error.reply = self.reply
+                self._run.mailbox.close()
 
     def _verdict(self, end: End) -> tuple[Ended | None, WcodeError | None]:
         reason = next((finish.reason for finish in self._finishes if finish.choice == 0), None)

@@ -18,7 +18,7 @@ from ..display import CellView, pump, view
 from ..display.hiding import WithoutReasoning
 from ..errors import AnswerInterrupted, WcodeError
 from ..images import abridged
-from ..language import _
+from ..language import _, speaking
 from ..messages import Message, Part
 from ..presets import Presets
 from ..reply import Reply
@@ -120,13 +120,14 @@ def _bind(shell: Any, options: CellLine, value: Any) -> None:
 
 
 def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
-    if reply.ended == "interrupted":
+    if reply.ended != "interrupted":
+        return error
+    with speaking(reply.language):
         return AnswerInterrupted(
             _("Interrupted after {count} characters").format(count=len(reply.text)),
             hint=_("What arrived is kept."),
             reply=reply,
         )
-    return error
 
 
 def describe_call(call: Call) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..client import Client
@@ -18,11 +19,16 @@ __all__ = ["Wcode"]
 
 
 class Wcode:
-    """`%wcode` and `%%wcode` of one shell. `config` gives the values of `%config Wcode` at each look-up."""
+    """`%wcode` and `%%wcode` of one shell. `config` gives the values of `%config Wcode` at each look-up.
 
-    def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]]) -> None:
+    `home` is the folder in which the extension was loaded.
+    """
+
+    def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]], home: Path) -> None:
         self.shell = shell
         self.config = config
+        self.home = home
+        self._warned: set[str] = set()
 
     @cached_property
     def client(self) -> Client:
@@ -30,7 +36,15 @@ class Wcode:
         client = Client(session=Session(config=self.config))
         # VS Code tells nobody but the notebook itself where the notebook is.
         client.notebook = lambda: self.shell.user_ns.get("__vsc_ipynb_file__")
+        client.home = self.home
+        client.warn = self._warn
         return client
+
+    def _warn(self, text: str) -> None:
+        """One line beside the cell's outputs, once a session: Python's own form of it names files of this machine."""
+        if text not in self._warned:
+            self._warned.add(text)
+            print(text, file=sys.stderr)
 
     def run(self, line: str, text: str | None) -> Any:
         """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError."""

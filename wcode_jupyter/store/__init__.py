@@ -1,7 +1,7 @@
 """How is it remembered: the replay file of a notebook, and the user's log of calls."""
 
 from .log import CallRow, Log, UsageRow, user_log
-from .record import MODES, Mode, Record, default_path, opened, rewind
+from .record import MODES, Mode, Record, default_path, named_path, opened, rewind
 from .rows import to_frame
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Record",
     "UsageRow",
     "default_path",
+    "named_path",
     "opened",
     "rewind",
     "to_frame",

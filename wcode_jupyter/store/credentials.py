@@ -34,19 +34,31 @@ class _Shape(NamedTuple):
     """Least entropy of group 1, bits a character."""
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    # Letters are those of keys: in 密钥是sk-… the key begins at its own first letter.
+    return re.compile(text, re.ASCII)
+
+
 _SHAPES = (
-    _Shape(N_("a private key"), re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*\S{16}"), "PRIVATE KEY", 0),
-    _Shape(N_("an API key (sk-…)"), re.compile(r"(?<![\w-])sk-([\w-]{20,})"), "sk-", 3.0),
-    _Shape(N_("an authorization header"), re.compile(r"\b[Bb]earer\s+([\w.~+/=-]{20,})"), "earer", 3.0),
-    _Shape(N_("an AWS access key"), re.compile(r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b"), "IA", 2.5),
-    _Shape(N_("a GitHub token"), re.compile(r"\b(?:gh[pousr]_|github_pat_)(\w{30,})"), "_", 3.0),
-    _Shape(N_("a Google API key"), re.compile(r"\bAIza([\w-]{35})"), "AIza", 3.0),
-    _Shape(N_("a Slack token"), re.compile(r"\bxox[abeprs]-([\w-]{20,})"), "xox", 2.5),
-    _Shape(N_("a Hugging Face token"), re.compile(r"\bhf_([A-Za-z0-9]{30,})"), "hf_", 3.0),
+    _Shape(N_("a private key"), _pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*\S{16}"), "PRIVATE KEY", 0),
+    _Shape(N_("an API key (sk-…)"), _pattern(r"(?<![\w-])sk-([\w-]{20,})"), "sk-", 3.0),
+    _Shape(N_("an authorization header"), _pattern(r"\b[Bb]earer\s+([\w.~+/=-]{20,})"), "earer", 3.0),
+    _Shape(N_("an AWS access key"), _pattern(r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b"), "IA", 2.5),
+    _Shape(N_("a GitHub token"), _pattern(r"\b(?:gh[pousr]_|github_pat_)(\w{30,})"), "_", 3.0),
+    _Shape(N_("a Google API key"), _pattern(r"\bAIza([\w-]{35})"), "AIza", 3.0),
+    _Shape(N_("a Slack token"), _pattern(r"\bxox[abeprs]-([\w-]{20,})"), "xox", 2.5),
+    _Shape(N_("a Hugging Face token"), _pattern(r"\bhf_([A-Za-z0-9]{30,})"), "hf_", 3.0),
+    _Shape(N_("a Zhipu API key"), _pattern(r"\b[0-9a-f]{32}\.([A-Za-z0-9]{16})\b"), ".", 2.5),
+    _Shape(N_("an Alibaba Cloud access key"), _pattern(r"\bLTAI([A-Za-z0-9]{12,26})\b"), "LTAI", 2.5),
+    _Shape(N_("a Tencent Cloud access key"), _pattern(r"\bAKID([A-Za-z0-9]{32})\b"), "AKID", 3.0),
+    _Shape(N_("a signed token (JWT)"), _pattern(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.([\w-]{20,})"), "eyJ", 3.0),
+    _Shape(N_("an access token"), _pattern(r"\b(?:glpat-|gsk_|npm_|pypi-|tvly-|xai-)([\w-]{20,})"), "", 3.0),
+    _Shape(N_("a password in an address"), _pattern(r"://[^\s/:@]{1,80}:([^\s/:@]{8,80})@"), "://", 2.5),
     _Shape(
         N_("a secret in an assignment"),
-        re.compile(
-            r"(?i:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d)[\"']?\s{0,4}[:=]\s{0,4}[\"']?([\w+/.-]{24,}=*)"
+        _pattern(
+            r"(?i:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d|密钥|密码|令牌)"
+            r"[\"']?\s{0,4}[:=：]\s{0,4}[\"']?([\w+/.-]{24,}=*)"
         ),
         "",
         3.5,

@@ -41,10 +41,11 @@ class ReplayFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()
         self.torn_bytes = 0
         """Length of an incomplete last line, as last seen."""
-        self._lock_path = path.with_name(f".{path.name}.lock")
+        self._named = path
+        self._lock_path = self.path.with_name(f".{path.name}.lock")
         self._forget()
 
     def _forget(self) -> None:
@@ -56,17 +57,17 @@ class ReplayFile:
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
         """Takes in what the file has gained since the last look, or all of it when it was changed otherwise.
 
-        A file that does not exist is empty.
+        Whether there is a file; one that does not exist is empty.
         """
         with self._explained(_("Cannot read {path}: {error}")):
             try:
                 found = self.path.stat()
             except FileNotFoundError:
                 self._forget()
-                return
+                return False
             state = (found.st_size, found.st_mtime_ns, found.st_ino)
             if state != self._state:
                 with self.path.open("rb") as file:
@@ -74,6 +75,7 @@ class ReplayFile:
                         self._forget()
                     self._scan(file)
                 self._state = state
+        return True
 
     def _still_stands(self, file: BinaryIO, size: int) -> bool:
         if self._last is None or size <= self._end:
@@ -133,11 +135,16 @@ class ReplayFile:
         if hash(data) != line.digest:
             self._forget()
             raise ReplayError(
-                _("{path} was changed while it was read").format(path=self.path), hint=_("Run the cell again.")
+                _("{path} was changed while it was read").format(path=self._named), hint=_("Run the cell again.")
             )
         return data
 
     # Writing ---------------------------------------------------------------------------------------------------------
+
+    def check_folder(self) -> None:
+        """Raises ReplayError where there is no folder to write into."""
+        if not os.path.isdir(self.path.parent):
+            raise ReplayError(_("There is no folder {path}").format(path=self._named.parent))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[list[str]]:
@@ -147,8 +154,7 @@ class ReplayFile:
         """
         from filelock import FileLock, Timeout  # 50 ms, and most sessions only read
 
-        if not self.path.parent.is_dir():  # the lock would create it
-            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
+        self.check_folder()  # the lock would create it
         lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
         with self._explained(_("Cannot write {path}: {error}")):
             try:
@@ -156,7 +162,7 @@ class ReplayFile:
             except Timeout:
                 raise ReplayError(
                     _("{path} has been locked by another process for {seconds:.0f} s").format(
-                        path=self.path, seconds=_LOCK_TIMEOUT_S
+                        path=self._named, seconds=_LOCK_TIMEOUT_S
                     )
                 ) from None
             try:
@@ -238,7 +244,7 @@ class ReplayFile:
             file.truncate(self._end)
         count, self.torn_bytes = self.torn_bytes, 0
         yield _("{path} ended in an incomplete record ({count} bytes), now in {aside}; that answer is lost").format(
-            path=self.path, count=count, aside=aside.name
+            path=self.path.name, count=count, aside=aside.name
         )
 
     @contextlib.contextmanager
@@ -247,7 +253,7 @@ class ReplayFile:
             yield
         except OSError as error:
             reason = error.strerror or str(error)
-            raise ReplayError(what.format(path=self.path, error=reason)) from None
+            raise ReplayError(what.format(path=self._named, error=reason)) from None
 
 
 def _is_json(data: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import json
 from collections.abc import Iterator
@@ -83,6 +84,8 @@ def head(line: bytes) -> Head:
 def _not_json_hint(line: bytes) -> str:
     if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
         return _("It is the mark of a merge conflict: keep the lines of both sides and remove the marks.")
+    if line.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _("An editor saved the file in another encoding: save it as UTF-8 without a byte order mark.")
     return _("Restore the file from version control, or remove that line.")
 
 
@@ -97,6 +100,8 @@ def decode(line: bytes) -> Reply:
         raise ReplayError(_("This does not hold a whole answer: {error}").format(error=error)) from None
     if reply.request is None:
         raise ReplayError(_("This holds no request"))
+    if not reply.choices:
+        raise ReplayError(_("This holds no answer"))
     if _HASHED.encode() not in line or not has_hashed_images(reply.request):
         _check(reply.request, reply.fingerprint)
     return reply

@@ -2,8 +2,8 @@
 
 One row a call; prompt and text stand in a full-text index of trigrams, so that parts of Chinese sentences are found
 (words of one or two characters, and a SQLite without FTS5, are searched by LIKE). Costs are exact decimal texts.
-The file is in the user's data folder, readable by this user only, and holds no image and no key. `forget` removes
-what it forgets from the file, not only from sight.
+The file is in the user's data folder, readable by this user only, and holds no image and no key in use, even where a
+prompt does. `forget` removes what it forgets from the file, not only from sight.
 
 Every method raises LogError when the log is locked, corrupt or cannot be written: a cell that has its answer shows
 that as a warning and goes on.
@@ -16,7 +16,7 @@ import datetime
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -110,8 +110,24 @@ class Log:
         self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def add(self, reply: Reply, *, content: bool = True, at: datetime.datetime | None = None) -> int:
-        """Logs a call and gives its id. `content` False leaves out prompt, answer and request."""
+    def retain(self, days: float | None) -> None:
+        """Forgets calls older than `days`, now and whenever the log is opened; None keeps all."""
+        if days == self._retention_days:
+            return
+        self._retention_days = days
+        if self._connection is not None:
+            with self._transaction() as database:
+                self._drop_old(database)
+
+    def add(
+        self,
+        reply: Reply,
+        *,
+        content: bool = True,
+        at: datetime.datetime | None = None,
+        redact: Callable[[str], str] = str,
+    ) -> int:
+        """Logs a call and gives its id. `content` False leaves out prompt, answer and request; `redact` masks keys."""
         when = at or (None if reply.replayed else reply.asked_at) or datetime.datetime.now(datetime.UTC)
         request = reply.request
         usage = reply.usage or Usage()
@@ -128,13 +144,14 @@ class Log:
             "cost_cny": None if reply.cost is None else str(reply.cost),
             "total_s": reply.timing.total_s,
             "replayed": reply.replayed,
-            "reply": _packed(reply) if content else None,
+            "reply": _packed(reply, redact) if content else None,
         }
         with self._transaction() as database:
             marks = ", ".join(f":{name}" for name in values)
             row = database.execute(f"INSERT INTO calls ({', '.join(values)}) VALUES ({marks})", values)
             if content:
-                words = (row.lastrowid, prompt_text(request.messages) if request else "", reply.text)
+                prompt = prompt_text(request.messages) if request else ""
+                words = (row.lastrowid, redact(prompt), redact(reply.text))
                 database.execute("INSERT INTO words (rowid, prompt, text) VALUES (?, ?, ?)", words)
         assert row.lastrowid is not None
         return row.lastrowid
@@ -349,8 +366,9 @@ def _hint(error: Exception) -> str:
     return _("The answer itself is not affected.")
 
 
-def _packed(reply: Reply) -> bytes:
-    return zlib.compress(msgspec.json.encode(without_images(reply.to_dict())), 1)
+def _packed(reply: Reply, redact: Callable[[str], str]) -> bytes:
+    text = msgspec.json.encode(without_images(reply.to_dict())).decode()
+    return zlib.compress(redact(text).encode(), 1)
 
 
 def _utc(when: datetime.datetime | datetime.date) -> str:

@@ -31,7 +31,7 @@ from ..reply import Reply
 from . import credentials, lines, nearest
 from .file import Line, ReplayFile
 
-__all__ = ["MODES", "Mode", "Record", "default_path", "opened", "rewind"]
+__all__ = ["MODES", "Mode", "Record", "default_path", "named_path", "opened", "rewind"]
 
 Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -52,6 +52,17 @@ def default_path(notebook: str | None = None) -> Path:
     path = Path(stem + _SUFFIX)
     # A server that maps folders may name one that is not here; the kernel starts in the notebook's folder.
     return path if path.parent.is_dir() else Path(path.name)
+
+
+def named_path(name: str) -> Path:
+    """The replay file that a user names; `~` is a home folder. Raises ReplayError: that is no file's name."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~somebody, of whom nobody knows the home
+        raise ReplayError(_("There is no replay file {path}").format(path=name), hint=str(error)) from None
+    if not path.name or "\0" in name:
+        raise ReplayError(_("{name!r} is no name of a replay file").format(name=name))
+    return path
 
 
 # The one state of this package that is not a session's: see `opened`.
@@ -100,20 +111,20 @@ class Record:
         self._replaceable = self._file.digests() if mode == "record" else {}
 
     def _open(self) -> None:
-        if self.mode == "replay" and not self.path.exists():
+        if self.mode != "replay":
+            self._file.check_folder()  # said now, not after the first answer is paid
+        there = self._file.refresh()
+        if self.mode == "replay" and not there:
             raise ReplayError(
                 _("There is no replay file {path}").format(path=self.path),
                 hint=_("Record one with %wcode replay record, or name the right file."),
             )
-        if self.mode != "replay" and not self.path.parent.is_dir():  # said now, not after the first answer is paid
-            raise ReplayError(_("There is no folder {path}").format(path=self.path.parent))
-        self._file.refresh()
         if not self._file.torn_bytes:
             return
         if self.mode == "replay":
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
-                    path=self.path, count=self._file.torn_bytes
+                    path=self.path.name, count=self._file.torn_bytes
                 )
             )
         else:

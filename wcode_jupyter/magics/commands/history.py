@@ -112,6 +112,10 @@ _HISTORY: dict[str, Callable[[Context, str], Table | None]] = {"show": _show, "f
 def usage(context: Context, rest: str) -> Table:
     """Calls, tokens and RMB by model, by day, or by both."""
     line = parse_command(rest, USAGE_OPTIONS)
+    if line.words:
+        raise OptionError(
+            _("Unexpected word {word}").format(word=line.words[0]), hint=_("Say --by model, --by day or --by both.")
+        )
     by = _grouping(line)
     rows = context.client.log.usage(by, since=_time(line.text("since")))
     if name := line.text("output"):
@@ -159,12 +163,14 @@ def _usage_cells(row: UsageRow) -> tuple[Any, ...]:
 
 def _total(rows: list[UsageRow]) -> str:
     cost = sum((row.cost_cny for row in rows if row.cost_cny is not None), Decimal(0))
-    return _("In all {calls} calls, {input} input and {output} output tokens, ¥{cost}; replays cost nothing.").format(
+    unpriced = sum(row.unpriced for row in rows)
+    total = _("In all {calls} calls, {input} input and {output} output tokens, ¥{cost}; replays cost nothing.").format(
         calls=sum(row.calls for row in rows),
         input=f"{sum(row.input_tokens for row in rows):,}",
         output=f"{sum(row.output_tokens for row in rows):,}",
         cost=_cost(cost),
     )
+    return " ".join([total, *([_("Calls of unknown price: {count}.").format(count=unpriced)] * bool(unpriced))])
 
 
 def _cost(cost: Decimal | None) -> str:

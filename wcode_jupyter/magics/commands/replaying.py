@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from msgspec import Struct
 from ...audit import AuditRow, audit, estimate
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
-from ...methods import Methods, distinct, methods
+from ...methods import Methods, methods
 from ...parameters import did_you_mean
 from ...reply import Reply
 from ...settings import ROWS
-from ...store import MODES, Mode, Record, rewind, to_frame
+from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
@@ -47,10 +46,16 @@ def run_replay(context: Context, rest: str) -> None:
     """Sets mode and file of the session and begins again at the first sample; without a word, says what is set."""
     client, session = context.client, context.client.session
     line = parse_command(rest, REPLAY_OPTIONS)
+    if not line.words and line.options:
+        raise OptionError(
+            _("{option} needs a mode").format(option=next(o.option for o in REPLAY_OPTIONS if line.flag(o.name))),
+            hint=_("Say %wcode replay record or %wcode replay auto."),
+        )
     if line.words:
         mode = _mode(line.words[0])
         file = _only_file(CommandLine(line.words[1:], {}))
-        _try_out(file or client.replay_path, mode)
+        for notice in Record(file or client.replay_path, mode).take_notices():  # an error now, not at the first cell
+            client.warn(notice)
         session.set("replay", mode)
         if file:
             session.set("replay_file", str(file))
@@ -75,18 +80,12 @@ def _mode(word: str) -> Mode:
     )
 
 
-def _try_out(path: Path, mode: Mode) -> None:
-    """Raises ReplayError now rather than at the first cell; what was repaired is said."""
-    for notice in Record(path, mode).take_notices():
-        warnings.warn(notice, stacklevel=2)
-
-
 def _only_file(line: CommandLine) -> Path | None:
     if len(line.words) > 1:
         raise OptionError(
             _("Unexpected word {word}").format(word=line.words[1]), hint=_("A name with spaces goes between quotes.")
         )
-    return Path(line.words[0]).expanduser() if line.words else None
+    return named_path(line.words[0]) if line.words else None
 
 
 def _recorded(path: Path) -> list[Reply]:
@@ -109,7 +108,7 @@ def run_audit(context: Context, rest: str) -> None:
     rows, error = _asked_again(context, replies, limit, progress)
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, AuditRow)})
-    progress.finish(_audit_table(rows, len(replies)))
+    progress.finish(_audit_table(rows, len(replies), limit))
     if error is not None:
         raise error
 
@@ -209,9 +208,13 @@ def _asked_again(
 _OUTCOMES = {"same": N_("same"), "different": N_("different"), "failed": N_("failed"), "skipped": N_("skipped")}
 
 
-def _audit_table(rows: list[AuditRow], total: int) -> Table:
+def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None) -> Table:
     counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in _OUTCOMES}
-    note = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
+    outcomes = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
+    note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
+    unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
+    if limit is not None and unknown:
+        note += "; " + _("of unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
     return Table(
         columns=(
             _("no."),
@@ -226,7 +229,7 @@ def _audit_table(rows: list[AuditRow], total: int) -> Table:
             _("why"),
         ),
         rows=tuple(_audit_cells(row) for row in rows),
-        note=_("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=note),
+        note=note,
     )
 
 
@@ -276,7 +279,7 @@ def run_methods(context: Context, rest: str) -> MethodsText | None:
     line = parse_command(rest, METHODS_OPTIONS)
     session = context.client.session
     path = _only_file(line)
-    account = methods(_recorded(path) if path else distinct(session.replies), session.catalogue)
+    account = methods(_recorded(path), session.catalogue) if path else session.account.methods(session.catalogue)
     if not line.flag("json"):
         return MethodsText(account)
     print(account.to_json())
