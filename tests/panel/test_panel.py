@@ -280,6 +280,22 @@ def test_what_the_panel_has_no_control_for_stays(bench: Bench) -> None:
     assert panel.code.text == """%%wcode glm-5 --max-cost 1 --raw --extra-body '{"user": "me"}'\nx"""
 
 
+def test_what_has_no_control_survives_the_buttons(bench: Bench) -> None:
+    """Unset all, a preset and the session's defaults change values that can be seen, and drop nothing else."""
+    from wcode_jupyter.panel.state import State
+
+    bench.presets.save("warm", {"temperature": 1.5})
+    panel = bench.panel()
+    rest = {"output": "a", "extra_body": {"user": "me"}, "own": {"raw": True}}
+    panel.state = State(prompt="x", values={"model": "glm-5", "top_k": 3, "max_cost": 1.0}, **rest)
+    panel.unset_all()
+    assert panel.state == State(prompt="x", values={"model": "glm-5", "max_cost": 1.0}, **rest)
+    panel.presets.menu.value = "warm"
+    assert panel.state == State(prompt="x", values={"temperature": 1.5}, **rest)
+    panel.use_as_defaults()
+    assert panel.state == State(prompt="x", **rest)
+
+
 def test_names_for_the_answer(bench: Bench) -> None:
     """A name that is none cannot be run; one that hides a builtin is warned of."""
     panel = bench.panel("Hi", "1x", model="glm-5")

@@ -14,6 +14,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from msgspec.structs import replace
 
 from ..client import Client
 from ..display.status import format_cost
@@ -140,8 +141,8 @@ class Panel:
             self.refresh()
 
     def load(self, values: Mapping[str, Any]) -> None:
-        """Takes `values` in the place of all that is set; prompt and variable stay."""
-        self.state = State(prompt=self.prompt.value, output=self.into.value.strip(), values=dict(values))
+        """Takes `values` in the place of all that is set; the prompt and what is no value stay."""
+        self.state = replace(self.state, values=dict(values))
 
     def read(self, cell: str) -> None:
         """Takes what a `%%wcode` cell says in the place of all that is set. Raises WcodeError, then nothing changes."""
@@ -243,8 +244,8 @@ class Panel:
                 self.answer.clear()
 
     def unset_all(self) -> None:
-        """Switches every parameter off."""
-        self.load({name: value for name, value in self.state.values.items() if name in ("model", "system")})
+        """Switches off whatever has a switch."""
+        self.load({name: value for name, value in self.state.values.items() if name not in self.parameters.fields})
 
     def use_as_defaults(self) -> None:
         """What is set here becomes the session's: `%wcode settings` lists it, cells follow it."""
