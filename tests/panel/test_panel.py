@@ -364,8 +364,21 @@ def test_the_cell_can_be_edited(bench: Bench) -> None:
         panel.code.box.value = wrong
         assert "wcode-bad" in shown(panel.code.widget)
         assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}
-    panel.code.box.value = "%%wcode glm-5\nHi"
+    panel.code.box.value = "\n  %%wcode glm-5\nHi"  # as IPython reads a cell
     assert "wcode-bad" not in shown(panel.code.widget)
+    assert panel.code.text == "%%wcode glm-5\nHi"
+
+
+def test_a_refused_cell_stays_to_be_mended(bench: Bench) -> None:
+    """What was typed, and why it is refused, stay while cells run, until the panel says something else."""
+    panel = bench.panel("Hi", model="glm-5")
+    panel.code.box.value = "%%wcode --temprature 1\nA long prompt"
+    bench.shell.ran_a_cell()
+    assert panel.code.text == "%%wcode --temprature 1\nA long prompt"
+    assert "--temprature" in shown(panel.code.widget.children[-1])
+    panel.prompt.value = "Hello"
+    assert panel.code.text == "%%wcode glm-5\nHello"
+    assert shown(panel.code.widget.children[-1]) == ""
 
 
 def test_a_variable_that_cannot_be_shown(bench: Bench) -> None:

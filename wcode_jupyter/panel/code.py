@@ -27,6 +27,7 @@ class CodeBox:
         """`typed` takes a cell that the user has written here; it may raise WcodeError."""
         self._typed = typed
         self._filling = False
+        self._refused = False
         self._state = State()
         self._check = Check()
         programs = [(target.title, name) for name, target in TARGETS.items() if target.kind == "program"]
@@ -52,9 +53,13 @@ class CodeBox:
         return str(self.box.value)
 
     def show(self, state: State, check: Check) -> None:
-        """Follows the panel."""
+        """Follows the panel; a text that was refused stays until the panel says something else."""
+        moved = state != self._state
         self._state, self._check = state, check
-        self._show()
+        if moved:
+            self.tell("")
+        if moved or not self._refused:
+            self._show()
 
     def tell(self, text: str) -> None:
         """Says how something went, below the code."""
@@ -63,6 +68,7 @@ class CodeBox:
     def _show(self) -> None:
         form = str(self.form.value)
         self._insert.disabled = form != _CELL
+        self._refused = False
         self._filling = True
         update(self.box, self._state.cell if form == _CELL else _program(form, self._check))
         self._filling = False
@@ -70,10 +76,12 @@ class CodeBox:
     def _edited(self, change: Any) -> None:
         if self._filling or self.form.value != _CELL:
             return
+        self._refused = False
         try:
             self._typed(change["new"])
             self.tell("")
         except WcodeError as error:
+            self._refused = True
             update(self._said, bad(str(error)))
 
     def _insert_cell(self) -> None:
