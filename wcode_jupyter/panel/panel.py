@@ -27,7 +27,7 @@ from .answer import AnswerBox
 from .code import CodeBox
 from .parameters import ParameterTabs
 from .picker import ModelPicker
-from .pieces import area, bad, box, button, close_tree, heading, quiet, row, show_if, update, warned
+from .pieces import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 from .presets import PresetBox
 from .references import references_html
 from .run import Run
@@ -77,6 +77,7 @@ class Panel:
     def _build_question(self) -> None:
         self.system = area(_("System prompt"), rows=2)
         self.prompt = area(_("Prompt"), rows=5, hint=_("Your question. {{name}} inserts the variable name."))
+        self.prompt.add_class("wcode-prompt")
         beside = {"description_width": "initial"}
         self.into = widgets.Text(
             description=_("Answer into"), placeholder=_("variable"), layout={"width": "210px"}, style=beside
@@ -93,7 +94,7 @@ class Panel:
 
     def _lay_out(self) -> Any:
         title = heading("wcode", _("ask a model; nothing is sent that you do not set"))
-        head = widgets.HBox([title, button(_("Close"), self.close, tooltip=_("Close this panel"))])
+        head = split([title, button(_("Close"), self.close, tooltip=_("Close this panel"))]).add_class("wcode-head")
         actions = row([self.run_button, self.stop_button, self.clear_button, self.into])
         question = [self.picker.widget, self.system, self.prompt, self._references, actions, self._notes]
         left = box([*question, self.answer.widget, self.earlier], "wcode-left")
@@ -104,7 +105,7 @@ class Panel:
             "The kernel of this panel has ended. Run its cell again to go on; what stands here can still be copied."
         )
         sheet = widgets.HTML(f'{STYLE}{HIDE}<div class="wcode-lost">{escape(lost)}</div>')
-        return box([sheet, head.add_class("wcode-head"), columns], "wcode-panel")
+        return box([sheet, head, columns], "wcode-panel")
 
     # -- state
 

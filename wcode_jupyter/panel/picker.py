@@ -13,6 +13,7 @@ from ..errors import WcodeError
 from ..language import N_, _
 from ..messages import LOCAL
 from ..session import Session
+from .pieces import row
 
 __all__ = ["CAPABILITIES", "ModelPicker"]
 
@@ -39,7 +40,7 @@ class ModelPicker:
             for name, label in CAPABILITIES.items()
         }
         self._facts = widgets.HTML().add_class("wcode-facts")
-        filters = widgets.HBox(list(self.filters.values())).add_class("wcode-actions")
+        filters = row(list(self.filters.values()))
         pick = widgets.VBox([self.field, filters, self.list]).add_class("wcode-pick")
         self.widget = widgets.HBox([pick, self._facts]).add_class("wcode-models")
         self.field.observe(self._typed, "value")
