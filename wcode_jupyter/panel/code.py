@@ -23,9 +23,10 @@ _CELL = ""
 class CodeBox:
     """Shows the cell, or the program of the chosen target."""
 
-    def __init__(self, typed: Callable[[str], None]) -> None:
-        """`typed` takes a cell that the user has written here; it may raise WcodeError."""
+    def __init__(self, typed: Callable[[str], None], cell_id: str) -> None:
+        """`typed` takes a cell that the user has written here; it may raise WcodeError. `cell_id`: the panel's cell."""
         self._typed = typed
+        self._cell_id = cell_id
         self._filling = False
         self._refused = False
         self._state = State()
@@ -42,10 +43,13 @@ class CodeBox:
         # At the end of typing: a line that is half written means nothing yet.
         self.box.continuous_update = False
         self.box.observe(self._edited, "value")
+        # The labextension copies, in the page: so it works while the kernel is busy, and after its end. Without the
+        # labextension the stylesheet hides the button.
+        copy = widgets.Button(description=_("Copy")).add_class("wcode-copy")
         self._insert = button(_("Insert cell below"), self._insert_cell)
         self._said = widgets.HTML()
         head = heading(_("The same as code"), _("to copy, or to edit: the panel follows"))
-        self.widget = box([head, self.box, row([self._insert, self.form]), self._said], "wcode-section")
+        self.widget = box([head, self.box, row([copy, self._insert, self.form]), self._said], "wcode-section")
 
     @property
     def text(self) -> str:
@@ -85,7 +89,7 @@ class CodeBox:
             update(self._said, bad(str(error)))
 
     def _insert_cell(self) -> None:
-        insert_below(self._state.cell, self.tell)
+        insert_below(self._state.cell, self._cell_id, self.tell)
 
 
 def _program(target: str, check: Check) -> str:

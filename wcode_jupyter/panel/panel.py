@@ -65,7 +65,7 @@ class Panel:
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
-        self.code = CodeBox(self.read)
+        self.code = CodeBox(self.read, self.cell_id)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
         self._build_question()
         self.widget = self._lay_out()
