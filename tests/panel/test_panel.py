@@ -298,8 +298,12 @@ def test_what_has_no_control_survives_the_buttons(bench: Bench) -> None:
 
 def test_names_for_the_answer(bench: Bench) -> None:
     """A name that is none cannot be run; one that hides a builtin is warned of."""
-    panel = bench.panel("Hi", "1x", model="glm-5")
+    panel = bench.panel("", "1x", model="glm-5")
+    fault = '<div class=\\"wcode-bad\\">-o 1x'
+    assert fault not in everything(panel)  # nothing is asked yet
+    panel.prompt.value = "Hi"
     assert panel.run_button.disabled
+    assert fault in everything(panel)
     panel.into.value = "list"
     assert not panel.run_button.disabled
     assert "builtin" in everything(panel)
@@ -342,6 +346,7 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert len(picker.found) == 5  # the four of the pages, and local
     picker.field.value = "qwen"
     assert picker.found == ["qwen/qwen3-235b-a22b", "qwen3.6-plus"]
+    assert "fits several models" in picker.facts
     picker.field.value = ""
     picker.filters["vision"].value = True
     assert picker.found == ["qwen3.6-plus"]
@@ -349,8 +354,10 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert picker.value == "qwen3.6-plus"
     for fact in ("1,024,000", "0.0021 → 0.0129", "256,000", "0.0085 → 0.05", "reasoning"):
         assert fact in picker.facts
+    assert "No model" not in shown(picker.widget)
     picker.field.value = "some/model"
     assert "Not in the catalogue" in picker.facts
+    assert "No model of the catalogue fits" in shown(picker.widget)
     assert picker.model().id == "some/model"
 
 

@@ -168,7 +168,7 @@ class Panel:
             texts = f"{state.prompt}\n{state.values.get('system', '')}"
             update(self._references, references_html(texts, self._shell.user_ns))
             self.parameters.note(self.check, self.picker.model())
-            update(self._notes, _notes(self.check))
+            update(self._notes, _notes(self.check, is_empty=not state.prompt.strip()))
             self._enable()
             if self._summary.is_shown:
                 self._summarise_soon()
@@ -312,9 +312,10 @@ def _cell_id(shell: Any) -> str:
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 
-def _notes(result: Check) -> str:
+def _notes(result: Check, *, is_empty: bool) -> str:
     if result.call is None:
-        return bad(result.reason) if result.errors else quiet(result.reason)
+        # That nothing has been asked yet is no fault.
+        return quiet(result.reason) if is_empty and not result.errors else bad(result.reason)
     return "".join(map(warned, result.warnings)) + quiet(_estimate(result.call.estimate))
 
 

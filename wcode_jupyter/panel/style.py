@@ -32,7 +32,7 @@ _SHEET = """
 .wcode-panel .wcode-quiet{color:var(--wcode-quiet);font-size:.92em;white-space:pre-line}
 .wcode-panel .wcode-bad{color:var(--jp-error-color1,#d04a4a)}
 .wcode-panel .wcode-warn{color:var(--jp-warn-color0,var(--wcode-mark))}
-.wcode-panel .wcode-name{font-weight:600;line-height:1.7}
+.wcode-panel .wcode-name{font-weight:600;margin-top:2px}
 
 .wcode-panel :is(input:not([type=checkbox]),textarea,select){border-radius:3px}
 .wcode-panel :is(button,input,textarea,select):focus-visible{outline:2px solid var(--wcode-brand);outline-offset:1px}
@@ -94,6 +94,7 @@ body:not(.wcode-at-home) .wcode-copy{display:none}
  justify-content:flex-start;gap:8px;width:100%;height:28px}
 .wcode-panel .wcode-line>.widget-checkbox input{margin:0;flex:none}
 .wcode-panel .wcode-line .widget-hbox{gap:10px}
+.wcode-panel .wcode-line .widget-vbox{gap:6px}
 .wcode-panel .wcode-line textarea{font-family:var(--jp-code-font-family,monospace)}
 .wcode-panel .wcode-hint{padding-inline-start:178px;color:var(--wcode-quiet);font-size:.88em;line-height:1.4}
 .wcode-panel .wcode-hint>div:empty,.wcode-panel .wcode-help{display:none}
