@@ -187,6 +187,18 @@ def test_typed_tags_and_json(lab: Lab, server: FaultServer) -> None:
     panel.wait_for("no message says JSON")
 
 
+def test_typed_while_the_kernel_is_busy(lab: Lab, server: FaultServer) -> None:
+    """A stop text that is typed meanwhile is taken whole once the kernel has time."""
+    panel = PanelPage(lab, server, "glm-5", "import time; time.sleep(2)")
+    tab = panel.page.tab
+    tab.click('.wcode-panel .lm-TabBar-tab:has-text("Length")')
+    panel.page.start(2)
+    tab.locator(".wcode-field", has_text="stop").locator("input[type=text]").press_sequentially("END")
+    tab.keyboard.press("Enter")
+    panel.page.finish()
+    panel.wait_for_code("--stop END")
+
+
 def test_presets(lab: Lab, server: FaultServer) -> None:
     """Kept under a name from the panel, used by a cell."""
     cells = ("%%wcode --preset calm --dry-run -o asked\nHi", "print(asked.model, asked.parameters)")

@@ -127,6 +127,23 @@ def test_run(bench: Bench, server: FaultServer) -> None:
     assert panel.stop_button.disabled
 
 
+def test_run_waits_for_what_was_typed(bench: Bench, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pressed just after a change, Run asks what the page then still holds back; a closed panel asks nothing."""
+    monkeypatch.setattr("wcode_jupyter.panel.panel._SETTLE_S", 1.0)
+    panel = bench.panel("", model="glm-5")
+    panel.prompt.value = "What"
+    panel.run_button.click()
+    panel.prompt.value = "What is it?"
+    until(lambda: server.requests)
+    assert server.requests[0].json["messages"] == [{"role": "user", "content": "What is it?"}]
+    wait(panel)
+    panel.prompt.value = "More"
+    panel.run_button.click()
+    panel.close()
+    time.sleep(1.2)
+    assert len(server.requests) == 1
+
+
 def test_a_deleted_variable_stops_the_run(bench: Bench) -> None:
     """The panel follows each cell: what it refers to may have gone."""
     bench.shell.user_ns["name"] = "Ada"

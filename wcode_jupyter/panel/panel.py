@@ -8,6 +8,7 @@ touches the state holds one lock, for callbacks come on whatever thread the kern
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from functools import partial
 from html import escape
@@ -39,6 +40,8 @@ __all__ = ["Panel"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _SUMMARY_AFTER_S = 0.5
+_SETTLE_S = 0.3
+"""How long after a change Run waits for more: the page holds back what is typed into a busy kernel, but no click."""
 _LAST = 20
 """How many earlier answers can be looked at again."""
 
@@ -53,6 +56,7 @@ class Panel:
         self._lock = threading.RLock()
         self._filling = False
         self._closed = False
+        self._changed_s = 0.0
         self.asked: Run | None = None
         """The question that is on its way."""
         self._reply: Reply | None = None
@@ -84,7 +88,7 @@ class Panel:
         )
         for field in (self.system, self.prompt, self.into):
             field.observe(lambda _change: self._changed(), "value")
-        self.run_button = button(_("Run"), self.run, "primary")
+        self.run_button = button(_("Run"), self._run_pressed, "primary")
         self.stop_button = button(_("Stop"), self.stop, "danger", disabled=True)
         self.clear_button = button(_("Clear"), self.clear, tooltip=_("Empty the prompt and the answer"))
         self._references = widgets.HTML().add_class("wcode-refs")
@@ -151,6 +155,7 @@ class Panel:
 
     def _changed(self) -> None:
         if not self._filling:
+            self._changed_s = time.monotonic()
             self.refresh()
 
     def refresh(self) -> None:
@@ -206,11 +211,20 @@ class Panel:
 
     # -- what the buttons do
 
+    def _run_pressed(self) -> None:
+        wait_s = self._changed_s + _SETTLE_S - time.monotonic()
+        if wait_s <= 0:
+            self.run()
+            return
+        later = threading.Timer(wait_s, self.run)
+        later.daemon = True
+        later.start()
+
     def run(self) -> None:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self.check.call is None or self.asked is not None:
+            if self._closed or self.check.call is None or self.asked is not None:
                 return
             state = self.state
             values = self._client.session.values(state.values)
