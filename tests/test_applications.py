@@ -29,7 +29,7 @@ def test_notebook_7(tmp_path: Path, screenshots: Path) -> None:
 
 
 def test_jupyterlab_without_the_labextension(tmp_path: Path) -> None:
-    """With the labextension disabled prompts are Python, and the kernel learns that no cell was inserted."""
+    """With the labextension disabled prompts are Python; kernel and panel learn that no cell was inserted."""
     check_browser()
     with Lab(tmp_path, extension=False) as lab:
         page = lab.notebook(["%%wcode\n# prose", INSERT.replace("SOURCE", "'# new'"), "print(closed)"])
@@ -39,3 +39,8 @@ def test_jupyterlab_without_the_labextension(tmp_path: Path) -> None:
         assert page.text(2) == "[{}]"
         assert len(page.sources()) == 3
         assert page.js(COMMANDS) == []
+        page = lab.notebook(["%load_ext wcode_jupyter\n%wcode panel glm-5"], "panel.ipynb")
+        page.run(0)
+        page.tab.click('.wcode-panel button:text-is("Insert cell below")')
+        page.wait_for_text(0, lambda text: "copy the text above" in text)
+        assert not page.tab.locator(".wcode-copy").is_visible()

@@ -150,6 +150,16 @@ def test_kernel_inserts_a_cell(lab: Lab) -> None:
     assert len(page.sources()) == 3
 
 
+def test_kernel_names_the_cell(lab: Lab) -> None:
+    """The new cell goes below the one that the kernel names, or below the active one where there is none of that id."""
+    page = lab.notebook(["", "# second", "# last"])
+    last = page.js("() => window.jupyterapp.shell.currentWidget.content.widgets[2].model.id")
+    for below in (last, "gone"):
+        page.set_source(0, INSERT.replace('"source": SOURCE', f'"source": "# {below}", "below": {below!r}'))
+        page.run(0)
+    assert page.sources()[1:] == ["# gone", "# second", "# last", f"# {last}"]
+
+
 def test_only_the_asking_page_gets_the_cell(lab: Lab) -> None:
     """Of two pages on one kernel, the one whose action the kernel answers gets the cell."""
     first = lab.notebook([INSERT.replace("SOURCE", "'# new'")])

@@ -31,3 +31,5 @@ def test_panel_runs_in_notebook_7_in_chinese(tmp_path: Path, screenshots: Path) 
         panel.page.screenshot("panel-chinese")
         buttons = panel.page.tab.locator(".wcode-panel button").all_inner_texts()
         assert not [words for words in buttons if words and words.isascii()]
+        panel.page.tab.click(".wcode-copy")
+        panel.page.tab.wait_for_selector(".wcode-copied")

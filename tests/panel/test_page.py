@@ -51,6 +51,69 @@ def test_choose_set_run_insert(lab: Lab, server: FaultServer) -> None:
     page.screenshot("panel-light")
 
 
+def test_cell_goes_below_the_panel(lab: Lab, server: FaultServer) -> None:
+    """Below the panel that was asked, wherever the cursor is by then, and into view."""
+    panel = PanelPage(lab, server, "glm-5", "'next'", "'last'")
+    panel.ask("Hi")
+    panel.wait_for_code("Hi")
+    page = panel.page
+    # The click makes the panel's cell the active one; the cursor moves on before the kernel has answered.
+    page.js(
+        """() => {
+            document.querySelectorAll('.wcode-section button').forEach(button => {
+                if (button.innerText === 'Insert cell below') button.click();
+            });
+            window.jupyterapp.shell.currentWidget.content.activeCellIndex = 3;
+        }"""
+    )
+    panel.wait_for("Inserted below")
+    assert page.sources()[1:] == ["%wcode panel glm-5", "%%wcode glm-5\nHi", "'next'", "'last'"]
+    page.settle()
+    box, height = page.node(2).bounding_box(), page.tab.viewport_size
+    assert box is not None
+    assert height is not None
+    assert 0 < box["y"] < height["height"]
+
+
+def test_copy(lab: Lab, server: FaultServer) -> None:
+    """Copy puts what the code box shows on the clipboard, while the kernel is busy and after its end too."""
+    panel = PanelPage(lab, server, "glm-5", "import time; time.sleep(60)")
+    page = panel.page
+    lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copied = "() => navigator.clipboard.readText()"
+    panel.ask("它 isn't\n\n  `x`")
+    panel.wait_for_code("它")
+    page.start(2)
+    panel.press("Copy")
+    page.tab.wait_for_selector(".wcode-copied")
+    assert page.js(copied) == panel.code() == "%%wcode glm-5\n它 isn't\n\n  `x`"
+    page.interrupt()
+    page.finish()
+    page.restart()
+    page.tab.wait_for_selector(".wcode-lost", state="visible")
+    page.js("() => navigator.clipboard.writeText('')")
+    page.tab.focus(".wcode-copy")
+    page.tab.keyboard.press("Space")
+    page.tab.wait_for_selector(".wcode-copied")
+    assert page.js(copied) == panel.code()
+
+
+def test_copy_over_plain_http(lab: Lab, server: FaultServer) -> None:
+    """Where the browser gives the page no clipboard, the text is copied all the same."""
+    panel = PanelPage(lab, server, "glm-5 --temperature 0.3")
+    page = panel.page
+    lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.js(
+        """() => {
+            window.kept = navigator.clipboard;
+            Object.defineProperty(navigator, 'clipboard', {value: undefined});
+        }"""
+    )
+    panel.press("Copy")
+    page.tab.wait_for_selector(".wcode-copied")
+    assert page.js("() => window.kept.readText()") == panel.code() == "%%wcode glm-5 --temperature 0.3\n"
+
+
 def test_code_written_in_the_panel(lab: Lab, server: FaultServer) -> None:
     """A cell pasted into the code box moves the controls."""
     panel = PanelPage(lab, server, "glm-5")
@@ -122,6 +185,18 @@ def test_typed_tags_and_json(lab: Lab, server: FaultServer) -> None:
     panel.wait_for_code("--response-format json_object")
     panel.ask("Hi")
     panel.wait_for("no message says JSON")
+
+
+def test_typed_while_the_kernel_is_busy(lab: Lab, server: FaultServer) -> None:
+    """A stop text that is typed meanwhile is taken whole once the kernel has time."""
+    panel = PanelPage(lab, server, "glm-5", "import time; time.sleep(2)")
+    tab = panel.page.tab
+    tab.click('.wcode-panel .lm-TabBar-tab:has-text("Length")')
+    panel.page.start(2)
+    tab.locator(".wcode-field", has_text="stop").locator("input[type=text]").press_sequentially("END")
+    tab.keyboard.press("Enter")
+    panel.page.finish()
+    panel.wait_for_code("--stop END")
 
 
 def test_presets(lab: Lab, server: FaultServer) -> None:

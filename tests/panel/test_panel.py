@@ -127,6 +127,23 @@ def test_run(bench: Bench, server: FaultServer) -> None:
     assert panel.stop_button.disabled
 
 
+def test_run_waits_for_what_was_typed(bench: Bench, server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pressed just after a change, Run asks what the page then still holds back; a closed panel asks nothing."""
+    monkeypatch.setattr("wcode_jupyter.panel.panel._SETTLE_S", 1.0)
+    panel = bench.panel("", model="glm-5")
+    panel.prompt.value = "What"
+    panel.run_button.click()
+    panel.prompt.value = "What is it?"
+    until(lambda: server.requests)
+    assert server.requests[0].json["messages"] == [{"role": "user", "content": "What is it?"}]
+    wait(panel)
+    panel.prompt.value = "More"
+    panel.run_button.click()
+    panel.close()
+    time.sleep(1.2)
+    assert len(server.requests) == 1
+
+
 def test_a_deleted_variable_stops_the_run(bench: Bench) -> None:
     """The panel follows each cell: what it refers to may have gone."""
     bench.shell.user_ns["name"] = "Ada"
@@ -280,10 +297,30 @@ def test_what_the_panel_has_no_control_for_stays(bench: Bench) -> None:
     assert panel.code.text == """%%wcode glm-5 --max-cost 1 --raw --extra-body '{"user": "me"}'\nx"""
 
 
+def test_what_has_no_control_survives_the_buttons(bench: Bench) -> None:
+    """Unset all, a preset and the session's defaults change values that can be seen, and drop nothing else."""
+    from wcode_jupyter.panel.state import State
+
+    bench.presets.save("warm", {"temperature": 1.5})
+    panel = bench.panel()
+    rest = {"output": "a", "extra_body": {"user": "me"}, "own": {"raw": True}}
+    panel.state = State(prompt="x", values={"model": "glm-5", "top_k": 3, "max_cost": 1.0}, **rest)
+    panel.unset_all()
+    assert panel.state == State(prompt="x", values={"model": "glm-5", "max_cost": 1.0}, **rest)
+    panel.presets.menu.value = "warm"
+    assert panel.state == State(prompt="x", values={"temperature": 1.5}, **rest)
+    panel.use_as_defaults()
+    assert panel.state == State(prompt="x", **rest)
+
+
 def test_names_for_the_answer(bench: Bench) -> None:
     """A name that is none cannot be run; one that hides a builtin is warned of."""
-    panel = bench.panel("Hi", "1x", model="glm-5")
+    panel = bench.panel("", "1x", model="glm-5")
+    fault = '<div class=\\"wcode-bad\\">-o 1x'
+    assert fault not in everything(panel)  # nothing is asked yet
+    panel.prompt.value = "Hi"
     assert panel.run_button.disabled
+    assert fault in everything(panel)
     panel.into.value = "list"
     assert not panel.run_button.disabled
     assert "builtin" in everything(panel)
@@ -326,6 +363,7 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert len(picker.found) == 5  # the four of the pages, and local
     picker.field.value = "qwen"
     assert picker.found == ["qwen/qwen3-235b-a22b", "qwen3.6-plus"]
+    assert "fits several models" in picker.facts
     picker.field.value = ""
     picker.filters["vision"].value = True
     assert picker.found == ["qwen3.6-plus"]
@@ -333,8 +371,10 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert picker.value == "qwen3.6-plus"
     for fact in ("1,024,000", "0.0021 → 0.0129", "256,000", "0.0085 → 0.05", "reasoning"):
         assert fact in picker.facts
+    assert "No model" not in shown(picker.widget)
     picker.field.value = "some/model"
     assert "Not in the catalogue" in picker.facts
+    assert "No model of the catalogue fits" in shown(picker.widget)
     assert picker.model().id == "some/model"
 
 
@@ -348,8 +388,21 @@ def test_the_cell_can_be_edited(bench: Bench) -> None:
         panel.code.box.value = wrong
         assert "wcode-bad" in shown(panel.code.widget)
         assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}
-    panel.code.box.value = "%%wcode glm-5\nHi"
+    panel.code.box.value = "\n  %%wcode glm-5\nHi"  # as IPython reads a cell
     assert "wcode-bad" not in shown(panel.code.widget)
+    assert panel.code.text == "%%wcode glm-5\nHi"
+
+
+def test_a_refused_cell_stays_to_be_mended(bench: Bench) -> None:
+    """What was typed, and why it is refused, stay while cells run, until the panel says something else."""
+    panel = bench.panel("Hi", model="glm-5")
+    panel.code.box.value = "%%wcode --temprature 1\nA long prompt"
+    bench.shell.ran_a_cell()
+    assert panel.code.text == "%%wcode --temprature 1\nA long prompt"
+    assert "--temprature" in shown(panel.code.widget.children[-1])
+    panel.prompt.value = "Hello"
+    assert panel.code.text == "%%wcode glm-5\nHello"
+    assert shown(panel.code.widget.children[-1]) == ""
 
 
 def test_a_variable_that_cannot_be_shown(bench: Bench) -> None:

@@ -23,10 +23,12 @@ _CELL = ""
 class CodeBox:
     """Shows the cell, or the program of the chosen target."""
 
-    def __init__(self, typed: Callable[[str], None]) -> None:
-        """`typed` takes a cell that the user has written here; it may raise WcodeError."""
+    def __init__(self, typed: Callable[[str], None], cell_id: str) -> None:
+        """`typed` takes a cell that the user has written here; it may raise WcodeError. `cell_id`: the panel's cell."""
         self._typed = typed
+        self._cell_id = cell_id
         self._filling = False
+        self._refused = False
         self._state = State()
         self._check = Check()
         programs = [(target.title, name) for name, target in TARGETS.items() if target.kind == "program"]
@@ -41,10 +43,13 @@ class CodeBox:
         # At the end of typing: a line that is half written means nothing yet.
         self.box.continuous_update = False
         self.box.observe(self._edited, "value")
+        # The labextension copies, in the page: so it works while the kernel is busy, and after its end. Without the
+        # labextension the stylesheet hides the button.
+        copy = widgets.Button(description=_("Copy")).add_class("wcode-copy")
         self._insert = button(_("Insert cell below"), self._insert_cell)
         self._said = widgets.HTML()
         head = heading(_("The same as code"), _("to copy, or to edit: the panel follows"))
-        self.widget = box([head, self.box, row([self._insert, self.form]), self._said], "wcode-section")
+        self.widget = box([head, self.box, row([copy, self._insert, self.form]), self._said], "wcode-section")
 
     @property
     def text(self) -> str:
@@ -52,9 +57,13 @@ class CodeBox:
         return str(self.box.value)
 
     def show(self, state: State, check: Check) -> None:
-        """Follows the panel."""
+        """Follows the panel; a text that was refused stays until the panel says something else."""
+        moved = state != self._state
         self._state, self._check = state, check
-        self._show()
+        if moved:
+            self.tell("")
+        if moved or not self._refused:
+            self._show()
 
     def tell(self, text: str) -> None:
         """Says how something went, below the code."""
@@ -63,6 +72,7 @@ class CodeBox:
     def _show(self) -> None:
         form = str(self.form.value)
         self._insert.disabled = form != _CELL
+        self._refused = False
         self._filling = True
         update(self.box, self._state.cell if form == _CELL else _program(form, self._check))
         self._filling = False
@@ -70,14 +80,16 @@ class CodeBox:
     def _edited(self, change: Any) -> None:
         if self._filling or self.form.value != _CELL:
             return
+        self._refused = False
         try:
             self._typed(change["new"])
             self.tell("")
         except WcodeError as error:
+            self._refused = True
             update(self._said, bad(str(error)))
 
     def _insert_cell(self) -> None:
-        insert_below(self._state.cell, self.tell)
+        insert_below(self._state.cell, self._cell_id, self.tell)
 
 
 def _program(target: str, check: Check) -> str:

@@ -213,10 +213,13 @@ class Tags(Control):
         self._look = look
         self._texts: list[str] = []
         self._changed: Callable[[], None] = lambda: None
-        self._entry = look.make(widgets.Text, placeholder=_("text; \\n is a line end"), layout="wide")
-        self._entry.on_msg(lambda _widget, content, _buffers: self._add() if content.get("event") == "submit" else None)
+        # Whatever leaves the field adds its text: Enter, Tab, the button. Not the messages of Enter or of a click:
+        # those overtake the text while the kernel is busy.
+        self._entry = look.make(
+            widgets.Text, placeholder=_("text; \\n is a line end"), continuous_update=False, layout="wide"
+        )
+        self._entry.observe(lambda _change: self._add(), "value")
         add = look.make(widgets.Button, description=_("Add"))
-        add.on_click(lambda _button: self._add())
         self._shelf = look.make(widgets.HBox).add_class("wcode-actions")
         line = look.make(widgets.HBox, [self._entry, add], layout="auto")
         super().__init__(row, self._entry, box=look.make(widgets.VBox, [line, self._shelf], layout="wide"))
@@ -232,7 +235,6 @@ class Tags(Control):
     def add(self, text: str) -> None:
         """As if the user had typed `text`."""
         self._entry.value = text
-        self._add()
 
     def _add(self) -> None:
         text, self._entry.value = unescape(str(self._entry.value)), ""

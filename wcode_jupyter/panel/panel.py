@@ -8,12 +8,14 @@ touches the state holds one lock, for callbacks come on whatever thread the kern
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from functools import partial
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+from msgspec.structs import replace
 
 from ..client import Client
 from ..display.status import format_cost
@@ -26,7 +28,7 @@ from .answer import AnswerBox
 from .code import CodeBox
 from .parameters import ParameterTabs
 from .picker import ModelPicker
-from .pieces import area, bad, box, button, close_tree, heading, quiet, row, show_if, update, warned
+from .pieces import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 from .presets import PresetBox
 from .references import references_html
 from .run import Run
@@ -38,6 +40,8 @@ __all__ = ["Panel"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _SUMMARY_AFTER_S = 0.5
+_SETTLE_S = 0.3
+"""How long after a change Run waits for more: the page holds back what is typed into a busy kernel, but no click."""
 _LAST = 20
 """How many earlier answers can be looked at again."""
 
@@ -52,6 +56,7 @@ class Panel:
         self._lock = threading.RLock()
         self._filling = False
         self._closed = False
+        self._changed_s = 0.0
         self.asked: Run | None = None
         """The question that is on its way."""
         self._reply: Reply | None = None
@@ -64,7 +69,7 @@ class Panel:
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
-        self.code = CodeBox(self.read)
+        self.code = CodeBox(self.read, self.cell_id)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
         self._build_question()
         self.widget = self._lay_out()
@@ -76,13 +81,14 @@ class Panel:
     def _build_question(self) -> None:
         self.system = area(_("System prompt"), rows=2)
         self.prompt = area(_("Prompt"), rows=5, hint=_("Your question. {{name}} inserts the variable name."))
+        self.prompt.add_class("wcode-prompt")
         beside = {"description_width": "initial"}
         self.into = widgets.Text(
             description=_("Answer into"), placeholder=_("variable"), layout={"width": "210px"}, style=beside
         )
         for field in (self.system, self.prompt, self.into):
             field.observe(lambda _change: self._changed(), "value")
-        self.run_button = button(_("Run"), self.run, "primary")
+        self.run_button = button(_("Run"), self._run_pressed, "primary")
         self.stop_button = button(_("Stop"), self.stop, "danger", disabled=True)
         self.clear_button = button(_("Clear"), self.clear, tooltip=_("Empty the prompt and the answer"))
         self._references = widgets.HTML().add_class("wcode-refs")
@@ -92,7 +98,7 @@ class Panel:
 
     def _lay_out(self) -> Any:
         title = heading("wcode", _("ask a model; nothing is sent that you do not set"))
-        head = widgets.HBox([title, button(_("Close"), self.close, tooltip=_("Close this panel"))])
+        head = split([title, button(_("Close"), self.close, tooltip=_("Close this panel"))]).add_class("wcode-head")
         actions = row([self.run_button, self.stop_button, self.clear_button, self.into])
         question = [self.picker.widget, self.system, self.prompt, self._references, actions, self._notes]
         left = box([*question, self.answer.widget, self.earlier], "wcode-left")
@@ -103,7 +109,7 @@ class Panel:
             "The kernel of this panel has ended. Run its cell again to go on; what stands here can still be copied."
         )
         sheet = widgets.HTML(f'{STYLE}{HIDE}<div class="wcode-lost">{escape(lost)}</div>')
-        return box([sheet, head.add_class("wcode-head"), columns], "wcode-panel")
+        return box([sheet, head, columns], "wcode-panel")
 
     # -- state
 
@@ -140,8 +146,8 @@ class Panel:
             self.refresh()
 
     def load(self, values: Mapping[str, Any]) -> None:
-        """Takes `values` in the place of all that is set; prompt and variable stay."""
-        self.state = State(prompt=self.prompt.value, output=self.into.value.strip(), values=dict(values))
+        """Takes `values` in the place of all that is set; the prompt and what is no value stay."""
+        self.state = replace(self.state, values=dict(values))
 
     def read(self, cell: str) -> None:
         """Takes what a `%%wcode` cell says in the place of all that is set. Raises WcodeError, then nothing changes."""
@@ -149,6 +155,7 @@ class Panel:
 
     def _changed(self) -> None:
         if not self._filling:
+            self._changed_s = time.monotonic()
             self.refresh()
 
     def refresh(self) -> None:
@@ -166,7 +173,7 @@ class Panel:
             texts = f"{state.prompt}\n{state.values.get('system', '')}"
             update(self._references, references_html(texts, self._shell.user_ns))
             self.parameters.note(self.check, self.picker.model())
-            update(self._notes, _notes(self.check))
+            update(self._notes, _notes(self.check, is_empty=not state.prompt.strip()))
             self._enable()
             if self._summary.is_shown:
                 self._summarise_soon()
@@ -204,11 +211,20 @@ class Panel:
 
     # -- what the buttons do
 
+    def _run_pressed(self) -> None:
+        wait_s = self._changed_s + _SETTLE_S - time.monotonic()
+        if wait_s <= 0:
+            self.run()
+            return
+        later = threading.Timer(wait_s, self.run)
+        later.daemon = True
+        later.start()
+
     def run(self) -> None:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self.check.call is None or self.asked is not None:
+            if self._closed or self.check.call is None or self.asked is not None:
                 return
             state = self.state
             values = self._client.session.values(state.values)
@@ -243,8 +259,8 @@ class Panel:
                 self.answer.clear()
 
     def unset_all(self) -> None:
-        """Switches every parameter off."""
-        self.load({name: value for name, value in self.state.values.items() if name in ("model", "system")})
+        """Switches off whatever has a switch."""
+        self.load({name: value for name, value in self.state.values.items() if name not in self.parameters.fields})
 
     def use_as_defaults(self) -> None:
         """What is set here becomes the session's: `%wcode settings` lists it, cells follow it."""
@@ -310,9 +326,10 @@ def _cell_id(shell: Any) -> str:
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 
-def _notes(result: Check) -> str:
+def _notes(result: Check, *, is_empty: bool) -> str:
     if result.call is None:
-        return bad(result.reason) if result.errors else quiet(result.reason)
+        # That nothing has been asked yet is no fault.
+        return quiet(result.reason) if is_empty and not result.errors else bad(result.reason)
     return "".join(map(warned, result.warnings)) + quiet(_estimate(result.call.estimate))
 
 

@@ -13,7 +13,7 @@ from ..parameters import GROUPS, PARAMETERS, Row
 from ..session import Value
 from ..settings import ROWS
 from .fields import Field
-from .pieces import Look, box, button, heading, row
+from .pieces import Look, box, button, heading, row, split
 from .state import Check
 
 __all__ = ["ParameterTabs"]
@@ -46,9 +46,8 @@ class ParameterTabs:
         actions = [
             button(_("Unset all"), unset, tooltip=_("Switch every parameter off")),
             button(_("Use as session defaults"), defaults, tooltip=_("Cells and %wcode settings follow what is set")),
-            self._explain,
         ]
-        head = heading(_("Parameters"), _("sent only where switched on"))
+        head = split([heading(_("Parameters"), _("sent only where switched on")), self._explain])
         self.widget = box([head, self._tabs, row(actions)], "wcode-section")
 
     def values(self) -> dict[str, Any]:

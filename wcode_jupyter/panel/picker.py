@@ -13,6 +13,7 @@ from ..errors import WcodeError
 from ..language import N_, _
 from ..messages import LOCAL
 from ..session import Session
+from .pieces import quiet, row, show_if, update
 
 __all__ = ["CAPABILITIES", "ModelPicker"]
 
@@ -38,9 +39,10 @@ class ModelPicker:
             name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
             for name, label in CAPABILITIES.items()
         }
+        self._none = widgets.HTML(quiet(_("No model of the catalogue fits.")))
         self._facts = widgets.HTML().add_class("wcode-facts")
-        filters = widgets.HBox(list(self.filters.values())).add_class("wcode-actions")
-        pick = widgets.VBox([self.field, filters, self.list]).add_class("wcode-pick")
+        filters = row(list(self.filters.values()))
+        pick = widgets.VBox([self.field, filters, self.list, self._none]).add_class("wcode-pick")
         self.widget = widgets.HBox([pick, self._facts]).add_class("wcode-models")
         self.field.observe(self._typed, "value")
         self.list.observe(self._picked, "value")
@@ -63,12 +65,14 @@ class ModelPicker:
     def model(self) -> Model:
         """The catalogue's row of the model in force; an empty row where it knows none."""
         try:
-            session = self._session.values().get("model")
-            return self._session.catalogue.model(
-                self._session.catalogue.resolve(self.value or (session.value if session else ""))
-            )
+            return self._resolved()
         except WcodeError:
             return Model(id=self.value)
+
+    def _resolved(self) -> Model:
+        session = self._session.values().get("model")
+        catalogue = self._session.catalogue
+        return catalogue.model(catalogue.resolve(self.value or (session.value if session else "")))
 
     @property
     def found(self) -> list[str]:
@@ -89,9 +93,11 @@ class ModelPicker:
             else _("an id, or a word to search for")
         )
         self._fill()
-        html = _facts(self.model())
-        if self._facts.value != html:
-            self._facts.value = html
+        try:
+            update(self._facts, _facts(self._resolved()))
+        except WcodeError as error:
+            # A word that fits several models: it cannot be asked, only searched for.
+            update(self._facts, quiet(str(error)))
 
     def _fill(self, _change: Any = None) -> None:
         """The list: what fits the words and the filters."""
@@ -109,6 +115,8 @@ class ModelPicker:
             self.list.options = options
         self.list.value = chosen if chosen in [model for _label, model in options] else None
         self._filling = False
+        show_if(self.list, options)
+        show_if(self._none, not options)
 
     def _typed(self, _change: Any) -> None:
         if not self._filling:

@@ -20,6 +20,7 @@ __all__ = [
     "quiet",
     "row",
     "show_if",
+    "split",
     "update",
     "warned",
 ]
@@ -80,6 +81,11 @@ def heading(text: str, said: str = "") -> Any:
 def row(children: Sequence[Any]) -> Any:
     """Widgets side by side, on more lines where there is no room."""
     return widgets.HBox(children).add_class("wcode-actions")
+
+
+def split(children: Sequence[Any]) -> Any:
+    """Widgets at the two ends of a line."""
+    return widgets.HBox(children).add_class("wcode-split")
 
 
 def box(children: Sequence[Any], name: str) -> Any:

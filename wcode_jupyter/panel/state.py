@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import Struct, field
 
 from ..errors import ParameterError, WcodeError, one_line
@@ -38,13 +37,6 @@ class State(Struct, frozen=True, kw_only=True):
     extra_body: dict[str, Any] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     """Other options of a cell's line, kept as they came."""
-
-    def with_value(self, name: str, value: Any) -> State:
-        """With `name` set; with None: not set."""
-        values = {key: old for key, old in self.values.items() if key != name}
-        if value is not None:
-            values[name] = value
-        return msgspec.structs.replace(self, values=values)
 
     @property
     def line(self) -> str:

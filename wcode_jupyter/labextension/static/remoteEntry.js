@@ -1,14 +1,15 @@
 // JupyterLab and Notebook 7 at home with wcode: `%%wcode` cells are coloured and spelled as Markdown, two commands stand
-// in the palette, and the kernel may put a cell below the active one.
+// in the palette, the kernel may put a cell below another, and the panel's code has a Copy button.
 //
 // Written by hand, no build step: a module-federation container is an object with `init` and `get`. Everything here is
 // a convenience; the Python package needs none of it.
 //
 // A cell from the kernel (the panel's "Insert cell below"): the kernel opens a comm to the target
-// `wcode_jupyter:insert` with the data `{source: "..."}`. The cell is inserted, never run, in the one notebook whose
-// click the kernel is answering, and the comm is closed with `{inserted: true}`; with `{inserted: false}` when the
-// source is none. Without this extension JupyterLab closes the comm with no data. Model output cannot open a comm: only
-// code that runs in the kernel can, and such code may do anything already.
+// `wcode_jupyter:insert` with the data `{source: "...", below: "id of a cell"}`. The cell is inserted, never run, in the
+// one notebook whose click the kernel is answering, below that cell or else the active one, and the comm is closed with
+// `{inserted: true}`; with `{inserted: false}` when the source is none. Without this extension JupyterLab closes the
+// comm with no data. Model output cannot open a comm: only code that runs in the kernel can, and such code may do
+// anything already.
 'use strict';
 
 (() => {
@@ -107,18 +108,51 @@
         comm.dispose(); // another page on the same kernel asked
         return;
       }
-      const { source } = message.content.data;
+      const { source, below } = message.content.data;
+      const notebook = panel.content;
       const inserted = typeof source === 'string';
       if (inserted) {
-        insertBelow(panel.content, source);
+        const index = notebook.widgets.findIndex(cell => cell.model.id === below);
+        if (index >= 0) {
+          notebook.activeCellIndex = index;
+        }
+        insertBelow(notebook, source);
+        notebook.scrollToItem(notebook.activeCellIndex);
       }
       comm.close({ inserted });
     });
   }
 
+  // -- the panel's code
+
+  async function copyCode(event) {
+    const button = event.target.closest('.wcode-panel .wcode-copy');
+    const box = button?.closest('.wcode-section').querySelector('.wcode-code textarea');
+    if (!box) {
+      return;
+    }
+    try {
+      await navigator.clipboard.writeText(box.value);
+    } catch {
+      // A page that came by plain HTTP has no clipboard of its own.
+      box.select();
+      if (!document.execCommand('copy')) {
+        return; // what is selected can be copied by hand
+      }
+    }
+    button.classList.add('wcode-copied');
+    setTimeout(() => button.classList.remove('wcode-copied'), 1500);
+  }
+
+  function offerCopies() {
+    document.addEventListener('click', copyCode);
+    document.body.classList.add('wcode-at-home'); // shows the buttons
+  }
+
   // -- the plugin
 
   function activate(app, tracker, languages, palette, translator) {
+    offerCopies();
     const prose = new Prose(languages);
     const welcome = panel => {
       prose.watch(panel);
@@ -156,7 +190,7 @@
     );
     const plugin = {
       id: `${NAME}:plugin`,
-      description: '%%wcode cells as prose, and two commands.',
+      description: '%%wcode cells as prose, two commands, and what the panel needs of the page.',
       autoStart: true,
       requires: [notebook.INotebookTracker, codemirror.IEditorLanguageRegistry],
       optional: [apputils.ICommandPalette, translation.ITranslator],

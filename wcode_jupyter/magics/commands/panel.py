@@ -51,7 +51,7 @@ def doors(context: Context) -> Doors:
 
 
 def _read(text: str) -> State:
-    line, _newline, prompt = text.partition("\n")
+    line, _newline, prompt = text.lstrip().partition("\n")
     magic, _space, options = line.strip().partition(" ")
     if magic != "%%wcode":
         raise OptionError(_("A cell for the panel begins with %%wcode"))
@@ -62,6 +62,8 @@ def _state(line: str, prompt: str = "") -> State:
     from ...panel.state import State
 
     options = cell.with_preset(parse_cell_line(line))
+    if options.own.get("models"):
+        raise OptionError(_("The panel asks one model at a time"), hint=_("Write both on the line of a %%wcode cell."))
     for name in options.own:
         if name not in _KEPT:
             raise OptionError(
