@@ -48,7 +48,8 @@ def run(command: Command, runner: Runner, *, key: str = KEY, timeout_s: float = 
     if key:
         environment["WCODE_API_KEY"] = key
     done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
-    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    # bash and PHP pass on what a server said in another encoding as it came.
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
 
 
 def _build(*command: str) -> None:
@@ -88,6 +89,9 @@ def _typescript(source: Path) -> Command:
 
 def _go(source: Path) -> Command:
     program = source.with_suffix("")
+    if formatter := shutil.which("gofmt"):
+        done = subprocess.run([formatter, "-l", str(source)], capture_output=True, timeout=60)
+        assert done.stdout + done.stderr == b""
     _build("go", "vet", str(source))
     _build("go", "build", "-o", str(program), str(source))
     return [str(program)]
