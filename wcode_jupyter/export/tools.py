@@ -284,7 +284,7 @@ def write_tool(config: ToolConfig, path: Path | None = None) -> Written:
         raise InputError(
             _("{target} has no file to write").format(target=config.target.name), hint=_("Use the text as it is shown.")
         )
-    path = path.expanduser().resolve()
+    path = _followed(path.expanduser())
     old = _read(path)
     try:
         new = _merge(old, config)
@@ -332,6 +332,17 @@ def _at(value: Any, place: tuple[str, ...]) -> Any:
     return value
 
 
+def _followed(path: Path) -> Path:
+    """The file itself, where `path` is a link: the link stays one."""
+    try:
+        file = path.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        file = path
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise InputError(_("{path} is not a file").format(path=path))
+    return file
+
+
 def _read(path: Path) -> str:
     try:
         # newline="": line ends are part of what must stay.
@@ -353,14 +364,14 @@ def _backup(path: Path) -> Path:
 
 
 def _replace(path: Path, text: str, *, private: bool) -> None:
-    """Writes the whole file or nothing; readable by the user alone when it is new and holds the key."""
+    """Writes the whole file or nothing; what holds the key is readable by the user alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600 if private else 0o644
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        Path(temporary).chmod(mode)
+        Path(temporary).chmod(mode & 0o700 if private else mode)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
