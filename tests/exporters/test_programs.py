@@ -65,7 +65,7 @@ def test_body_and_answer(target: str, protocol: Protocol, stream: bool, server: 
 
 @each_case
 @pytest.mark.exporters
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(contents=st.lists(texts, min_size=20, max_size=60))
 def test_any_text(target: str, protocol: Protocol, contents: list[str], server: Server, tmp_path: Path) -> None:
     """Whatever the texts are, the body that arrives holds them unchanged."""
