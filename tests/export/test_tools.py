@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 import yaml
 
@@ -112,6 +113,18 @@ def test_environment() -> None:
     ]
     with pytest.raises(InputError):
         export_tool("anthropic-env", model=model, base_url=BASE)
+
+
+def test_the_folder_of_llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """llm has another folder on each system, and the one that the user gave it comes first; others have one file."""
+    folder = platformdirs.user_config_dir("io.datasette.llm", appauthor=False, roaming=True)
+    monkeypatch.delenv("LLM_USER_PATH", raising=False)
+    assert config("llm").path == Path(folder, "extra-openai-models.yaml")
+    monkeypatch.setenv("LLM_USER_PATH", str(tmp_path))
+    assert config("llm").path == tmp_path / "extra-openai-models.yaml"
+    assert config("opencode").path == Path.home() / ".config/opencode/opencode.json"
+    assert config("litellm").path == Path("config.yaml")
+    assert config("cline").path is None
 
 
 def test_new_file(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ Capabilities come from the catalogue; what it does not state is left out, never 
 configuration only when it is given, else the tool's own reference to the environment. Shapes: OpenClaw and OpenCode
 from the API pages and the tools' documentation; llm from `llm.default_plugins.openai_models`; LiteLLM from its
 documentation "Config.yaml"; the forms of Roo Code, Kilo Code and Cline from the page of qwen3.6-plus, which names
-provider, base URL, key and model. The labels of sizes and images are on no page: they are how these forms are known to
-us, not checked against the tools, and a version may word them otherwise.
+provider, base URL, key and model. The labels of sizes and images are those of the tools' sources of 2025 and 2026
+(`OpenAICompatible.tsx` of Roo Code and Cline, Kilo Code's guide "OpenAI Compatible"); another version may word them
+otherwise, and the newest Kilo Code has a dialog of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import platformdirs
 from msgspec import Struct
 
 from ..catalogue import Model
@@ -58,6 +60,8 @@ class ToolConfig(Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> Path | None:
         """Where the tool's file stands by default; None for a form and for the shell."""
+        if self.target.name == "llm":
+            return _llm_folder() / Path(self.target.file_name).name
         return Path(self.target.file_name).expanduser() if self.target.file_name else None
 
     @property
@@ -172,6 +176,13 @@ def _llm(model: Model, base_url: str) -> Values:
     )
 
 
+def _llm_folder() -> Path:
+    """As `llm.user_dir`: another one on macOS and on Windows, and wherever the user said."""
+    if folder := os.environ.get("LLM_USER_PATH"):
+        return Path(folder)
+    return Path(platformdirs.user_config_dir("io.datasette.llm", appauthor=False, roaming=True))
+
+
 def _litellm(model: Model, base_url: str) -> Values:
     params = {"model": f"openai/{model.id}", "api_base": base_url, "api_key": _KEY}
     info = _known(
@@ -209,6 +220,11 @@ def _anthropic_env(model: Model, base_url: str) -> Values:
 _TYPE_KEY = N_("your API key")
 _EXPORT_KEY = N_("Set the environment variable WCODE_API_KEY where the tool starts.")
 
+_KILO_STEPS = (
+    N_("Choose: Use your own API key."),
+    N_("In a newer Kilo Code: Settings, Providers, Custom provider, and there Provider API: OpenAI Compatible."),
+)
+
 _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ...]]] = {
     "openclaw": ("json", f"${{{_VARIABLE}}}", _openclaw, (_EXPORT_KEY, N_("Run: openclaw tui"))),
     "opencode": (
@@ -218,8 +234,13 @@ _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ..
         (_EXPORT_KEY, N_("Run opencode, type /models and choose {model}.")),
     ),
     "roo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Open the settings of Roo Code."),)),
-    "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Choose: Use your own API key."),)),
-    "cline": ("form", _TYPE_KEY, _openai_form("Model ID", "Supports Images"), (N_("Open the settings of Cline."),)),
+    "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), _KILO_STEPS),
+    "cline": (
+        "form",
+        _TYPE_KEY,
+        _openai_form("Model ID", "Supports Images"),
+        (N_("Open the settings of Cline; sizes and images are under Model Configuration."),),
+    ),
     "openai-env": ("shell", f"${_VARIABLE}", _openai_env, ()),
     "anthropic-env": (
         "shell",
