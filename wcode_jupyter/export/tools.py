@@ -101,7 +101,7 @@ def export_tool(
     if not url:
         raise InputError(_("{target} needs the Anthropic base URL").format(target=target))
     form, reference, build, steps = _TOOLS[row.name]
-    said = tuple(_(step).format(model=model.id) for step in steps)
+    said = tuple(_(step).format(model=model.id) for step in steps if key is None or step != _EXPORT_KEY)
     patch = build(model, checked_base_url(url))
     return ToolConfig(
         target=row, form=form, patch=patch, key_reference=_(reference) if reference else "", key=key, steps=said

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +202,11 @@ def _configuration(session: Session, row: Target, line: CommandLine, request: Re
     if not request.model:
         raise InputError(_("No model chosen"), hint=_("Ask one first, or name it: --model glm-5."))
     url = line.text("base_url") or _address(session, request)
-    config = export_tool(row.name, model=session.catalogue.model(request.model), base_url=url, anthropic_base_url=url)
-    return replace(config, key=_key(session, config, line, url)) if line.flag("with_key") else config
+    make = partial(
+        export_tool, row.name, model=session.catalogue.model(request.model), base_url=url, anthropic_base_url=url
+    )
+    config = make()
+    return make(key=_key(session, config, line, url)) if line.flag("with_key") else config
 
 
 def _key(session: Session, config: ToolConfig, line: CommandLine, url: str) -> Secret:
