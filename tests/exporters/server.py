@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.headers = {name.lower(): value for name, value in self.headers.items()}
         mode = "ok" if self.path.startswith("/followed") else self.server.mode
         anthropic = self.path.endswith("/messages")
+        if mode == "slow":
+            time.sleep(1.5)
+            mode = "ok"
         if mode in _ANSWERS:
             self._send(*_ANSWERS[mode])
         elif mode == "redirect":

@@ -119,6 +119,15 @@ def test_keys(target: str, protocol: Protocol, server: Server, tmp_path: Path) -
         assert not any(wall in done.err for wall in WALLS)
 
 
+@pytest.mark.parametrize("target", ["php", "php-curl"])
+@both_ways
+def test_php_waits(target: str, stream: bool, server: Server, tmp_path: Path) -> None:
+    """The first byte may come later than PHP's own limit (see `runners.py`), for a model that thinks long."""
+    program = built(target, request_of(["hello"] * 5), server.base_url, stream, tmp_path)
+    server.mode = "slow"
+    assert program().code == 0
+
+
 @each_case
 def test_no_server(target: str, protocol: Protocol, tmp_path: Path) -> None:
     """Without a server the program fails and says so in a line."""
