@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .environment import isolated
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .kernels import Kernel
     from .lab import Lab
     from .terminal import Terminal
+
+# A busy machine is no defect of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _MARKERS = {"lab": "browser", "kernel": "kernel", "terminal": "kernel"}
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 import yaml
 
@@ -112,6 +115,18 @@ def test_environment() -> None:
         export_tool("anthropic-env", model=model, base_url=BASE)
 
 
+def test_the_folder_of_llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """llm has another folder on each system, and the one that the user gave it comes first; others have one file."""
+    folder = platformdirs.user_config_dir("io.datasette.llm", appauthor=False, roaming=True)
+    monkeypatch.delenv("LLM_USER_PATH", raising=False)
+    assert config("llm").path == Path(folder, "extra-openai-models.yaml")
+    monkeypatch.setenv("LLM_USER_PATH", str(tmp_path))
+    assert config("llm").path == tmp_path / "extra-openai-models.yaml"
+    assert config("opencode").path == Path.home() / ".config/opencode/opencode.json"
+    assert config("litellm").path == Path("config.yaml")
+    assert config("cline").path is None
+
+
 def test_new_file(tmp_path: Path) -> None:
     """Where there is no file one is made, folders too, and no backup; with the key it is the user's alone."""
     path = tmp_path / "a" / "opencode.json"
@@ -148,6 +163,7 @@ def test_existing_openclaw(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["openclaw.json", "openclaw.json.bak"]
     assert write_tool(config("openclaw", key=KEY), path).backup == tmp_path / "openclaw.json.bak1"
     assert "typed-by-hand" not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600  # the key is for nobody else
 
 
 def test_link_stays_a_link(tmp_path: Path) -> None:
@@ -158,6 +174,18 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
     write_tool(config("opencode"), link)
     assert link.is_symlink()
     assert "wcode" in real.read_text()
+
+
+def test_only_files_are_written(tmp_path: Path) -> None:
+    """A folder, a pipe, a device and a link to itself are refused by name and stay what they are."""
+    pipe, circle = tmp_path / "pipe", tmp_path / "circle"
+    os.mkfifo(pipe)
+    circle.symlink_to(circle)
+    for path in (tmp_path, pipe, circle):
+        with pytest.raises(InputError, match=f"{path} is not a file"):
+            write_tool(config("opencode"), path)
+    assert pipe.is_fifo()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["circle", "pipe"]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +199,9 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
         ("llm", b"a: 1\n"),
         ("litellm", b"model_list: {a: 1}\n"),
         ("litellm", b'model_list: [{"model_name": "x"}]\n'),
+        ("litellm", b"all: &all\n  - model_name: a\nmodel_list: *all\n"),
+        ("litellm", b"model_list:\n  - &a\n    model_name: qwen3.6-plus\n  - *a\n"),
+        ("litellm", b"a: 1\n---\nmodel_list: []\n"),
     ],
 )
 def test_refused_files(target: str, content: bytes, tmp_path: Path) -> None:
@@ -238,6 +269,10 @@ def test_existing_litellm(tmp_path: Path, newline: str) -> None:
         ("litellm", "model_list:\n- model_name: a\n  litellm_params: {model: b}\nother: 1"),
         ("litellm", "model_list: # all\n      - model_name: a\n        litellm_params:\n          model: b\n\n\n"),
         ("litellm", "a: |\n  model_list:\n    - x\nb: 2\n"),
+        ("litellm", "model_list: [ ]  # none yet\nother: 1\n"),
+        ("litellm", "\ufeffmodel_list:\n  - model_name: a\n"),
+        ("litellm", 'model_list:\n  - model_name: a\n    note: "x\u2028y"\n'),
+        ("litellm", "all: &all\n  rpm: 5\nmodel_list:\n  - model_name: a\n    litellm_params:\n      <<: *all\n"),
         ("llm", ""),
         ("llm", "- model_id: a\n  model_name: b\n  aliases: [c, d]\n"),
         ("llm", "# mine\n-   model_id: a\n    model_name: b\n"),
@@ -266,4 +301,5 @@ def test_yaml_layouts(target: str, text: str, tmp_path: Path) -> None:
     assert {**ours, **expected} == ours
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert all(line in path.read_text() for line in comments)
+    assert len(re.findall("^\ufeff?model_list:", path.read_text(), re.MULTILINE)) == (target == "litellm")
     assert write_tool(config(target), path).changed is False

@@ -48,7 +48,8 @@ def run(command: Command, runner: Runner, *, key: str = KEY, timeout_s: float = 
     if key:
         environment["WCODE_API_KEY"] = key
     done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL)
-    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    # bash and PHP pass on what a server said in another encoding as it came.
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
 
 
 def _build(*command: str) -> None:
@@ -88,6 +89,9 @@ def _typescript(source: Path) -> Command:
 
 def _go(source: Path) -> Command:
     program = source.with_suffix("")
+    if formatter := shutil.which("gofmt"):
+        done = subprocess.run([formatter, "-l", str(source)], capture_output=True, timeout=60)
+        assert done.stdout + done.stderr == b""
     _build("go", "vet", str(source))
     _build("go", "build", "-o", str(program), str(source))
     return [str(program)]
@@ -130,7 +134,8 @@ def _java_missing() -> str:
     return ", ".join(filter(None, [_programs("javac", "java")(), *jars]))
 
 
-_PHP = ("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")
+# PHP gives up after 60 s without a byte where a program sets no limit of its own; here that is 1 s.
+_PHP = ("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1", "-d", "default_socket_timeout=1")
 
 
 def _php_guzzle(source: Path) -> Command:
@@ -194,9 +199,7 @@ RUNNERS: dict[str, Runner] = {
     "go": Runner(_programs("go"), _go, heavy=True),
     "ruby": Runner(_programs("ruby"), _interpreted("ruby", "-w")),
     "php": Runner(lambda: _programs("php")() or ("" if _GUZZLE.exists() else "php-guzzlehttp-guzzle"), _php_guzzle),
-    "php-curl": Runner(
-        _programs("php"), _interpreted("php", "-d", "display_errors=stderr", "-d", "error_reporting=-1")
-    ),
+    "php-curl": Runner(_programs("php"), _interpreted(*_PHP)),
     "c": Runner(_c_missing, _c, heavy=True),
     "java": Runner(_java_missing, _java, heavy=True),
     "rust": Runner(_rust_missing, _rust, heavy=True),

@@ -187,7 +187,8 @@ def test_the_key_goes_into_files_only(asked: Kernel, server: FaultServer) -> Non
     asked.run(f"import getpass; getpass.getpass = lambda prompt: {KEY!r}\n%wcode key set {server.base_url}")
     refused = asked.run("%wcode export openclaw -m glm-5 --with-key")
     assert "--with-key needs --write" in refused.text
-    asked.run("%wcode export openclaw -m glm-5 --write claw.json --with-key -o shown")
+    done = asked.run("%wcode export openclaw -m glm-5 --write claw.json --with-key -o shown").text
+    assert done == "The file of OpenClaw: claw.json\nWritten.\nRun: openclaw tui\n"  # no variable to set any more
     written = json.loads((asked.cwd / "claw.json").read_text())
     assert written["models"]["providers"]["wcode"]["apiKey"] == KEY
     asked.run("%wcode export openai-env -m glm-5 --write env.sh --with-key")

@@ -90,7 +90,7 @@ _ROWS = (
     _program("ruby", "Ruby, Net::HTTP", "ruby", "ask.rb", N_("Ruby 2.7+"), "ruby ask.rb"),
     _program("php", "PHP, Guzzle", "php", "ask.php", N_("PHP 8.1+, guzzlehttp/guzzle 7"), "php ask.php"),
     _program("php-curl", "PHP, cURL", "php", "ask.php", N_("PHP 8.1+ with its curl extension"), "php ask.php"),
-    _program("powershell", "PowerShell", "powershell", "ask.ps1", N_("PowerShell 7.4+"), "pwsh ask.ps1"),
+    _program("powershell", "PowerShell", "powershell", "ask.ps1", N_("PowerShell 7.5+"), "pwsh ask.ps1"),
     _tool("openclaw", "OpenClaw", N_("OpenClaw"), "~/.openclaw/openclaw.json", "openclaw tui"),
     _tool("opencode", "OpenCode", N_("OpenCode"), "~/.config/opencode/opencode.json", "opencode"),
     _tool("roo-code", "Roo Code", N_("the VS Code extension Roo Code")),

@@ -4,8 +4,9 @@ Capabilities come from the catalogue; what it does not state is left out, never 
 configuration only when it is given, else the tool's own reference to the environment. Shapes: OpenClaw and OpenCode
 from the API pages and the tools' documentation; llm from `llm.default_plugins.openai_models`; LiteLLM from its
 documentation "Config.yaml"; the forms of Roo Code, Kilo Code and Cline from the page of qwen3.6-plus, which names
-provider, base URL, key and model. The labels of sizes and images are on no page: they are how these forms are known to
-us, not checked against the tools, and a version may word them otherwise.
+provider, base URL, key and model. The labels of sizes and images are those of the tools' sources of 2025 and 2026
+(`OpenAICompatible.tsx` of Roo Code and Cline, Kilo Code's guide "OpenAI Compatible"); another version may word them
+otherwise, and the newest Kilo Code has a dialog of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import platformdirs
 from msgspec import Struct
 
 from ..catalogue import Model
@@ -58,6 +60,8 @@ class ToolConfig(Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> Path | None:
         """Where the tool's file stands by default; None for a form and for the shell."""
+        if self.target.name == "llm":
+            return _llm_folder() / Path(self.target.file_name).name
         return Path(self.target.file_name).expanduser() if self.target.file_name else None
 
     @property
@@ -97,7 +101,7 @@ def export_tool(
     if not url:
         raise InputError(_("{target} needs the Anthropic base URL").format(target=target))
     form, reference, build, steps = _TOOLS[row.name]
-    said = tuple(_(step).format(model=model.id) for step in steps)
+    said = tuple(_(step).format(model=model.id) for step in steps if key is None or step != _EXPORT_KEY)
     patch = build(model, checked_base_url(url))
     return ToolConfig(
         target=row, form=form, patch=patch, key_reference=_(reference) if reference else "", key=key, steps=said
@@ -172,6 +176,13 @@ def _llm(model: Model, base_url: str) -> Values:
     )
 
 
+def _llm_folder() -> Path:
+    """As `llm.user_dir`: another one on macOS and on Windows, and wherever the user said."""
+    if folder := os.environ.get("LLM_USER_PATH"):
+        return Path(folder)
+    return Path(platformdirs.user_config_dir("io.datasette.llm", appauthor=False, roaming=True))
+
+
 def _litellm(model: Model, base_url: str) -> Values:
     params = {"model": f"openai/{model.id}", "api_base": base_url, "api_key": _KEY}
     info = _known(
@@ -209,6 +220,11 @@ def _anthropic_env(model: Model, base_url: str) -> Values:
 _TYPE_KEY = N_("your API key")
 _EXPORT_KEY = N_("Set the environment variable WCODE_API_KEY where the tool starts.")
 
+_KILO_STEPS = (
+    N_("Choose: Use your own API key."),
+    N_("In a newer Kilo Code: Settings, Providers, Custom provider, and there Provider API: OpenAI Compatible."),
+)
+
 _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ...]]] = {
     "openclaw": ("json", f"${{{_VARIABLE}}}", _openclaw, (_EXPORT_KEY, N_("Run: openclaw tui"))),
     "opencode": (
@@ -218,8 +234,13 @@ _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ..
         (_EXPORT_KEY, N_("Run opencode, type /models and choose {model}.")),
     ),
     "roo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Open the settings of Roo Code."),)),
-    "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Choose: Use your own API key."),)),
-    "cline": ("form", _TYPE_KEY, _openai_form("Model ID", "Supports Images"), (N_("Open the settings of Cline."),)),
+    "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), _KILO_STEPS),
+    "cline": (
+        "form",
+        _TYPE_KEY,
+        _openai_form("Model ID", "Supports Images"),
+        (N_("Open the settings of Cline; sizes and images are under Model Configuration."),),
+    ),
     "openai-env": ("shell", f"${_VARIABLE}", _openai_env, ()),
     "anthropic-env": (
         "shell",
@@ -284,7 +305,7 @@ def write_tool(config: ToolConfig, path: Path | None = None) -> Written:
         raise InputError(
             _("{target} has no file to write").format(target=config.target.name), hint=_("Use the text as it is shown.")
         )
-    path = path.expanduser().resolve()
+    path = _followed(path.expanduser())
     old = _read(path)
     try:
         new = _merge(old, config)
@@ -332,6 +353,17 @@ def _at(value: Any, place: tuple[str, ...]) -> Any:
     return value
 
 
+def _followed(path: Path) -> Path:
+    """The file itself, where `path` is a link: the link stays one."""
+    try:
+        file = path.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        file = path
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise InputError(_("{path} is not a file").format(path=path))
+    return file
+
+
 def _read(path: Path) -> str:
     try:
         # newline="": line ends are part of what must stay.
@@ -353,14 +385,14 @@ def _backup(path: Path) -> Path:
 
 
 def _replace(path: Path, text: str, *, private: bool) -> None:
-    """Writes the whole file or nothing; readable by the user alone when it is new and holds the key."""
+    """Writes the whole file or nothing; what holds the key is readable by the user alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600 if private else 0o644
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        Path(temporary).chmod(mode)
+        Path(temporary).chmod(mode & 0o700 if private else mode)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

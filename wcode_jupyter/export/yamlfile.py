@@ -44,6 +44,7 @@ def merge_item(text: str, item: Item, *, name: str, under: str = "") -> str:
     An item whose field `name` is the same is changed field by field, else `item` is added at the end.
     Raises InputError: PyYAML is missing, the file is not YAML of this shape, or the change cannot be made safely.
     """
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
     old = _load(text)
     items = old if not under else (old or {}).get(under) if isinstance(old or {}, Mapping) else ...
     if not isinstance(items, (list, type(None))):
@@ -52,11 +53,20 @@ def merge_item(text: str, item: Item, *, name: str, under: str = "") -> str:
     if wanted == items:
         return text
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = _edited(text.splitlines(), item, name, under)
-    result = newline.join(lines) + newline
-    if _load(result) != ({**(old or {}), under: wanted} if under else wanted):
+    # Not splitlines(): a text may hold one of the other characters that it takes for a line end.
+    plain = text.removeprefix(mark).replace("\r\n", "\n").removesuffix("\n")
+    lines = _edited(plain.split("\n") if plain else [], item, name, under)
+    result = mark + newline.join(lines) + newline
+    if not _means(result, {**(old or {}), under: wanted} if under else wanted):
         raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
     return result
+
+
+def _means(text: str, value: Any) -> bool:
+    try:
+        return bool(_load(text) == value)
+    except InputError:
+        return False
 
 
 def _load(text: str) -> Any:
@@ -90,6 +100,9 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 def _edited(lines: list[str], item: Item, name: str, under: str) -> list[str]:
+    if under:
+        # An empty list that is written out becomes the head of a block.
+        lines = [re.sub(rf"^({re.escape(under)}:)\s*(?:\[\s*\]|null|~)(?=\s*(?:#|$))", r"\1", line) for line in lines]
     start, end = _block(lines, under)
     starts = [i for i in range(start, end) if re.match(r"\s*- ", lines[i])]
     indent = lines[starts[0]][: _width(lines[starts[0]])] if starts else ("  " if under else "")

@@ -74,6 +74,8 @@ namespace System.Text.Json
 
         public JsonElement this[int index] => new JsonElement(((IList)value)[index]);
 
+        public int GetArrayLength() => ((IList)value).Count;
+
         public IEnumerable<JsonElement> EnumerateArray()
         {
             return ((IList)value).Cast<object>().Select(item => new JsonElement(item));

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +202,11 @@ def _configuration(session: Session, row: Target, line: CommandLine, request: Re
     if not request.model:
         raise InputError(_("No model chosen"), hint=_("Ask one first, or name it: --model glm-5."))
     url = line.text("base_url") or _address(session, request)
-    config = export_tool(row.name, model=session.catalogue.model(request.model), base_url=url, anthropic_base_url=url)
-    return replace(config, key=_key(session, config, line, url)) if line.flag("with_key") else config
+    make = partial(
+        export_tool, row.name, model=session.catalogue.model(request.model), base_url=url, anthropic_base_url=url
+    )
+    config = make()
+    return make(key=_key(session, config, line, url)) if line.flag("with_key") else config
 
 
 def _key(session: Session, config: ToolConfig, line: CommandLine, url: str) -> Secret:
@@ -219,8 +223,7 @@ def _key(session: Session, config: ToolConfig, line: CommandLine, url: str) -> S
 def _shown(config: ToolConfig) -> Sample | Table:
     if config.form == "form":
         return Table(columns=(_("field"), _("value")), rows=tuple(config.fields.items()), note=" ".join(config.steps))
-    file = config.target.file_name
-    merge = (_("--write merges it into {path}.").format(path=file),) if file else ()
+    merge = (_("--write merges it into {path}.").format(path=_named(config.path)),) if config.path else ()
     return Sample(config.text.rstrip("\n"), _LANGUAGES[config.form], (*merge, *config.steps))
 
 
@@ -233,10 +236,16 @@ def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
         print(step)
 
 
+def _named(path: Path) -> str:
+    """With ~ where it can be: the same words on every machine."""
+    try:
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    except ValueError:
+        return str(path)
+
+
 def _merge(config: ToolConfig, path: str) -> None:
-    # As it was typed, or with ~: the same words on every machine.
-    name = path or config.target.file_name
-    if name:
+    if name := path or (_named(config.path) if config.path else ""):
         print(_("The file of {target}: {path}").format(target=config.target.title, path=name))
     done = write_tool(config, Path(path) if path else None)
     if not done.changed:
