@@ -167,11 +167,15 @@ def test_reasoning_keeps_field_and_signature() -> None:
         ReasoningDelta("d", field="reasoning_content"),
         TextDelta("x"),
         ReasoningDelta("e", field="reasoning_content"),
+        ReasoningDelta("", field="reasoning_content", detail={"data": "x"}),
+        ReasoningDelta("", field="reasoning_content", detail={"data": "y"}),
     )
     assert reply.choices[0].reasoning == (
         Reasoning("ab", "thinking", "s1"),
         Reasoning("c", "thinking"),
         Reasoning("de", "reasoning_content"),
+        Reasoning("", "reasoning_content", detail={"data": "x"}),
+        Reasoning("", "reasoning_content", detail={"data": "y"}),
     )
     assert reply.reasoning == "abcde"
 

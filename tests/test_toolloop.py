@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.fault_server import HOLD, FaultServer, Script, delta, finish, status, stream
+from tests.fault_server import HOLD, FaultServer, Script, data, delta, finish, status, stream
 from tests.tool_server import calls, results, said
 from wcode_jupyter import Client, WcodeError, tool
 from wcode_jupyter.catalogue import Catalogue, Model, Price
@@ -113,6 +113,22 @@ def test_reasoning_goes_back_with_its_signature(asker: Asker) -> None:
         {"type": "thinking", "thinking": "I should add", "signature": "sig"},
         {"type": "tool_use", "id": "call_add_0", "name": "add", "input": {"a": 1, "b": 1}},
     ]
+
+
+def test_encrypted_reasoning_goes_back_unchanged_also_in_a_replay(asker: Asker, tmp_path: Path) -> None:
+    """OpenAI form: the entries of `reasoning_details`, which a strict replay finds again in the next request."""
+    entries = [
+        {"type": "reasoning.summary", "summary": "I should add", "index": 0},
+        {"type": "reasoning.encrypted", "data": "xyz", "id": "rs_1", "index": 1},
+    ]
+    thought = data({"id": "c1", "choices": [{"index": 0, "delta": {"reasoning_details": entries}}]})
+    record: dict[str, Any] = {"replay_file": str(tmp_path / "tools.replay.jsonl")}
+    asker.script(stream(thought, *calls("openai", ("add", {"a": 1, "b": 1})).steps), said("openai", "2"))
+    live = asker.client.ask("1 + 1?", tools=[add], replay="record", **record)
+    assert asker.bodies()[1]["messages"][1]["reasoning_details"] == entries
+    again = asker.client.ask("1 + 1?", tools=[add], replay="replay", **record)
+    assert (again.text, again.transcript, again.replayed) == ("2", live.transcript, True)
+    assert len(asker.bodies()) == 2
 
 
 @PROTOCOLS

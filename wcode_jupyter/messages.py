@@ -71,11 +71,15 @@ class ToolCall(Struct, frozen=True, omit_defaults=True):
 
 
 class Reasoning(Struct, frozen=True, omit_defaults=True):
-    """Reasoning to give back inside a tool loop, unchanged: under the field it came in, or with its signature."""
+    """Reasoning to give back inside a tool loop, unchanged: under the field it came in, or with its signature.
+
+    `detail` is an entry of `reasoning_details`, whose text stands in a piece before it.
+    """
 
     text: str
     field: str = "reasoning"
     signature: str = ""
+    detail: dict[str, Any] | None = None
 
 
 class Message(Struct, frozen=True, omit_defaults=True):

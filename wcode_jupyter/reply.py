@@ -315,17 +315,17 @@ class _ChoiceBuilder:
 
 
 def _merged(deltas: Iterable[ReasoningDelta]) -> Iterable[Reasoning]:
-    """Neighbouring pieces of one field joined; a signature closes the piece it signs."""
+    """Neighbouring pieces of one field joined; a signature closes the piece it signs, a detail is one of its own."""
     texts: list[str] = []
     current = ""
     for delta in deltas:
-        if texts and delta.field != current:
+        if texts and (delta.field != current or delta.detail):
             yield Reasoning("".join(texts), current)
             texts = []
         current = delta.field
         texts.append(delta.text)
-        if delta.signature:
-            yield Reasoning("".join(texts), current, delta.signature)
+        if delta.signature or delta.detail:
+            yield Reasoning("".join(texts), current, delta.signature, delta.detail)
             texts = []
     if texts:
         yield Reasoning("".join(texts), current)
