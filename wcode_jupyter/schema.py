@@ -22,12 +22,12 @@ from msgspec import Struct
 
 from .errors import AnswerInvalid, AnswerMalformed, InputError, one_line
 from .language import _
-from .messages import Message, Protocol
+from .messages import Message
 from .parameters import did_you_mean
 from .reply import Reply
 from .session import Call, Session
 
-__all__ = ["Attempts", "Schema", "check_protocol", "find_schema", "parse", "schema"]
+__all__ = ["Attempts", "Schema", "find_schema", "parse", "schema"]
 
 Read: TypeAlias = Callable[[Any], Any]
 """Plain JSON values to the typed object. Raises ValueError that names the place and the fault."""
@@ -83,19 +83,10 @@ def parse(reply: Reply, wanted: Schema) -> Reply:
     return reply.with_parsed(value)
 
 
-def check_protocol(protocol: Protocol) -> None:
-    """Raises InputError for the Anthropic form, which has no schema to send."""
-    if protocol == "anthropic":
-        raise InputError(
-            _("The Anthropic form has no schema"), hint=_("Use --protocol openai, or describe the JSON in the prompt.")
-        )
-
-
 class Attempts:
     """Asks until the answer fits, at most `retries` times more: ask `call`, `judge` its reply, and again."""
 
     def __init__(self, session: Session, call: Call, wanted: Schema, retries: int = 0) -> None:
-        check_protocol(call.request.protocol)
         self.call = call
         self._session = session
         self._wanted = wanted
