@@ -10,6 +10,7 @@ import pytest
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from tests.kernels import Kernel
+from tests.test_images import PNG
 
 pytestmark = pytest.mark.kernel
 
@@ -114,6 +115,20 @@ def test_an_exported_notebook_runs_again_to_the_same_chat(shared: Kernel, server
         if cell.cell_type == "code":
             shared.run(cell.source)
     assert [server.requests[n].json for n in (0, 1)] == [server.requests[n].json for n in (2, 3)]
+
+
+def test_an_exported_chat_does_not_lose_its_images(shared: Kernel, server: FaultServer) -> None:
+    """The notebook asks with the same image again; Markdown says that there was one."""
+    folder = Path(shared.run("import os; print(os.getcwd())").text.strip())
+    (folder / "dot.png").write_bytes(PNG)
+    shared.run("%%wcode --chat seen --image dot.png\nWhat is this?")
+    shared.run("%wcode chats export seen seen.ipynb")
+    shared.run("%wcode chats export seen seen.md")
+    assert "What is this?\n\n(images, not in this file: 1)\n\n### m" in (folder / "seen.md").read_text("utf-8")
+    shared.run("%wcode chats reset seen")
+    shared.run(nbformat.read(folder / "seen.ipynb", as_version=4).cells[-1].source)
+    assert server.requests[0].json == server.requests[1].json
+    assert "image_url" in str(server.requests[1].json)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import msgspec
 
 from .. import template
 from ..chats import Chat, Turn
-from ..messages import Request
+from ..language import _
+from ..messages import Image, Request
 from ..reply import Reply
 from ..spelling import cell_line
 
@@ -25,8 +26,17 @@ def chat_markdown(chat: Chat, render: Render | None = None) -> str:
     system = [f"> {line}".rstrip() for line in chat.system.splitlines()]
     parts = [f"# {chat.name}", *(["\n".join(system)] if system else [])]
     for number, turn in enumerate(chat.turns, 1):
-        parts += [f"## {number}", turn.question.text, f"### {turn.reply.model}{_mark(turn)}", turn.reply.text]
+        count = len(_images(turn))
+        left_out = _("(images, not in this file: {count})").format(count=count) if count else ""
+        answer = [f"### {turn.reply.model}{_mark(turn)}", turn.reply.text]
+        parts += [f"## {number}", turn.question.text, left_out, *answer]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _images(turn: Turn) -> list[str]:
+    """Addresses of the question's images, those of their content included."""
+    content = turn.question.content
+    return [] if isinstance(content, str) else [part.url for part in content if isinstance(part, Image)]
 
 
 def _mark(turn: Turn) -> str:
@@ -72,7 +82,11 @@ def _question(name: str, turn: Turn, system: str) -> str:
     if request.protocol != "openai":
         values["protocol"] = request.protocol
     # References were filled in; what still looks like one was meant as typed.
-    own = {"chat": name, **({"raw": True} if template.references(turn.question.text + system) else {})}
+    own: dict[str, Any] = {"chat": name}
+    if template.references(turn.question.text + system):
+        own["raw"] = True
+    if pictures := _images(turn):
+        own["image"] = pictures
     line = cell_line({**values, **request.parameters}, own=own, extra_body=request.extra_body)
     return f"{line}\n{turn.question.text}"
 
