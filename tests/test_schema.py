@@ -194,7 +194,7 @@ def test_a_variable_a_list_of_it_or_the_short_form() -> None:
     with pytest.raises(InputError, match="Did you mean Person"):
         find_schema("Persn", namespace)
     with pytest.raises(InputError, match="--schema 'colour str'"):
-        find_schema("colour", {})
+        find_schema("colour", {"colours": print})
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from .errors import AnswerInvalid, AnswerMalformed, InputError, one_line
-from .language import _
+from .language import N_, _
 from .messages import Message
 from .parameters import did_you_mean
 from .reply import Reply
@@ -130,6 +130,7 @@ def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInv
 
 # --------------------------------------------------------------------------------------------- from types to schemas
 
+_KINDS = N_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
 _WRAPPED = "items"
 """The property that holds a list: strict schemas want an object at the top."""
 
@@ -145,7 +146,7 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
     if not isinstance(type_, type) and not hasattr(type_, "__origin__"):
         raise InputError(
             _("An object of type {type} is no schema").format(type=type(type_).__name__),
-            hint=_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".'),
+            hint=_(_KINDS),
         )
     try:
         return msgspec.json.schema(type_), lambda value: msgspec.convert(value, type_)
@@ -166,7 +167,8 @@ def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
         ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault)))
+            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault), 120)),
+            hint=_(_KINDS),
         ) from None
 
     def read(value: Any) -> Any:
@@ -333,7 +335,7 @@ def _named(text: str, namespace: Mapping[str, Any]) -> Any:
     if text not in namespace:
         raise InputError(
             _("No variable named {name} to take the schema from").format(name=text),
-            hint=did_you_mean(text, namespace)
+            hint=did_you_mean(text, [name for name, value in namespace.items() if isinstance(value, (type, Mapping))])
             or _("One field is written with its type: --schema '{name} str'").format(name=text),
         )
     return namespace[text]
