@@ -187,3 +187,12 @@ def test_a_recorded_chat_replays_without_a_server(client: Client, server: FaultS
             other.chat("another").ask("2", replay="replay", **record)
     assert [(answer.text, answer.replayed) for answer in answers] == [("re: 1", True), ("re: 2", True)]
     assert len(server.requests) == asked
+
+
+def test_an_answer_in_a_chat_may_have_a_schema(client: Client, server: FaultServer) -> None:
+    """Both attempts are one turn: what did not fit is not sent on."""
+    server.script(chat('{"n": "many"}'), chat('{"n": 3}'), echo)
+    plan = client.chat("plan")
+    assert plan.ask("how many?", schema="n int", retries_schema=1).parsed.n == 3
+    plan.ask("sure?")
+    assert said(server.requests[2]) == [("user", "how many?"), ("assistant", '{"n": 3}'), ("user", "sure?")]

@@ -271,6 +271,17 @@ def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
         assert len(server.requests) == 4
 
 
+def test_a_schema_and_a_response_format_are_one_too_many() -> None:
+    """Neither is sent in silence in the other's place, on either kind of loop."""
+    import asyncio
+
+    with Client("http://127.0.0.1:9/v1") as client:
+        with pytest.raises(InputError, match="one of the two"):
+            client.ask("Who?", model="m", schema=Person, response_format="json_object")
+        with pytest.raises(InputError, match="one of the two"):
+            asyncio.run(client.aask("Who?", model="m", schema=Person, response_format="json_object"))
+
+
 def test_in_the_anthropic_form_the_schema_is_a_tool() -> None:
     """The typed object comes all the same, also at the second attempt, which holds the first answer as text."""
     first, second = (calls("anthropic", ("Person", {"name": "Ada", "age": age})) for age in ("old", 36))

@@ -18,6 +18,7 @@ from wcode_jupyter import Client, WcodeError, tool
 from wcode_jupyter.catalogue import Catalogue, Model, Price
 from wcode_jupyter.errors import (
     AnswerCut,
+    AnswerInvalid,
     BadRequest,
     InputError,
     ParameterError,
@@ -421,12 +422,36 @@ def test_the_async_form_runs_the_same_loop(asker: Asker) -> None:
     assert asyncio.run(asker.client.aask("1 + 1?", tools=[add])).text == "2"
 
 
+def test_a_loop_may_end_in_a_schema(asker: Asker) -> None:
+    """The schema goes along from the first request; the second attempt holds the steps, and calls again if it likes."""
+    asker.script(
+        calls("openai", ("add", {"a": 2, "b": 3})),
+        said("openai", '{"x": "five"}'),
+        calls("openai", ("add", {"a": 2, "b": 3})),
+        said("openai", '{"x": 5}'),
+    )
+    reply = asker.client.ask("2 + 3?", tools=[add], schema="x int", retries_schema=1)
+    assert reply.parsed.x == 5
+    assert [message.text for message in reply.transcript] == ["", "5"]
+    sent = asker.bodies()
+    assert [body["response_format"]["json_schema"]["name"] for body in sent] == ["Answer"] * 4
+    assert [body["tools"] for body in sent] == [sent[0]["tools"]] * 4
+    assert [message["role"] for message in sent[2]["messages"]] == ["user", "assistant", "tool", "assistant", "user"]
+    assert "does not match" in sent[2]["messages"][-1]["content"]
+    asker.script(said("openai", "five"))
+    with pytest.raises(AnswerInvalid):
+        asyncio.run(asker.client.aask("2 + 3?", tools=[add], schema="x int"))
+    with pytest.raises(ParameterError, match="Anthropic form sends a schema as a tool"):
+        asker.client.ask("2 + 3?", tools=[add], schema="x int", protocol="anthropic")
+
+
 def test_what_cannot_be_combined_is_said(asker: Asker) -> None:
-    """A stream is one answer; a schema judges one answer."""
-    with pytest.raises(ParameterError, match="tools"):
-        asker.client.stream("go", tools=[add])
-    with pytest.raises(InputError, match="schema"):
-        asker.client.ask("go", tools=[add], schema="x int")
+    """A stream is one answer and runs nothing; a function is given in a list."""
+    for ask in (asker.client.stream, asker.client.chat("c").stream, lambda *a, **k: asker.client.map("go", [1], **k)):
+        with pytest.raises(ParameterError, match="functions are for ask and aask"):
+            ask("go", tools=[add])
+    with pytest.raises(ParameterError, match=r"tools=\[f, g\]"):
+        asker.client.ask("go", tools=add)
     with pytest.raises(WcodeError):
         asker.client.ask("go", tools=[add], max_steps=0)
     assert asker.bodies() == []

@@ -24,7 +24,6 @@ from .language import _
 from .messages import Message, to_messages
 from .reply import Reply
 from .session import Call
-from .tools import has_functions
 
 if TYPE_CHECKING:
     from .client import Client
@@ -131,12 +130,13 @@ class Conversation:
         )
 
     def ask(self, question: Question, **options: Any) -> Reply:
-        """Asks and waits; `tools` may be functions. Raises WcodeError; what had arrived is on its `reply`, and here."""
-        if has_functions(options.get("tools")):
-            from .toolloop import ask
+        """Asks and waits; `tools` and `schema` as in `Client.ask`.
 
-            return ask(self._client, self.prepare, question, options.pop("tools"), **options)
-        return self._client.start(self.prepare(question, **options)).result()
+        Raises WcodeError; what had arrived is on its `reply`, and here.
+        """
+        from .question import ask
+
+        return ask(self._client, self.prepare, question, **options)
 
     def stream(self, question: Question, **options: Any) -> Stream:
         """Asks and gives the events as they arrive; the turn is in the chat once they are through."""
@@ -144,11 +144,9 @@ class Conversation:
 
     async def aask(self, question: Question, **options: Any) -> Reply:
         """`ask` for the caller's own event loop."""
-        if has_functions(options.get("tools")):
-            import asyncio
+        from .question import aask
 
-            return await asyncio.to_thread(lambda: self.ask(question, **options))
-        return await (await self._astart(question, options)).aresult()
+        return await aask(self._client, self.prepare, question, **options)
 
     async def astream(self, question: Question, **options: Any) -> AsyncIterator[Event]:
         """`stream` for the caller's own event loop."""

@@ -111,10 +111,10 @@ class Attempts:
             return None
 
     def _correct(self, reply: Reply, error: AnswerInvalid) -> None:
-        """Adds the answer as it was, and what is wrong with it, to the conversation."""
+        """Adds the answer as it was, with the steps before it, and what is wrong with it, to the conversation."""
         # English whatever the user's language: this is part of the request, which must be the same everywhere.
         complaint = f"This does not match the required JSON schema: {error.detail}. Answer again, with the JSON alone."
-        turns = (Message("assistant", reply.text), Message("user", complaint))
+        turns = (*reply.transcript, Message("assistant", reply.text), Message("user", complaint))
         call = self._session.with_messages(self.call, (*self.call.request.messages, *turns))
         notice = _("Asked again: {what}").format(what=error.what)
         self.call = msgspec.structs.replace(call, warnings=(*call.warnings, notice))
