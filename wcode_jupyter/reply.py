@@ -216,10 +216,15 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     def show_logprobs(self) -> LogprobText:
         """The text coloured by probability, with the alternatives on hover. Raises InputError: there are none."""
         if not self.choices[0].tokens:
-            asked = self.request is not None and self.request.parameters.get("logprobs")
-            hint = _("The server sent none.") if asked else _("Ask with --logprobs --top-logprobs 5.")
-            raise InputError(_("This answer has no log probabilities"), hint=hint)
+            raise InputError(_("This answer has no log probabilities"), hint=self._why_no_logprobs())
         return LogprobText(self.choices[0].tokens)
+
+    def _why_no_logprobs(self) -> str:
+        if self.request is not None and self.request.protocol == "anthropic":
+            return _("The Anthropic form has none.")
+        if self.request is not None and self.request.parameters.get("logprobs"):
+            return _("The server sent none.")
+        return _("Ask with --logprobs --top-logprobs 5.")
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
