@@ -32,6 +32,7 @@ def test_a_cell_continues_its_chat_and_no_other(shared: Kernel, server: FaultSer
     assert contents(server, 3) == ["3"]
     assert contents(server, 4) == ["You are a pirate.", "1", "Hello", "4"]
     assert shared.run("%wcode chats").text.splitlines()[2].split() == ["a", "2", "18→12", "4"]
+    assert shared.run("%wcode chats list").text == shared.run("%wcode chats").text
 
 
 def test_the_system_text_of_a_chat_stands_before_that_of_the_session(shared: Kernel, server: FaultServer) -> None:
@@ -135,6 +136,7 @@ def test_an_exported_chat_does_not_lose_its_images(shared: Kernel, server: Fault
     ("code", "error", "words"),
     [
         ("%wcode chats show nope", "InputError", "There is no chat nope"),
+        ("%wcode chats list all", "OptionError", "Write it so: %wcode chats list"),
         ("%wcode chats undo nope", "InputError", "There is no chat nope"),
         ("%wcode chats reset nope", "InputError", "There is no chat nope"),
         ("%wcode chats fork nope new", "InputError", "There is no chat nope"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
-from ...errors import AnswerMalformed
-from ...explain import difference, explain_prompt, fix_prompt, last_failure
+from ...errors import AnswerMalformed, WcodeError
+from ...explain import Failed, difference, explain_prompt, fix_prompt, last_failure
 from ...language import _
+from ...reply import Reply
 from .. import cell
 from ..options import parse_cell_line
 from .asking import Context
@@ -18,22 +21,41 @@ __all__ = ["explain", "fix"]
 
 def explain(context: Context, rest: str) -> None:
     """Streams an explanation; `rest` are options of the cell. Raises WcodeError."""
-    _ask(context, rest, explain_prompt(last_failure(context.shell, context.client.session.keys.redact)))
+    with _last_failure(context) as failed:
+        _ask(context, rest, explain_prompt(failed))
 
 
 def fix(context: Context, rest: str) -> Any:
     """Asks for the corrected cell and gives the difference; `--insert` puts it into a new cell, which is never run."""
     words = rest.split()
     insert = "--insert" in words
-    failed = last_failure(context.shell, context.client.session.keys.redact)
-    _ask(context, " ".join(word for word in words if word != "--insert") if insert else rest, fix_prompt(failed))
-    reply = context.client.session.last
-    if reply is None or not reply.code:
-        raise AnswerMalformed(_("The answer holds no code block"), hint=_("Run it again."), reply=reply)
-    corrected = reply.code[0].source.rstrip("\n")
+    with _last_failure(context) as failed:
+        _ask(context, " ".join(word for word in words if word != "--insert") if insert else rest, fix_prompt(failed))
+        corrected = _corrected(context.client.session.last)
     if insert:
         context.shell.set_next_input(corrected, replace=False)
     return Difference(difference(failed.cell, corrected))
+
+
+@contextlib.contextmanager
+def _last_failure(context: Context) -> Iterator[Failed]:
+    """The last exception of the notebook, which stays the last one where asking about it fails."""
+    failed = last_failure(context.shell, context.client.session.keys.redact)
+    try:
+        yield failed
+    except WcodeError as error:
+        error.about = failed
+        raise
+
+
+def _corrected(reply: Reply | None) -> str:
+    """The cell that the answer proposes. Raises AnswerMalformed: there is none, or only its beginning."""
+    if reply is None or not reply.code:
+        raise AnswerMalformed(_("The answer holds no code block"), hint=_("Run it again."), reply=reply)
+    if reply.ended == "length":
+        hint = _("It was cut at max_tokens; raise it.")
+        raise AnswerMalformed(_("The proposed cell is not complete"), hint=hint, reply=reply)
+    return reply.code[0].source.rstrip("\n")
 
 
 def _ask(context: Context, rest: str, prompt: str) -> None:
