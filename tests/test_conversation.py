@@ -142,8 +142,10 @@ def test_over_the_context_is_an_error_and_trimming_says_what_it_left_out(client:
     assert [words[:1] for role, words in said(server.requests[-1]) if role == "user"] == ["b", "c", "d"]
     assert any("oldest turns: 1, about 3" in notice for notice in reply.notices)
     assert len(plan.chat.turns) == 4
-    with pytest.raises(InputError, match="too long"):
-        plan.ask("e" * 1000, trim="oldest")
+    for trim in ("oldest", None):
+        with pytest.raises(InputError, match="too long") as caught:
+            plan.ask("e" * 1000, trim=trim)
+        assert "The question alone is too long" in caught.value.hint
     with pytest.raises(InputError, match="room for 40"):
         plan.ask("f", max_tokens=60)
     with pytest.raises(OptionError, match="newest"):

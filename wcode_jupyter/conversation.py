@@ -84,7 +84,7 @@ class Conversation:
             )
             least = call_without(count)
             if trim is None or least.estimate.input_tokens > room:
-                raise self._too_long(call, room, len(turns))
+                raise self._too_long(call, room, len(turns), fits=least.estimate.input_tokens <= room)
             call = call_without(count, (self._left_out(call, least, count),))
         system = call.request.messages[0].text if call.request.messages[0].role == "system" else ""
         return replace(call, turn=OpenTurn(self.name, asked, system))
@@ -108,7 +108,8 @@ class Conversation:
         most: int = call.request.parameters.get("max_tokens", 0)
         return None if context is None else context - most
 
-    def _too_long(self, call: Call, room: int, turns: int) -> InputError:
+    def _too_long(self, call: Call, room: int, turns: int, *, fits: bool) -> InputError:
+        """`fits`: the question alone would."""
         return InputError(
             _(
                 "The chat {name} is too long: {turns} turns and this question are about {tokens} tokens, and "
@@ -120,7 +121,9 @@ class Conversation:
                 model=call.request.model,
                 room=f"{room:,}",
             ),
-            hint=_("--trim oldest leaves out the oldest turns; or choose a model with a larger context."),
+            hint=_("--trim oldest leaves out the oldest turns; or choose a model with a larger context.")
+            if fits
+            else _("The question alone is too long: shorten it, lower max_tokens, or choose a larger context."),
         )
 
     def _left_out(self, whole: Call, trimmed: Call, count: int) -> str:
