@@ -422,6 +422,24 @@ def test_the_async_form_runs_the_same_loop(asker: Asker) -> None:
     assert asyncio.run(asker.client.aask("1 + 1?", tools=[add])).text == "2"
 
 
+@PROTOCOLS
+def test_halves_of_characters_never_reach_the_wire(asker: Asker, protocol: Any) -> None:
+    """A model that wrote half an emoji, a tool that gives or raises one: U+FFFD takes its place."""
+
+    @tool
+    def half(text: str) -> str:
+        """Half a character, as a file name that is no text has it."""
+        if text == "raise":
+            raise ValueError("no \ud83d")
+        return text + "\ud83d"
+
+    wanted = [("half", r'{"text": "a\ud83d"}'), ("half", r'{"text": "\ud83d\ude0a"}'), ("half", {"text": "raise"})]
+    asker.script(calls(protocol, *wanted), said(protocol, "done"))
+    asker.client.ask("go", tools=[half], protocol=protocol)
+    expected = ["a\ufffd\ufffd", "\U0001f60a\ufffd", "Error: ValueError: no \ufffd"]
+    assert results(protocol, asker.bodies()[1]) == expected
+
+
 def test_a_loop_may_end_in_a_schema(asker: Asker) -> None:
     """The schema goes along from the first request; the second attempt holds the steps, and calls again if it likes."""
     asker.script(

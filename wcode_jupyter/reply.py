@@ -7,7 +7,6 @@ arrived is kept. A Reply is frozen and round-trips through plain JSON.
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,7 +32,7 @@ from .events import (
 )
 from .language import _, language
 from .logprobs import COLUMNS, LogprobText, rows
-from .messages import Message, Reasoning, Request, ToolCall
+from .messages import Message, Reasoning, Request, ToolCall, json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +166,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         """The text as JSON; where it is not, its first fenced block. Raises AnswerMalformed, which keeps the reply."""
         for source in (self.text, *(block.source for block in self.code[:1])):
             try:
-                return json.loads(source, strict=False)
+                return json_value(source)
             except (ValueError, RecursionError):
                 continue
         hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""

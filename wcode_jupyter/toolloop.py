@@ -24,7 +24,7 @@ from .engine import Stream
 from .errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError, one_line
 from .events import Usage
 from .language import _
-from .messages import Message, ToolCall
+from .messages import Message, ToolCall, valid_text
 from .reply import Choice, Fault, Reply, Timing
 from .session import Call
 from .tools import Tool, ToolFault, run
@@ -158,15 +158,15 @@ class ToolLoop:
             finished = False
         else:
             finished = True
-        redact = self._client.session.keys.redact
-        results = [
-            Message("tool", redact(_INTERRUPTED if step.result is None else step.result), tool_call_id=step.call.id)
-            for step in steps
-        ]
+        results = [Message("tool", self._told(step), tool_call_id=step.call.id) for step in steps]
         self._transcript = (*self._transcript, asked, *results)
         if finished:
             watch.steps(self._transcript)
         return finished
+
+    def _told(self, step: _Step) -> str:
+        """What the model is told of a call: text that can be sent, without a key of this session."""
+        return valid_text(self._client.session.keys.redact(_INTERRUPTED if step.result is None else step.result))
 
     def _check(self, step: _Step) -> None:
         """Finds the tool, reads the arguments and asks the user; what fails is a result for the model."""

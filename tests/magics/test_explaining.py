@@ -134,6 +134,9 @@ def test_a_group_of_exceptions_and_notes_are_told(shared: Kernel, server: FaultS
 def test_a_proposal_that_was_cut_is_none(shared: Kernel, server: FaultServer) -> None:
     """Half a cell would delete the rest of it."""
     shared.run("1 / 0\nrest = 1")
+    server.script(chat("```python\n1 / 2\nrest = 1\n```"))
+    changed = shared.run("%wcode fix").outputs[-1]["data"]["text/html"]
+    assert "<span class=i>+1 / 2" in changed
     server.script(chat("```python\n1 / 2\n", reason="length"))
     done = shared.run("%wcode fix --insert")
     assert done.error == "AnswerMalformed"

@@ -124,6 +124,13 @@ def test_the_steps_stay_in_sight_while_the_answer_arrives(shared: Kernel, server
     assert "→ 5" in cell.outputs[0]["data"]["text/html"]
 
 
+def test_characters_that_the_model_wrote_as_numbers_can_be_read(shared: Kernel, server: FaultServer) -> None:
+    """Many servers escape all but ASCII; half a character is shown as one that is missing."""
+    server.script(calls("openai", ("ask_me", r'{"a": "\u4f2f\ud83d"}')), said("openai", "ok"))
+    html = shared.run("%%wcode --tools ask_me --no-tools-confirm\nhi").outputs[0]["data"]["text/html"]
+    assert "ask_me({&quot;a&quot;: &quot;伯\ufffd&quot;}) → Error: a: " in html
+
+
 def test_what_tools_return_is_text_on_the_page(shared: Kernel, server: FaultServer) -> None:
     """HTML of a result or of arguments is shown, not rendered."""
     server.script(calls("openai", ("ask_me", {"a": 1})), said("openai", "ok"))

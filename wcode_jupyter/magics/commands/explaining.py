@@ -77,4 +77,5 @@ class Difference:
         from ...display.answer import wrap
         from ...display.renderer import code_block
 
-        return wrap(code_block(self._text, "diff"))
+        # With a newline: the lexer takes no line for one of a diff that has no end.
+        return wrap(code_block(self._text + "\n", "diff"))
