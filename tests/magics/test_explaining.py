@@ -131,6 +131,18 @@ def test_a_group_of_exceptions_and_notes_are_told(shared: Kernel, server: FaultS
     assert "\n".join(lines) in sent(server)
 
 
+def test_a_dry_run_of_fix_proposes_nothing(shared: Kernel, server: FaultServer) -> None:
+    """Least of all the code of an earlier answer."""
+    server.script(chat("```python\nother = 1\n```"))
+    shared.run("%%wcode\nsome code")
+    shared.run("1 / 0")
+    done = shared.run("%wcode fix --insert --dry-run")
+    assert "sent: nothing (dry run)" in done.text
+    assert "other" not in done.text
+    assert done.reply is not None
+    assert done.reply["payload"] == []
+
+
 def test_a_proposal_that_was_cut_is_none(shared: Kernel, server: FaultServer) -> None:
     """Half a cell would delete the rest of it."""
     shared.run("1 / 0\nrest = 1")

@@ -39,19 +39,19 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
     ask(shell, client, parse_cell_line(line), text)
 
 
-def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
-    """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
+def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+    """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
     if is_many(options):
         ask_many(shell, client, options, text)
-        return
+        return None
     check_alone(options)
     wanted = schema_of(options, shell.user_ns)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
         print(describe_call(call))
         _bind(shell, options, call.request)
-        return
+        return None
 
     def display() -> CellView:
         shown = view(_format(client, options), quiet=options.flag("quiet"))
@@ -69,6 +69,7 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
         insert_code(shell, reply)
     if error := _error_of(reply, error):
         raise error
+    return reply
 
 
 def with_preset(options: CellLine) -> CellLine:

@@ -30,8 +30,10 @@ def fix(context: Context, rest: str) -> Any:
     words = rest.split()
     insert = "--insert" in words
     with _last_failure(context) as failed:
-        _ask(context, " ".join(word for word in words if word != "--insert") if insert else rest, fix_prompt(failed))
-        corrected = _corrected(context.client.session.last)
+        line = " ".join(word for word in words if word != "--insert") if insert else rest
+        if (reply := _ask(context, line, fix_prompt(failed))) is None:
+            return None
+        corrected = _corrected(reply)
     if insert:
         context.shell.set_next_input(corrected, replace=False)
     return Difference(difference(failed.cell, corrected))
@@ -48,9 +50,9 @@ def _last_failure(context: Context) -> Iterator[Failed]:
         raise
 
 
-def _corrected(reply: Reply | None) -> str:
+def _corrected(reply: Reply) -> str:
     """The cell that the answer proposes. Raises AnswerMalformed: there is none, or only its beginning."""
-    if reply is None or not reply.code:
+    if not reply.code:
         raise AnswerMalformed(_("The answer holds no code block"), hint=_("Run it again."), reply=reply)
     if reply.ended == "length":
         hint = _("It was cut at max_tokens; raise it.")
@@ -58,10 +60,10 @@ def _corrected(reply: Reply | None) -> str:
     return reply.code[0].source.rstrip("\n")
 
 
-def _ask(context: Context, rest: str, prompt: str) -> None:
+def _ask(context: Context, rest: str, prompt: str) -> Reply | None:
     options = parse_cell_line(rest)
     # What stands in braces is the user's code, not a reference.
-    cell.ask(context.shell, context.client, replace(options, own={**options.own, "raw": True}), prompt)
+    return cell.ask(context.shell, context.client, replace(options, own={**options.own, "raw": True}), prompt)
 
 
 class Difference:
