@@ -11,6 +11,7 @@ import pytest
 from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from tests.kernels import Kernel
 from tests.test_images import PNG
+from tests.tool_server import calls, said
 
 pytestmark = pytest.mark.kernel
 
@@ -115,6 +116,26 @@ def test_an_exported_notebook_runs_again_to_the_same_chat(shared: Kernel, server
     for cell in nbformat.read(folder / "round.ipynb", as_version=4).cells:
         if cell.cell_type == "code":
             shared.run(cell.source)
+    assert [server.requests[n].json for n in (0, 1)] == [server.requests[n].json for n in (2, 3)]
+
+
+def test_the_tools_of_a_chat_are_shown_and_exported(shared: Kernel, server: FaultServer) -> None:
+    """Each call with its result; the notebook names the functions, so that they run again."""
+    pytest.importorskip("pydantic")
+    folder = Path(shared.run("import os; print(os.getcwd())").text.strip())
+    shared.run("import wcode_jupyter\n@wcode_jupyter.tool\ndef add(a: int, b: int) -> int:\n    return a + b")
+    answers = (calls("openai", ("add", {"a": 2, "b": 3})), said("openai", "It is 5."))
+    server.script(*answers, *answers)
+    shared.run("%%wcode --chat sum --tools add\n2 + 3?")
+    shown = shared.run("%wcode chats show sum").outputs[0]["data"]
+    assert shown["text/plain"] == '[1] 2 + 3?\n→ add({"a": 2, "b": 3})\n← add: 5\nIt is 5.'
+    assert "add({&quot;a&quot;: 2, &quot;b&quot;: 3}) → 5</summary>" in shown["text/html"]
+    shared.run("%wcode chats export sum sum.md")
+    text = (folder / "sum.md").read_text("utf-8")
+    assert text.endswith('### m\n\n    → add({"a": 2, "b": 3})\n    ← 5\n\nIt is 5.\n')
+    shared.run("%wcode chats export sum sum.ipynb")
+    shared.run("%wcode chats reset sum")
+    shared.run(nbformat.read(folder / "sum.ipynb", as_version=4).cells[-1].source)
     assert [server.requests[n].json for n in (0, 1)] == [server.requests[n].json for n in (2, 3)]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from .. import template
 from ..chats import Chat, Turn
+from ..errors import one_line
 from ..language import _
 from ..messages import Image, Request
 from ..reply import Reply
@@ -28,9 +29,18 @@ def chat_markdown(chat: Chat, render: Render | None = None) -> str:
     for number, turn in enumerate(chat.turns, 1):
         count = len(_images(turn))
         left_out = _("(images, not in this file: {count})").format(count=count) if count else ""
-        answer = [f"### {turn.reply.model}{_mark(turn)}", turn.reply.text]
+        answer = [f"### {turn.reply.model}{_mark(turn)}", "\n".join(_steps(turn)), turn.reply.text]
         parts += [f"## {number}", turn.question.text, left_out, *answer]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _steps(turn: Turn) -> Iterator[str]:
+    """A line for each call of a tool and for each result, as code."""
+    for message in turn.reply.transcript:
+        for call in message.tool_calls:
+            yield f"    → {call.name}({one_line(call.arguments, 200)})"
+        if message.role == "tool":
+            yield f"    ← {one_line(message.text, 200)}"
 
 
 def _images(turn: Turn) -> list[str]:
@@ -87,7 +97,11 @@ def _question(name: str, turn: Turn, system: str) -> str:
         own["raw"] = True
     if pictures := _images(turn):
         own["image"] = pictures
-    line = cell_line({**values, **request.parameters}, own=own, extra_body=request.extra_body)
+    parameters = dict(request.parameters)
+    if turn.reply.transcript:
+        # Functions ran: only by their names can they run again.
+        own["tools"] = ",".join(tool["function"]["name"] for tool in parameters.pop("tools", ()))
+    line = cell_line({**values, **parameters}, own=own, extra_body=request.extra_body)
     return f"{line}\n{turn.question.text}"
 
 
