@@ -112,6 +112,15 @@ def test_the_mock_calls_an_offered_tool(mock: Any, client: Client) -> None:
     assert reply.finish_reason == "tool_calls"
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_mock_answers_a_schema(mock: Any, client: Client, stream: bool) -> None:
+    """A schema is the tool that must be called; the answer is its input, read as the type."""
+    reply = client.ask("An animal?", model="claude-sonnet-4-6", schema="name, legs int", stream=stream, max_tokens=200)
+    assert isinstance(reply.parsed.name, str)
+    assert isinstance(reply.parsed.legs, int)
+    assert (reply.finish_reason, reply.tool_calls, reply.notices) == ("stop", (), ())
+
+
 @pytest.mark.parametrize(
     ("behaviour", "error"),
     [

@@ -142,8 +142,10 @@ def test_over_the_context_is_an_error_and_trimming_says_what_it_left_out(client:
     assert [words[:1] for role, words in said(server.requests[-1]) if role == "user"] == ["b", "c", "d"]
     assert any("oldest turns: 1, about 3" in notice for notice in reply.notices)
     assert len(plan.chat.turns) == 4
-    with pytest.raises(InputError, match="too long"):
-        plan.ask("e" * 1000, trim="oldest")
+    for trim in ("oldest", None):
+        with pytest.raises(InputError, match="too long") as caught:
+            plan.ask("e" * 1000, trim=trim)
+        assert "The question alone is too long" in caught.value.hint
     with pytest.raises(InputError, match="room for 40"):
         plan.ask("f", max_tokens=60)
     with pytest.raises(OptionError, match="newest"):
@@ -187,3 +189,12 @@ def test_a_recorded_chat_replays_without_a_server(client: Client, server: FaultS
             other.chat("another").ask("2", replay="replay", **record)
     assert [(answer.text, answer.replayed) for answer in answers] == [("re: 1", True), ("re: 2", True)]
     assert len(server.requests) == asked
+
+
+def test_an_answer_in_a_chat_may_have_a_schema(client: Client, server: FaultServer) -> None:
+    """Both attempts are one turn: what did not fit is not sent on."""
+    server.script(chat('{"n": "many"}'), chat('{"n": 3}'), echo)
+    plan = client.chat("plan")
+    assert plan.ask("how many?", schema="n int", retries_schema=1).parsed.n == 3
+    plan.ask("sure?")
+    assert said(server.requests[2]) == [("user", "how many?"), ("assistant", '{"n": 3}'), ("user", "sure?")]

@@ -53,6 +53,7 @@ FLOORS = {
     "client": 6,
     "conversation": 6,
     "toolloop": 6,
+    "question": 6,
     "panel": 7,
     "magics": 8,
     "extension": 9,

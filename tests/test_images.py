@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -182,6 +183,19 @@ def test_a_pillow_image_and_its_resizing() -> None:
         image(PNG[:40], resize=10)
 
 
+def test_a_pillow_image_is_never_cut_off() -> None:
+    """16 bits stay 16 bits, transparency stays; modes whose values PNG cannot hold are refused by name."""
+    pillow = pytest.importorskip("PIL.Image", reason="the extra `images` is not installed")
+    deep = pillow.open(io.BytesIO(content(image(pillow.new("I;16", (2, 2), 40_000)))))
+    assert deep.getpixel((0, 0)) == 40_000
+    for mode, back in (("RGBa", "RGBA"), ("La", "LA")):
+        clear = pillow.open(io.BytesIO(content(image(pillow.new(back, (2, 2), 0).convert(mode)))))
+        assert (clear.mode, clear.getpixel((0, 0))[-1]) == (back, 0)
+    for mode in ("F", "I"):
+        with pytest.raises(InputError, match=f"a Pillow image of mode {mode}"):
+            image(pillow.new(mode, (2, 2), 300))
+
+
 @pytest.mark.parametrize("value", [3, None, [PNG], {"a": 1}, object(), lambda: None])
 def test_a_value_of_another_type_is_refused(value: Any) -> None:
     """The type is named, nothing is guessed."""
@@ -236,6 +250,12 @@ def test_a_name_that_is_neither_variable_nor_file_gets_a_proposal(tmp_path: Path
     with pytest.raises(InputError, match="neither a variable nor a file named figrue") as caught:
         find_picture("figrue", {"figure": PNG}, folder=tmp_path)
     assert "figure" in caught.value.hint
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "photo.png").write_bytes(PNG)
+    for near, meant in (("sub/foto.png", f"sub{os.sep}photo.png"), ("fgure", "figure"), ("opens", "")):
+        with pytest.raises(InputError) as caught:
+            find_picture(near, {"figure": PNG, "open": open}, folder=tmp_path)
+        assert caught.value.hint == (f"Did you mean {meant}?" if meant else "")
     with pytest.raises(InputError, match="Cannot read the image"):
         find_picture("folder", {"folder": tmp_path}, folder=tmp_path)
 

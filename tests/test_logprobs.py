@@ -7,6 +7,7 @@ import math
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from tests.fault_server import FaultServer, chat
 from wcode_jupyter import Client, Reply
@@ -52,6 +53,14 @@ def test_fragments_among_the_alternatives_are_told_apart_by_their_bytes() -> Non
     assert table[1]["alternatives"] == pytest.approx({"\\xe4\\xbd": 0.5, "b": 0.1})
     assert [row["text"] for row in table] == ["a", "", "你b", "c"]
     assert [row["rank"] for row in table] == [1, 1, 1, 1]
+
+
+def test_a_completed_character_is_no_alternative_to_itself() -> None:
+    """llama.cpp lists the chosen token as its last bytes, with the same figure."""
+    last = TokenLogprob("\ufffd", HALF, (0x8C,))
+    other = TokenLogprob("\ufffd", TENTH, (0x8D,))
+    whole = TokenLogprob("👌", HALF, (0xF0, 0x9F, 0x91, 0x8C), (last, other))
+    assert spans(LogprobText((whole,))._repr_html_())[0][1] == "&quot;👌&quot; 0.5 · &quot;\\\\x8d&quot; 0.1"
 
 
 def spans(html: str) -> list[tuple[str, str, str]]:
@@ -107,12 +116,14 @@ def test_every_colour_is_readable_on_light_and_dark(text: tuple[int, ...], page:
 
 
 def test_without_log_probabilities_the_reason_is_said() -> None:
-    """Not asked for, or not sent: two different hints."""
+    """Not asked for, not sent, or not in this form: three different hints."""
     with pytest.raises(InputError, match="--logprobs"):
         Reply(choices=(Choice(text="a"),)).show_logprobs()
     request = Request(model="m", messages=(Message("user", "a"),), parameters={"logprobs": True})
     with pytest.raises(InputError, match="The server sent none"):
         Reply(choices=(Choice(text="a"),), request=request).show_logprobs()
+    with pytest.raises(InputError, match="The Anthropic form has none"):
+        Reply(choices=(Choice(text="a"),), request=replace(request, protocol="anthropic")).show_logprobs()
 
 
 def test_a_server_that_ignores_logprobs_is_noticed_with_the_answer() -> None:

@@ -157,6 +157,13 @@ def test_tool_calls_in_pieces() -> None:
     assert reply.message == Message("assistant", "", tool_calls=reply.tool_calls)
 
 
+def test_half_a_character_in_json_is_one_that_is_missing() -> None:
+    """As a value it could be neither printed nor shown; whole ones are joined."""
+    reply = fold(TextDelta(r'{"a": "\ud83d", "\uD83D\uDE0A": 1}'))
+    assert reply.json() == {"a": "\ufffd", "\U0001f60a": 1}
+    assert ToolCall("c", "f", r'["\ude0a"]').parsed() == ["\ufffd"]
+
+
 def test_reasoning_keeps_field_and_signature() -> None:
     """Pieces of one field are one; another field or a signature begins the next, for a tool loop to give back."""
     reply = fold(
@@ -167,11 +174,15 @@ def test_reasoning_keeps_field_and_signature() -> None:
         ReasoningDelta("d", field="reasoning_content"),
         TextDelta("x"),
         ReasoningDelta("e", field="reasoning_content"),
+        ReasoningDelta("", field="reasoning_content", detail={"data": "x"}),
+        ReasoningDelta("", field="reasoning_content", detail={"data": "y"}),
     )
     assert reply.choices[0].reasoning == (
         Reasoning("ab", "thinking", "s1"),
         Reasoning("c", "thinking"),
         Reasoning("de", "reasoning_content"),
+        Reasoning("", "reasoning_content", detail={"data": "x"}),
+        Reasoning("", "reasoning_content", detail={"data": "y"}),
     )
     assert reply.reasoning == "abcde"
 

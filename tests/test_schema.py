@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from tests.fault_server import FaultServer, chat
+from tests.tool_server import calls
 from wcode_jupyter import Client, Reply
-from wcode_jupyter.errors import AnswerInvalid, InputError, WcodeError
+from wcode_jupyter.errors import AnswerInvalid, InputError
 from wcode_jupyter.messages import Request
 from wcode_jupyter.parameters import check
 from wcode_jupyter.reply import Choice
@@ -193,7 +194,7 @@ def test_a_variable_a_list_of_it_or_the_short_form() -> None:
     with pytest.raises(InputError, match="Did you mean Person"):
         find_schema("Persn", namespace)
     with pytest.raises(InputError, match="--schema 'colour str'"):
-        find_schema("colour", {})
+        find_schema("colour", {"colours": print})
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def test_a_client_asks_again_with_the_error() -> None:
 
 
 def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
-    """A cut answer would be cut again; the Anthropic form has no schema to send."""
+    """A cut answer would be cut again."""
     with FaultServer(chat('{"na', reason="length")) as server, Client(server.base_url) as client:
         with pytest.raises(AnswerInvalid):
             client.ask("Who?", model="m", schema=Person, retries_schema=3)
@@ -268,9 +269,29 @@ def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
         with pytest.raises(AnswerInvalid):
             client.ask("Who?", model="m", schema=Person)
         assert len(server.requests) == 4
-        with pytest.raises(WcodeError, match="Anthropic"):
-            client.ask("Who?", model="m", protocol="anthropic", anthropic_base_url=server.origin, schema=Person)
-        assert len(server.requests) == 4
+
+
+def test_a_schema_and_a_response_format_are_one_too_many() -> None:
+    """Neither is sent in silence in the other's place, on either kind of loop."""
+    import asyncio
+
+    with Client("http://127.0.0.1:9/v1") as client:
+        with pytest.raises(InputError, match="one of the two"):
+            client.ask("Who?", model="m", schema=Person, response_format="json_object")
+        with pytest.raises(InputError, match="one of the two"):
+            asyncio.run(client.aask("Who?", model="m", schema=Person, response_format="json_object"))
+
+
+def test_in_the_anthropic_form_the_schema_is_a_tool() -> None:
+    """The typed object comes all the same, also at the second attempt, which holds the first answer as text."""
+    first, second = (calls("anthropic", ("Person", {"name": "Ada", "age": age})) for age in ("old", 36))
+    with FaultServer(first, second) as server, Client(anthropic_base_url=server.origin) as client:
+        client.session.keys.set(server.origin, "k")
+        reply = client.ask("Who?", model="m", protocol="anthropic", schema=Person, retries_schema=1)
+        assert (reply.parsed, reply.tool_calls, reply.finish_reason) == (Person("Ada", 36), (), "stop")
+        sent = [request.json for request in server.requests]
+    assert sent[0]["tools"] == sent[1]["tools"] == [{"name": "Person", "input_schema": PERSON}]
+    assert sent[1]["messages"][1] == {"role": "assistant", "content": '{"name": "Ada", "age": "old"}'}
 
 
 async def _aask(client: Client) -> Reply:

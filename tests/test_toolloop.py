@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.fault_server import HOLD, FaultServer, Script, delta, finish, status, stream
+from tests.fault_server import HOLD, FaultServer, Script, data, delta, finish, status, stream
 from tests.tool_server import calls, results, said
 from wcode_jupyter import Client, WcodeError, tool
 from wcode_jupyter.catalogue import Catalogue, Model, Price
 from wcode_jupyter.errors import (
     AnswerCut,
+    AnswerInvalid,
     BadRequest,
     InputError,
     ParameterError,
@@ -113,6 +114,22 @@ def test_reasoning_goes_back_with_its_signature(asker: Asker) -> None:
         {"type": "thinking", "thinking": "I should add", "signature": "sig"},
         {"type": "tool_use", "id": "call_add_0", "name": "add", "input": {"a": 1, "b": 1}},
     ]
+
+
+def test_encrypted_reasoning_goes_back_unchanged_also_in_a_replay(asker: Asker, tmp_path: Path) -> None:
+    """OpenAI form: the entries of `reasoning_details`, which a strict replay finds again in the next request."""
+    entries = [
+        {"type": "reasoning.summary", "summary": "I should add", "index": 0},
+        {"type": "reasoning.encrypted", "data": "xyz", "id": "rs_1", "index": 1},
+    ]
+    thought = data({"id": "c1", "choices": [{"index": 0, "delta": {"reasoning_details": entries}}]})
+    record: dict[str, Any] = {"replay_file": str(tmp_path / "tools.replay.jsonl")}
+    asker.script(stream(thought, *calls("openai", ("add", {"a": 1, "b": 1})).steps), said("openai", "2"))
+    live = asker.client.ask("1 + 1?", tools=[add], replay="record", **record)
+    assert asker.bodies()[1]["messages"][1]["reasoning_details"] == entries
+    again = asker.client.ask("1 + 1?", tools=[add], replay="replay", **record)
+    assert (again.text, again.transcript, again.replayed) == ("2", live.transcript, True)
+    assert len(asker.bodies()) == 2
 
 
 @PROTOCOLS
@@ -405,12 +422,54 @@ def test_the_async_form_runs_the_same_loop(asker: Asker) -> None:
     assert asyncio.run(asker.client.aask("1 + 1?", tools=[add])).text == "2"
 
 
+@PROTOCOLS
+def test_halves_of_characters_never_reach_the_wire(asker: Asker, protocol: Any) -> None:
+    """A model that wrote half an emoji, a tool that gives or raises one: U+FFFD takes its place."""
+
+    @tool
+    def half(text: str) -> str:
+        """Half a character, as a file name that is no text has it."""
+        if text == "raise":
+            raise ValueError("no \ud83d")
+        return text + "\ud83d"
+
+    wanted = [("half", r'{"text": "a\ud83d"}'), ("half", r'{"text": "\ud83d\ude0a"}'), ("half", {"text": "raise"})]
+    asker.script(calls(protocol, *wanted), said(protocol, "done"))
+    asker.client.ask("go", tools=[half], protocol=protocol)
+    expected = ["a\ufffd\ufffd", "\U0001f60a\ufffd", "Error: ValueError: no \ufffd"]
+    assert results(protocol, asker.bodies()[1]) == expected
+
+
+def test_a_loop_may_end_in_a_schema(asker: Asker) -> None:
+    """The schema goes along from the first request; the second attempt holds the steps, and calls again if it likes."""
+    asker.script(
+        calls("openai", ("add", {"a": 2, "b": 3})),
+        said("openai", '{"x": "five"}'),
+        calls("openai", ("add", {"a": 2, "b": 3})),
+        said("openai", '{"x": 5}'),
+    )
+    reply = asker.client.ask("2 + 3?", tools=[add], schema="x int", retries_schema=1)
+    assert reply.parsed.x == 5
+    assert [message.text for message in reply.transcript] == ["", "5"]
+    sent = asker.bodies()
+    assert [body["response_format"]["json_schema"]["name"] for body in sent] == ["Answer"] * 4
+    assert [body["tools"] for body in sent] == [sent[0]["tools"]] * 4
+    assert [message["role"] for message in sent[2]["messages"]] == ["user", "assistant", "tool", "assistant", "user"]
+    assert "does not match" in sent[2]["messages"][-1]["content"]
+    asker.script(said("openai", "five"))
+    with pytest.raises(AnswerInvalid):
+        asyncio.run(asker.client.aask("2 + 3?", tools=[add], schema="x int"))
+    with pytest.raises(ParameterError, match="Anthropic form sends a schema as a tool"):
+        asker.client.ask("2 + 3?", tools=[add], schema="x int", protocol="anthropic")
+
+
 def test_what_cannot_be_combined_is_said(asker: Asker) -> None:
-    """A stream is one answer; a schema judges one answer."""
-    with pytest.raises(ParameterError, match="tools"):
-        asker.client.stream("go", tools=[add])
-    with pytest.raises(InputError, match="schema"):
-        asker.client.ask("go", tools=[add], schema="x int")
+    """A stream is one answer and runs nothing; a function is given in a list."""
+    for ask in (asker.client.stream, asker.client.chat("c").stream, lambda *a, **k: asker.client.map("go", [1], **k)):
+        with pytest.raises(ParameterError, match="functions are for ask and aask"):
+            ask("go", tools=[add])
+    with pytest.raises(ParameterError, match=r"tools=\[f, g\]"):
+        asker.client.ask("go", tools=add)
     with pytest.raises(WcodeError):
         asker.client.ask("go", tools=[add], max_steps=0)
     assert asker.bodies() == []

@@ -253,6 +253,9 @@ def test_names_are_looked_up_in_the_notebook() -> None:
     assert [one.name for one in find_tools("weather", {"weather": weather})] == ["weather"]
     with pytest.raises(InputError, match="weather"):
         find_tools("wether", {"weather": weather})
+    with pytest.raises(InputError) as caught:
+        find_tools("opens", {"weather": weather, "open": open})
+    assert "open?" not in caught.value.hint
     with pytest.raises(InputError, match="Two tools"):
         tools_of([weather, weather])
     with pytest.raises(InputError, match="no tool"):

@@ -20,14 +20,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
-from .errors import InputError, WcodeError
+from .errors import WcodeError
 from .events import Event, Notice
 from .keys import Keys, Secret
 from .language import _
 from .messages import LOCAL, Message
 from .reply import Reply, ReplyBuilder
 from .session import Call, Session, Value
-from .tools import has_functions
 from .transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from .batch import Asker, Job, Plan, Replies, Run
     from .conversation import Conversation
     from .local import LocalModel
-    from .schema import Attempts
     from .store import Log, Record
 
 __all__ = ["Client", "Prompt"]
@@ -206,36 +204,12 @@ class Client:
 
         `tools` may be Python functions, which the model may then call: see `toolloop`. `schema`: a type, a JSON Schema
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
-        `retries_schema` times, then AnswerInvalid is raised.
+        `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
-        if has_functions(values.get("tools")):
-            return self._ask_with_tools(prompt, schema, extra_body, values)
-        if schema is None:
-            return self.start(self.prepare(prompt, extra_body=extra_body, **values)).result()
-        attempts = self._attempts(prompt, schema, retries_schema, extra_body, values)
-        while (reply := attempts.judge(self.start(attempts.call).result())) is None:
-            pass
-        return reply
+        from .question import ask
 
-    def _ask_with_tools(
-        self, prompt: Prompt, schema: Any, extra_body: Mapping[str, Any] | None, values: dict[str, Any]
-    ) -> Reply:
-        from .toolloop import ask
-
-        if schema is not None:
-            raise InputError(_("A schema and functions as tools: give one of the two"))
-        functions = values.pop("tools")
-        return ask(self, self.prepare, prompt, functions, extra_body=extra_body, **values)
-
-    def _attempts(
-        self, prompt: Prompt, schema: Any, retries: int, extra_body: Mapping[str, Any] | None, values: dict[str, Any]
-    ) -> Attempts:
-        from .schema import Attempts
-        from .schema import schema as schema_of
-
-        wanted = schema_of(schema)
-        call = self.prepare(prompt, extra_body=extra_body, response_format=wanted.response_format, **values)
-        return Attempts(self.session, call, wanted, retries)
+        options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
+        return ask(self, self.prepare, prompt, **options)
 
     def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
         """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
@@ -251,19 +225,10 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
-        if has_functions(values.get("tools")):
-            import asyncio
+        from .question import aask
 
-            return await asyncio.to_thread(self._ask_with_tools, prompt, schema, extra_body, values)
-        if schema is None:
-            return await (await self._astart(prompt, extra_body, values)).aresult()
-        import asyncio
-
-        attempts = self._attempts(prompt, schema, retries_schema, extra_body, values)
-        while True:
-            stream = await asyncio.to_thread(self.start, attempts.call)
-            if (reply := attempts.judge(await stream.aresult())) is not None:
-                return reply
+        options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
+        return await aask(self, self.prepare, prompt, **options)
 
     async def astream(
         self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any

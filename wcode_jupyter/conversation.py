@@ -24,7 +24,6 @@ from .language import _
 from .messages import Message, to_messages
 from .reply import Reply
 from .session import Call
-from .tools import has_functions
 
 if TYPE_CHECKING:
     from .client import Client
@@ -85,7 +84,7 @@ class Conversation:
             )
             least = call_without(count)
             if trim is None or least.estimate.input_tokens > room:
-                raise self._too_long(call, room, len(turns))
+                raise self._too_long(call, room, len(turns), fits=least.estimate.input_tokens <= room)
             call = call_without(count, (self._left_out(call, least, count),))
         system = call.request.messages[0].text if call.request.messages[0].role == "system" else ""
         return replace(call, turn=OpenTurn(self.name, asked, system))
@@ -109,7 +108,8 @@ class Conversation:
         most: int = call.request.parameters.get("max_tokens", 0)
         return None if context is None else context - most
 
-    def _too_long(self, call: Call, room: int, turns: int) -> InputError:
+    def _too_long(self, call: Call, room: int, turns: int, *, fits: bool) -> InputError:
+        """`fits`: the question alone would."""
         return InputError(
             _(
                 "The chat {name} is too long: {turns} turns and this question are about {tokens} tokens, and "
@@ -121,7 +121,9 @@ class Conversation:
                 model=call.request.model,
                 room=f"{room:,}",
             ),
-            hint=_("--trim oldest leaves out the oldest turns; or choose a model with a larger context."),
+            hint=_("--trim oldest leaves out the oldest turns; or choose a model with a larger context.")
+            if fits
+            else _("The question alone is too long: shorten it, lower max_tokens, or choose a larger context."),
         )
 
     def _left_out(self, whole: Call, trimmed: Call, count: int) -> str:
@@ -131,12 +133,13 @@ class Conversation:
         )
 
     def ask(self, question: Question, **options: Any) -> Reply:
-        """Asks and waits; `tools` may be functions. Raises WcodeError; what had arrived is on its `reply`, and here."""
-        if has_functions(options.get("tools")):
-            from .toolloop import ask
+        """Asks and waits; `tools` and `schema` as in `Client.ask`.
 
-            return ask(self._client, self.prepare, question, options.pop("tools"), **options)
-        return self._client.start(self.prepare(question, **options)).result()
+        Raises WcodeError; what had arrived is on its `reply`, and here.
+        """
+        from .question import ask
+
+        return ask(self._client, self.prepare, question, **options)
 
     def stream(self, question: Question, **options: Any) -> Stream:
         """Asks and gives the events as they arrive; the turn is in the chat once they are through."""
@@ -144,11 +147,9 @@ class Conversation:
 
     async def aask(self, question: Question, **options: Any) -> Reply:
         """`ask` for the caller's own event loop."""
-        if has_functions(options.get("tools")):
-            import asyncio
+        from .question import aask
 
-            return await asyncio.to_thread(lambda: self.ask(question, **options))
-        return await (await self._astart(question, options)).aresult()
+        return await aask(self._client, self.prepare, question, **options)
 
     async def astream(self, question: Question, **options: Any) -> AsyncIterator[Event]:
         """`stream` for the caller's own event loop."""

@@ -92,6 +92,9 @@ def sentences(what: str, hint: str = "") -> str:
 class WcodeError(Exception):
     """Base of all errors. `what` is one sentence; `hint` says what to do next; `reply` holds what had arrived."""
 
+    about: object = None
+    """What `%wcode explain` was asked about when it failed with this: that is still to be explained."""
+
     def __init__(self, what: str, *, hint: str = "", reply: Reply | None = None) -> None:
         super().__init__(what)
         self.what = what

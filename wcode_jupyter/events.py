@@ -45,16 +45,17 @@ class TextDelta(Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class ReasoningDelta(Struct, frozen=True, tag=True, omit_defaults=True):
-    """A piece of the model's reasoning; never empty.
+    """A piece of the model's reasoning.
 
-    `field` is the name it came under, `signature` the proof that the Anthropic form wants back (then `text` may be
-    empty): a tool loop returns both unchanged.
+    `field` is the name it came under. `signature` is the proof that the Anthropic form wants back, `detail` an entry of
+    `reasoning_details`, whole (with either, `text` may be empty): a tool loop returns all unchanged.
     """
 
     text: str
     choice: int = 0
     field: str = "reasoning"
     signature: str = ""
+    detail: dict[str, Any] | None = None
 
 
 class RefusalDelta(Struct, frozen=True, tag=True, omit_defaults=True):

@@ -28,6 +28,7 @@ from .store import credentials
 __all__ = ["Failed", "difference", "explain_prompt", "fix_prompt", "last_failure"]
 
 _MOST_FRAMES = 20
+_MOST_OF_GROUP = 5
 _LONGEST_MESSAGE = 4000
 # Shorter values of the environment are words like `C.UTF-8`, which say nothing and occur everywhere.
 _SHORTEST_VALUE = 8
@@ -55,7 +56,12 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
     if not isinstance(error, BaseException):
         raise InputError(_("No cell has failed yet"))
     if isinstance(error, WcodeError):
-        raise InputError(_("The last error is one of wcode_jupyter: {error}").format(error=error.what))
+        if isinstance(error.about, Failed):
+            return error.about
+        ours = error.about if isinstance(error.about, WcodeError) else error
+        refusal = InputError(_("The last error is one of wcode_jupyter: {error}").format(error=ours.what))
+        refusal.about = ours
+        raise refusal
     sources = _Cells(shell)
     lines = list(_error_lines(error, sources))
     if not sources.seen:
@@ -110,6 +116,11 @@ def _error_lines(error: BaseException, cells: _Cells) -> Iterator[str]:
         yield f"{type(error).__name__}: {error.msg}"
     else:
         yield f"{type(error).__name__}: {error}"[:_LONGEST_MESSAGE]
+    yield from (f"note: {note}"[:_LONGEST_MESSAGE] for note in getattr(error, "__notes__", ()))
+    if isinstance(error, BaseExceptionGroup):
+        for number, one in enumerate(error.exceptions[:_MOST_OF_GROUP], 1):
+            yield f"exception {number} of {len(error.exceptions)}:"
+            yield from _error_lines(one, cells)
 
 
 def _is_around(file: str) -> bool:

@@ -93,9 +93,26 @@ def find_picture(
     if value is text and not path.exists():
         raise InputError(
             _("There is neither a variable nor a file named {name}").format(name=text),
-            hint=did_you_mean(text, [name for name in namespace if not name.startswith("_")]),
+            hint=did_you_mean(text, [*_pictured(namespace), *_beside(Path(text), folder)]),
         )
     return picture(path, text, resize=resize)
+
+
+def _pictured(namespace: Mapping[str, Any]) -> list[str]:
+    """The variables that may hold an image."""
+    return [
+        name
+        for name, value in namespace.items()
+        if not name.startswith("_") and any(row.matches(value) for row in _SOURCES)
+    ]
+
+
+def _beside(path: Path, folder: Path) -> list[str]:
+    """The files in the folder of `path`, spelled as it is."""
+    try:
+        return [str(path.with_name(file.name)) for file in (folder / path).parent.iterdir()]
+    except (OSError, ValueError):
+        return []
 
 
 def is_image(content: bytes) -> bool:
@@ -160,9 +177,16 @@ def _figure(value: Any, _name: str) -> bytes:
     return buffer.getvalue()
 
 
+_PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
+_TRANSPARENT_MODES = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+
+
 def _pillow(value: Any, name: str) -> bytes:
     buffer = io.BytesIO()
-    writable = value if value.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else value.convert("RGB")
+    if value.mode == "F" or (value.mode.startswith("I") and value.mode not in _PNG_MODES):
+        # Pillow would cut its values off at 255.
+        raise _no_image(name, _("a Pillow image of mode {mode}").format(mode=value.mode))
+    writable = value if value.mode in _PNG_MODES else value.convert(_TRANSPARENT_MODES.get(value.mode, "RGB"))
     try:
         writable.save(buffer, format="PNG")
     except (OSError, ValueError) as error:

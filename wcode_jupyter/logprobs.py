@@ -120,8 +120,18 @@ def _span(text: str, run: tuple[TokenLogprob, ...]) -> str:
 def _told(token: TokenLogprob) -> str:
     """`"Par" 0.93 · "Lyon" 0.02`: the token with its rank where it is not the likeliest, then the others."""
     rank = "" if (place := _rank(token)) == 1 else " " + _("(rank {n})").format(n=place)
-    others = [other for other in token.top if label(other) != label(token)]
+    others = [other for other in token.top if not _is_same(other, token)]
     return " · ".join([_figure(token) + rank, *map(_figure, others)])
+
+
+def _is_same(listed: TokenLogprob, token: TokenLogprob) -> bool:
+    """Whether an alternative is the token itself.
+
+    llama.cpp gives the whole character to the token that completes it, and lists that token as the fragment it is.
+    """
+    if listed.logprob == token.logprob and listed.bytes and token.bytes:
+        return token.bytes[-len(listed.bytes) :] == listed.bytes
+    return label(listed) == label(token)
 
 
 def _figure(token: TokenLogprob) -> str:

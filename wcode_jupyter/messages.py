@@ -29,8 +29,10 @@ __all__ = [
     "Text",
     "ToolCall",
     "canonical_json",
+    "json_value",
     "prompt_text",
     "to_messages",
+    "valid_text",
 ]
 
 Protocol: TypeAlias = Literal["openai", "anthropic"]
@@ -66,16 +68,20 @@ class ToolCall(Struct, frozen=True, omit_defaults=True):
     arguments: str = ""
 
     def parsed(self) -> Any:
-        """The arguments as a value; `{}` when the model sent none. Raises ValueError when they are not JSON."""
-        return json.loads(self.arguments, strict=False) if self.arguments.strip() else {}
+        """The arguments as a value; `{}` when the model sent none. Raises what `json_value` does."""
+        return json_value(self.arguments) if self.arguments.strip() else {}
 
 
 class Reasoning(Struct, frozen=True, omit_defaults=True):
-    """Reasoning to give back inside a tool loop, unchanged: under the field it came in, or with its signature."""
+    """Reasoning to give back inside a tool loop, unchanged: under the field it came in, or with its signature.
+
+    `detail` is an entry of `reasoning_details`, whose text stands in a piece before it.
+    """
 
     text: str
     field: str = "reasoning"
     signature: str = ""
+    detail: dict[str, Any] | None = None
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
@@ -185,6 +191,22 @@ def _with_valid_text(message: Message) -> Message:
 def prompt_text(messages: Iterable[Message]) -> str:
     """The text of all messages, joined by newlines."""
     return "\n".join(message.text for message in messages)
+
+
+def json_value(text: str) -> Any:
+    """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
+
+    Raises ValueError, RecursionError: not JSON, or nested too deep.
+    """
+    value = json.loads(text, strict=False)
+    if r"\ud" not in text.lower():
+        return value
+    return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))
+
+
+def valid_text(text: str) -> str:
+    """`text` with halves of characters (surrogates) joined, or U+FFFD where one stands alone: fit to be encoded."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def canonical_json(value: Any) -> bytes:

@@ -387,6 +387,12 @@ def _check_strings(parameter: Row, value: Any) -> list[str]:
 
 
 def _check_objects(parameter: Row, value: Any) -> list[dict[str, Any]]:
+    if any(callable(item) for item in (value if isinstance(value, (list, tuple)) else [value])):
+        raise ParameterError(
+            _("{option}: functions are for ask and aask, as a list").format(option=parameter.name),
+            name=parameter.name,
+            hint=_("client.ask(…, tools=[f, g]); elsewhere the JSON of the tools is sent, and their calls come back."),
+        )
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, Mapping) for item in value):
         raise _wrong(parameter, value)
     copy: list[dict[str, Any]] = _json_copy(parameter, list(value))

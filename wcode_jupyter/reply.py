@@ -7,7 +7,6 @@ arrived is kept. A Reply is frozen and round-trips through plain JSON.
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,7 +32,7 @@ from .events import (
 )
 from .language import _, language, speaking
 from .logprobs import COLUMNS, LogprobText, rows
-from .messages import Message, Reasoning, Request, ToolCall
+from .messages import Message, Reasoning, Request, ToolCall, json_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,7 +169,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         """The text as JSON; where it is not, its first fenced block. Raises AnswerMalformed, which keeps the reply."""
         for source in (self.text, *(block.source for block in self.code[:1])):
             try:
-                return json.loads(source, strict=False)
+                return json_value(source)
             except (ValueError, RecursionError):
                 continue
         hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
@@ -219,10 +218,15 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     def show_logprobs(self) -> LogprobText:
         """The text coloured by probability, with the alternatives on hover. Raises InputError: there are none."""
         if not self.choices[0].tokens:
-            asked = self.request is not None and self.request.parameters.get("logprobs")
-            hint = _("The server sent none.") if asked else _("Ask with --logprobs --top-logprobs 5.")
-            raise InputError(_("This answer has no log probabilities"), hint=hint)
+            raise InputError(_("This answer has no log probabilities"), hint=self._why_no_logprobs())
         return LogprobText(self.choices[0].tokens)
+
+    def _why_no_logprobs(self) -> str:
+        if self.request is not None and self.request.protocol == "anthropic":
+            return _("The Anthropic form has none.")
+        if self.request is not None and self.request.parameters.get("logprobs"):
+            return _("The server sent none.")
+        return _("Ask with --logprobs --top-logprobs 5.")
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
@@ -318,17 +322,17 @@ class _ChoiceBuilder:
 
 
 def _merged(deltas: Iterable[ReasoningDelta]) -> Iterable[Reasoning]:
-    """Neighbouring pieces of one field joined; a signature closes the piece it signs."""
+    """Neighbouring pieces of one field joined; a signature closes the piece it signs, a detail is one of its own."""
     texts: list[str] = []
     current = ""
     for delta in deltas:
-        if texts and delta.field != current:
+        if texts and (delta.field != current or delta.detail):
             yield Reasoning("".join(texts), current)
             texts = []
         current = delta.field
         texts.append(delta.text)
-        if delta.signature:
-            yield Reasoning("".join(texts), current, delta.signature)
+        if delta.signature or delta.detail:
+            yield Reasoning("".join(texts), current, delta.signature, delta.detail)
             texts = []
     if texts:
         yield Reasoning("".join(texts), current)

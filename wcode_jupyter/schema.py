@@ -21,13 +21,13 @@ import msgspec
 from msgspec import Struct
 
 from .errors import AnswerInvalid, AnswerMalformed, InputError, one_line
-from .language import _, speaking
-from .messages import Message, Protocol
+from .language import N_, _, speaking
+from .messages import Message
 from .parameters import did_you_mean
 from .reply import Reply
 from .session import Call, Session
 
-__all__ = ["Attempts", "Schema", "check_protocol", "find_schema", "parse", "schema"]
+__all__ = ["Attempts", "Schema", "find_schema", "parse", "schema"]
 
 Read: TypeAlias = Callable[[Any], Any]
 """Plain JSON values to the typed object. Raises ValueError that names the place and the fault."""
@@ -83,19 +83,10 @@ def parse(reply: Reply, wanted: Schema) -> Reply:
     return reply.with_parsed(value)
 
 
-def check_protocol(protocol: Protocol) -> None:
-    """Raises InputError for the Anthropic form, which has no schema to send."""
-    if protocol == "anthropic":
-        raise InputError(
-            _("The Anthropic form has no schema"), hint=_("Use --protocol openai, or describe the JSON in the prompt.")
-        )
-
-
 class Attempts:
     """Asks until the answer fits, at most `retries` times more: ask `call`, `judge` its reply, and again."""
 
     def __init__(self, session: Session, call: Call, wanted: Schema, retries: int = 0) -> None:
-        check_protocol(call.request.protocol)
         self.call = call
         self._session = session
         self._wanted = wanted
@@ -124,10 +115,10 @@ class Attempts:
             return None
 
     def _correct(self, reply: Reply, error: AnswerInvalid) -> None:
-        """Adds the answer as it was, and what is wrong with it, to the conversation."""
+        """Adds the answer as it was, with the steps before it, and what is wrong with it, to the conversation."""
         # English whatever the user's language: this is part of the request, which must be the same everywhere.
         complaint = f"This does not match the required JSON schema: {error.detail}. Answer again, with the JSON alone."
-        turns = (Message("assistant", reply.text), Message("user", complaint))
+        turns = (*reply.transcript, Message("assistant", reply.text), Message("user", complaint))
         call = self._session.with_messages(self.call, (*self.call.request.messages, *turns))
         notice = _("Asked again: {what}").format(what=error.what)
         self.call = msgspec.structs.replace(call, warnings=(*call.warnings, notice))
@@ -143,6 +134,7 @@ def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInv
 
 # --------------------------------------------------------------------------------------------- from types to schemas
 
+_KINDS = N_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
 _WRAPPED = "items"
 """The property that holds a list: strict schemas want an object at the top."""
 
@@ -158,7 +150,7 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
     if not isinstance(type_, type) and not hasattr(type_, "__origin__"):
         raise InputError(
             _("An object of type {type} is no schema").format(type=type(type_).__name__),
-            hint=_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".'),
+            hint=_(_KINDS),
         )
     try:
         return msgspec.json.schema(type_), lambda value: msgspec.convert(value, type_)
@@ -179,7 +171,8 @@ def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
         ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault)))
+            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault), 120)),
+            hint=_(_KINDS),
         ) from None
 
     def read(value: Any) -> Any:
@@ -346,7 +339,7 @@ def _named(text: str, namespace: Mapping[str, Any]) -> Any:
     if text not in namespace:
         raise InputError(
             _("No variable named {name} to take the schema from").format(name=text),
-            hint=did_you_mean(text, namespace)
+            hint=did_you_mean(text, [name for name, value in namespace.items() if isinstance(value, (type, Mapping))])
             or _("One field is written with its type: --schema '{name} str'").format(name=text),
         )
     return namespace[text]

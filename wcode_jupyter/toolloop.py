@@ -24,15 +24,15 @@ from .engine import Stream
 from .errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError, one_line
 from .events import Usage
 from .language import _, speaking
-from .messages import Message, ToolCall
+from .messages import Message, ToolCall, valid_text
 from .reply import Choice, Fault, Reply, Timing
 from .session import Call
-from .tools import Tool, ToolFault, run, tools_of
+from .tools import Tool, ToolFault, run
 
 if TYPE_CHECKING:
     from .client import Client
 
-__all__ = ["AskUser", "ToolLoop", "Unwatched", "Watch", "ask", "loop_of"]
+__all__ = ["AskUser", "ToolLoop", "Unwatched", "Watch", "loop_of"]
 
 Confirm = Callable[[Tool, Mapping[str, Any]], bool]
 """Whether the user lets a tool run with these arguments."""
@@ -47,9 +47,6 @@ class Watch(Protocol):
     def steps(self, transcript: tuple[Message, ...]) -> None:
         """The loop has come so far: calls were made, or their results are there."""
 
-    def end(self, reply: Reply) -> None:
-        """The whole reply."""
-
 
 class Unwatched:
     """Nobody."""
@@ -62,9 +59,6 @@ class Unwatched:
             return stream.interrupt()  # it has ended: this is what had arrived
 
     def steps(self, transcript: tuple[Message, ...]) -> None:
-        """Nothing to show."""
-
-    def end(self, reply: Reply) -> None:
         """Nothing to show."""
 
 
@@ -130,17 +124,26 @@ class ToolLoop:
             except WcodeError as error:
                 if not self._replies:
                     raise
-                return self._end(watch, self._explained(error))
+                return self._end(self._explained(error))
             reply = watch.answer(stream)
             self._replies.append(reply)
             calls = _numbered(reply.tool_calls, len(self._replies))
             if stream.error is not None or reply.ended != "complete" or not calls:
-                return self._end(watch, stream.error)
+                return self._end(stream.error)
             if len(self._replies) == self._max_steps:
-                return self._end(watch, self._too_many())
+                return self._end(self._too_many())
             if not self._answer_calls(watch, reply, calls):
-                return self._end(watch, AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+                return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
             self._call = self._next_call()
+
+    def result(self) -> Reply:
+        """The whole reply of a loop that nobody watches. Raises WcodeError, KeyboardInterrupt."""
+        reply, error = self.run(Unwatched())
+        if isinstance(error, AnswerInterrupted):
+            raise KeyboardInterrupt from error
+        if error is not None:
+            raise error
+        return reply
 
     def _answer_calls(self, watch: Watch, reply: Reply, calls: tuple[ToolCall, ...]) -> bool:
         """Runs what the model asks for and takes down the results; False when the user interrupted."""
@@ -155,15 +158,15 @@ class ToolLoop:
             finished = False
         else:
             finished = True
-        redact = self._client.session.keys.redact
-        results = [
-            Message("tool", redact(_INTERRUPTED if step.result is None else step.result), tool_call_id=step.call.id)
-            for step in steps
-        ]
+        results = [Message("tool", self._told(step), tool_call_id=step.call.id) for step in steps]
         self._transcript = (*self._transcript, asked, *results)
         if finished:
             watch.steps(self._transcript)
         return finished
+
+    def _told(self, step: _Step) -> str:
+        """What the model is told of a call: text that can be sent, without a key of this session."""
+        return valid_text(self._client.session.keys.redact(_INTERRUPTED if step.result is None else step.result))
 
     def _check(self, step: _Step) -> None:
         """Finds the tool, reads the arguments and asks the user; what fails is a result for the model."""
@@ -202,7 +205,7 @@ class ToolLoop:
                 hint=_("Allow more with --max-steps, or ask for less."),
             )
 
-    def _end(self, watch: Watch, error: WcodeError | None) -> tuple[Reply, WcodeError | None]:
+    def _end(self, error: WcodeError | None) -> tuple[Reply, WcodeError | None]:
         reply = _whole(self._replies, self._transcript, error)
         if error is not None:
             error.reply = reply
@@ -212,7 +215,6 @@ class ToolLoop:
         session.replies.append(reply)
         if self._call.turn is not None:
             session.chats.add(self._call.turn, reply)
-        watch.end(reply)
         return reply, error
 
 
@@ -314,18 +316,6 @@ def _refuse_unmarked(tools: Iterable[Tool]) -> None:
             _("{names}: a tool asks before it runs, and nobody can be asked here").format(names=", ".join(unmarked)),
             hint=_("Mark what may run unasked with @wcode_jupyter.tool, or give --no-tools-confirm."),
         )
-
-
-def ask(client: Client, prepare: Callable[..., Call], prompt: Any, functions: Iterable[Any], **options: Any) -> Reply:
-    """`Client.ask` with functions as tools; `prepare` makes the call. Raises WcodeError, KeyboardInterrupt."""
-    tools = tools_of(functions)
-    call = prepare(prompt, tools=[tool.spec for tool in tools], **options)
-    reply, error = loop_of(client, call, tools, options).run(Unwatched())
-    if isinstance(error, AnswerInterrupted):
-        raise KeyboardInterrupt from error
-    if error is not None:
-        raise error
-    return reply
 
 
 def loop_of(client: Client, call: Call, tools: Iterable[Tool], values: Mapping[str, Any]) -> ToolLoop:

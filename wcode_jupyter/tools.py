@@ -11,6 +11,7 @@ everywhere.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import inspect
 import re
 import warnings
@@ -89,7 +90,8 @@ def find_tools(text: str, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in namespace:
-            hint = did_you_mean(name, (other for other, value in namespace.items() if callable(value)))
+            own = (other for other, value in namespace.items() if callable(value) and not hasattr(builtins, other))
+            hint = did_you_mean(name, own)
             raise InputError(
                 _("--tools {name}: there is no function of that name").format(name=name),
                 hint=hint or _("Name functions of this notebook, or give the JSON of the parameter: --tools '[…]'."),

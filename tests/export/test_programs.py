@@ -6,6 +6,7 @@ import re
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from wcode_jupyter.errors import InputError, OptionError
 from wcode_jupyter.export import TARGETS, export
@@ -125,6 +126,16 @@ def test_an_image_that_was_not_kept() -> None:
     picture = Message("user", (Text("What?"), Image("sha256:00;image/png;12")))
     with pytest.raises(InputError, match="only its hash"):
         export("curl", Request(model="m", messages=(picture,)))
+
+
+def test_a_schema_in_the_anthropic_form() -> None:
+    """Its answer comes as a tool call, of which a program would print nothing."""
+    asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+    messages = (Message("user", "Hi"),)
+    request = Request(model="m", messages=messages, protocol="anthropic", parameters={"response_format": asked})
+    with pytest.raises(InputError, match="as a tool call"):
+        export("python", request)
+    assert "json_schema" in export("python", replace(request, protocol="openai"))
 
 
 def test_a_reply_exports_its_request() -> None:

@@ -305,6 +305,7 @@ def test_completion_offers_options_models_commands_and_names(shared: Kernel) -> 
 def test_help_is_generated_from_the_table(shared: Kernel) -> None:
     """`%%wcode -h` and `%wcode help` show every option with its range."""
     text = shared.run("%wcode help").text
+    assert shared.run("%wcode explain --help").text == shared.run("%wcode ask -h").text == text
     for words in ("--repetition-penalty", "0…2", "-o, --output NAME", "%wcode doctor", "WCODE_"):
         assert words in text
 

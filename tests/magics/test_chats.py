@@ -10,6 +10,8 @@ import pytest
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from tests.kernels import Kernel
+from tests.test_images import PNG
+from tests.tool_server import calls, said
 
 pytestmark = pytest.mark.kernel
 
@@ -31,6 +33,7 @@ def test_a_cell_continues_its_chat_and_no_other(shared: Kernel, server: FaultSer
     assert contents(server, 3) == ["3"]
     assert contents(server, 4) == ["You are a pirate.", "1", "Hello", "4"]
     assert shared.run("%wcode chats").text.splitlines()[2].split() == ["a", "2", "18→12", "4"]
+    assert shared.run("%wcode chats list").text == shared.run("%wcode chats").text
 
 
 def test_the_system_text_of_a_chat_stands_before_that_of_the_session(shared: Kernel, server: FaultServer) -> None:
@@ -116,10 +119,45 @@ def test_an_exported_notebook_runs_again_to_the_same_chat(shared: Kernel, server
     assert [server.requests[n].json for n in (0, 1)] == [server.requests[n].json for n in (2, 3)]
 
 
+def test_the_tools_of_a_chat_are_shown_and_exported(shared: Kernel, server: FaultServer) -> None:
+    """Each call with its result; the notebook names the functions, so that they run again."""
+    pytest.importorskip("pydantic")
+    folder = Path(shared.run("import os; print(os.getcwd())").text.strip())
+    shared.run("import wcode_jupyter\n@wcode_jupyter.tool\ndef add(a: int, b: int) -> int:\n    return a + b")
+    answers = (calls("openai", ("add", {"a": 2, "b": 3})), said("openai", "It is 5."))
+    server.script(*answers, *answers)
+    shared.run("%%wcode --chat sum --tools add\n2 + 3?")
+    shown = shared.run("%wcode chats show sum").outputs[0]["data"]
+    assert shown["text/plain"] == '[1] 2 + 3?\n→ add({"a": 2, "b": 3})\n← add: 5\nIt is 5.'
+    assert "add({&quot;a&quot;: 2, &quot;b&quot;: 3}) → 5</summary>" in shown["text/html"]
+    shared.run("%wcode chats export sum sum.md")
+    text = (folder / "sum.md").read_text("utf-8")
+    assert text.endswith('### m\n\n    → add({"a": 2, "b": 3})\n    ← 5\n\nIt is 5.\n')
+    shared.run("%wcode chats export sum sum.ipynb")
+    shared.run("%wcode chats reset sum")
+    shared.run(nbformat.read(folder / "sum.ipynb", as_version=4).cells[-1].source)
+    assert [server.requests[n].json for n in (0, 1)] == [server.requests[n].json for n in (2, 3)]
+
+
+def test_an_exported_chat_does_not_lose_its_images(shared: Kernel, server: FaultServer) -> None:
+    """The notebook asks with the same image again; Markdown says that there was one."""
+    folder = Path(shared.run("import os; print(os.getcwd())").text.strip())
+    (folder / "dot.png").write_bytes(PNG)
+    shared.run("%%wcode --chat seen --image dot.png\nWhat is this?")
+    shared.run("%wcode chats export seen seen.ipynb")
+    shared.run("%wcode chats export seen seen.md")
+    assert "What is this?\n\n(images, not in this file: 1)\n\n### m" in (folder / "seen.md").read_text("utf-8")
+    shared.run("%wcode chats reset seen")
+    shared.run(nbformat.read(folder / "seen.ipynb", as_version=4).cells[-1].source)
+    assert server.requests[0].json == server.requests[1].json
+    assert "image_url" in str(server.requests[1].json)
+
+
 @pytest.mark.parametrize(
     ("code", "error", "words"),
     [
         ("%wcode chats show nope", "InputError", "There is no chat nope"),
+        ("%wcode chats list all", "OptionError", "Write it so: %wcode chats list"),
         ("%wcode chats undo nope", "InputError", "There is no chat nope"),
         ("%wcode chats reset nope", "InputError", "There is no chat nope"),
         ("%wcode chats fork nope new", "InputError", "There is no chat nope"),

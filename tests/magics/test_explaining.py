@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fault_server import FaultServer, chat
+from tests.fault_server import FaultServer, chat, status
 from tests.kernels import Kernel
 
 pytestmark = pytest.mark.kernel
@@ -99,10 +99,62 @@ def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer)
 
 
 def test_an_error_of_our_own_is_not_explained(shared: Kernel, server: FaultServer) -> None:
-    """It says by itself what to do."""
+    """It says by itself what to do, however often one asks."""
     shared.run("%%wcode --nope\nhi")
-    assert "one of wcode_jupyter" in shared.run("%wcode explain").text
+    first = shared.run("%wcode explain").text
+    assert first == "InputError: The last error is one of wcode_jupyter: Unknown option --nope"
+    assert shared.run("%wcode explain").text == first
     assert server.requests == []
+
+
+@pytest.mark.parametrize("command", ["explain", "fix"])
+def test_a_failed_explanation_can_be_asked_for_again(shared: Kernel, server: FaultServer, command: str) -> None:
+    """A wrong option, a refusal of the server, an answer of no use: the cell's own exception is still the last one."""
+    shared.run("one = 1\none / 0")
+    assert shared.run(f"%wcode {command} --nope").error == "OptionError"
+    server.script(status(400, "no"), chat("Because."))
+    assert shared.run(f"%wcode {command}").error == "BadRequest"
+    for _time in range(2):
+        shared.run(f"%wcode {command}")
+    assert [("one / 0" in sent(server, number)) for number in (1, 2, 3)] == [True] * 3
+    shared.run("two = 2\ntwo / 0")
+    shared.run(f"%wcode {command}")
+    assert "two / 0" in sent(server, 4)
+
+
+def test_a_group_of_exceptions_and_notes_are_told(shared: Kernel, server: FaultServer) -> None:
+    """What a group holds is where the fault is."""
+    shared.run("error = ExceptionGroup('two', [ValueError('a'), KeyError('b')])\nerror.add_note('think')\nraise error")
+    shared.run("%wcode explain")
+    lines = ["ExceptionGroup: two (2 sub-exceptions)", "note: think"]
+    lines += ["exception 1 of 2:", "ValueError: a", "exception 2 of 2:", "KeyError: 'b'"]
+    assert "\n".join(lines) in sent(server)
+
+
+def test_a_dry_run_of_fix_proposes_nothing(shared: Kernel, server: FaultServer) -> None:
+    """Least of all the code of an earlier answer."""
+    server.script(chat("```python\nother = 1\n```"))
+    shared.run("%%wcode\nsome code")
+    shared.run("1 / 0")
+    done = shared.run("%wcode fix --insert --dry-run")
+    assert "sent: nothing (dry run)" in done.text
+    assert "other" not in done.text
+    assert done.reply is not None
+    assert done.reply["payload"] == []
+
+
+def test_a_proposal_that_was_cut_is_none(shared: Kernel, server: FaultServer) -> None:
+    """Half a cell would delete the rest of it."""
+    shared.run("1 / 0\nrest = 1")
+    server.script(chat("```python\n1 / 2\nrest = 1\n```"))
+    changed = shared.run("%wcode fix").outputs[-1]["data"]["text/html"]
+    assert "<span class=i>+1 / 2" in changed
+    server.script(chat("```python\n1 / 2\n", reason="length"))
+    done = shared.run("%wcode fix --insert")
+    assert done.error == "AnswerMalformed"
+    assert "raise it" in done.text
+    assert done.reply is not None
+    assert done.reply["payload"] == []
 
 
 def test_a_deep_recursion_is_shortened(shared: Kernel, server: FaultServer) -> None:
@@ -137,5 +189,4 @@ def test_a_proposal_without_code_or_without_change_says_so(shared: Kernel, serve
     shared.run("1 / 0")
     server.script(chat("You divide by zero."), chat("```python\n1 / 0\n```"))
     assert shared.run("%wcode fix --insert").error == "AnswerMalformed"
-    shared.run("1 / 0")
     assert "The proposed cell is the same." in shared.run("%wcode fix").text

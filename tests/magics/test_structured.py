@@ -8,6 +8,7 @@ import pytest
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, status, stream
 from tests.kernels import Kernel
+from tests.tool_server import calls
 
 pytestmark = pytest.mark.kernel
 
@@ -44,6 +45,17 @@ def test_the_typed_object_is_bound_and_the_answer_shown_as_json(shared: Kernel, 
     assert shared.run("print(who.parsed, type(who.parsed) is Person)").text == "Person(name='Ada', age=36) True\n"
     sent = server.requests[0].json["response_format"]["json_schema"]
     assert sent["schema"]["required"] == ["name", "age"]
+
+
+def test_the_anthropic_form_gives_the_same(shared: Kernel, server: FaultServer) -> None:
+    """The schema goes out as a tool; the typed object and the shown JSON are those of the other form."""
+    server.script(calls("anthropic", ("Person", {"name": "Ada", "age": 36})))
+    shared.run(f"%wcode set anthropic_base_url={server.origin}")
+    done = shared.run("%%wcode --schema Person --protocol anthropic -o who\nWho?", answers=())
+    shared.run("%wcode unset anthropic_base_url")
+    assert '<b>"name"</b>' in done.outputs[0]["data"]["text/html"]
+    assert shared.run("print(who.parsed)").text == "Person(name='Ada', age=36)\n"
+    assert server.requests[0].json["tool_choice"]["name"] == "Person"
 
 
 @pytest.mark.parametrize("answers", [None, ()], ids=["headless", "watched"])
@@ -95,7 +107,7 @@ def test_an_answer_cut_at_max_tokens_says_so(shared: Kernel, server: FaultServer
         ("--retries-schema 2", "OptionError", "needs --schema"),
         ("--schema Person --retries-schema many", "OptionError", "0…10"),
         ("--schema Person --response-format json_object", "OptionError", "one of the two"),
-        ("--schema Person --protocol anthropic", "InputError", "Anthropic"),
+        ("--schema Person --protocol anthropic --reasoning low", "ParameterError", "Set reasoning none"),
     ],
 )
 def test_bad_schemas_are_one_line_and_send_nothing(

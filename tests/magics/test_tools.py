@@ -82,6 +82,36 @@ def test_a_loop_ends_as_one_output_with_its_steps_in_boxes(shared: Kernel, serve
     assert shared.run("%wcode last").text == "Reply('m', complete, 'It is *5*.')"
 
 
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "headless"])
+def test_a_loop_that_ends_in_a_schema(shared: Kernel, server: FaultServer, watched: bool) -> None:
+    """One output, the steps above the JSON; of an attempt that does not fit nothing stays but a line that says so."""
+    server.script(
+        calls("openai", ("add", {"a": 2, "b": 3})),
+        said("openai", '{"x": "five"}'),
+        calls("openai", ("add", {"a": 3, "b": 2})),
+        said("openai", '{"x": 5}'),
+    )
+    line = "%%wcode --tools add --schema 'x int' --retries-schema 1 -o answer"
+    done = shared.run(f"{line}\n2 + 3?", answers=() if watched else None)
+    assert [output["output_type"] for output in done.outputs] == ["display_data"]
+    html = done.outputs[0]["data"]["text/html"]
+    assert html.index("{&quot;a&quot;: 3, &quot;b&quot;: 2}") < html.index('<b>"x"</b>')
+    assert "{&quot;a&quot;: 2, &quot;b&quot;: 3}" not in html
+    assert "Asked again" in html
+    assert shared.run("print(answer.parsed)").text == "Answer(x=5)\n"
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watched", "headless"])
+def test_hidden_reasoning_is_hidden_in_the_steps_too(shared: Kernel, server: FaultServer, watched: bool) -> None:
+    """The transcript of the reply keeps it."""
+    server.script(calls("openai", ("add", {"a": 2, "b": 3}), thought="hm"), said("openai", "5"))
+    cell = shared.start("%%wcode --tools add --hide-reasoning -o answer\n2 + 3?", answers=() if watched else None)
+    done = cell.finish()
+    assert "hm" not in str([message.content for message in cell.messages])
+    assert "→ 5" in done.outputs[0]["data"]["text/html"]
+    assert shared.run("print(answer.transcript[0].reasoning[0].text)").text == "hm\n"
+
+
 def test_the_steps_stay_in_sight_while_the_answer_arrives(shared: Kernel, server: FaultServer) -> None:
     """Before the loop is through, the page shows the calls above the text."""
     server.script(calls("openai", ("add", {"a": 2, "b": 3})), stream(delta("It is "), HOLD))
@@ -92,6 +122,13 @@ def test_the_steps_stay_in_sight_while_the_answer_arrives(shared: Kernel, server
     shared.interrupt()
     assert cell.finish().error == "AnswerInterrupted"
     assert "→ 5" in cell.outputs[0]["data"]["text/html"]
+
+
+def test_characters_that_the_model_wrote_as_numbers_can_be_read(shared: Kernel, server: FaultServer) -> None:
+    """Many servers escape all but ASCII; half a character is shown as one that is missing."""
+    server.script(calls("openai", ("ask_me", r'{"a": "\u4f2f\ud83d"}')), said("openai", "ok"))
+    html = shared.run("%%wcode --tools ask_me --no-tools-confirm\nhi").outputs[0]["data"]["text/html"]
+    assert "ask_me({&quot;a&quot;: &quot;伯\ufffd&quot;}) → Error: a: " in html
 
 
 def test_what_tools_return_is_text_on_the_page(shared: Kernel, server: FaultServer) -> None:
@@ -168,7 +205,7 @@ def test_the_exact_request_can_be_seen_first(shared: Kernel, server: FaultServer
         ("--tools nothing_like_it", "there is no function of that name"),
         ("--tools add,add", "Two tools have the name add"),
         ("--tools threading", "is no function"),
-        ("--tools add --schema 'x int'", "one of the two"),
+        ("--tools add --schema 'x int' --protocol anthropic", "sends a schema as a tool"),
         ("--tools add --max-steps 0", "max_steps"),
         ("--tools '[1]'", "tools"),
         ("""--tools add --tools '[{"type": "x"}]'""", "given twice"),

@@ -67,7 +67,8 @@ def _continues(last: Event, event: Event) -> bool:
     if type(last) is not type(event):
         return False
     if isinstance(event, ReasoningDelta) and isinstance(last, ReasoningDelta):
-        return (last.choice, last.field, last.signature, event.signature) == (event.choice, event.field, "", "")
+        closed = last.signature or last.detail or event.signature or event.detail
+        return not closed and (last.choice, last.field) == (event.choice, event.field)
     if isinstance(event, ToolCallDelta) and isinstance(last, ToolCallDelta):
         return (last.choice, last.index) == (event.choice, event.index) and not (event.id or event.name)
     return bool(last.choice == event.choice)  # type: ignore[union-attr]

@@ -178,6 +178,26 @@ def test_tool_choice(parameters: dict[str, Any], expected: dict[str, Any] | None
     assert body(tools=[TOOL], **parameters).get("tool_choice") == expected
 
 
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "Animal", "strict": True, "schema": {"type": "object", "properties": {"legs": {}}}},
+}
+
+
+def test_a_schema_is_the_only_tool_and_must_be_called() -> None:
+    """The schema is the tool's input; nothing is dropped, and thinking that is switched off is no thinking."""
+    sent = request("anthropic", response_format=SCHEMA, reasoning={"effort": "none"}, parallel_tool_calls=True)
+    assert wire.encode(sent) == {
+        **wire.encode(request("anthropic")),
+        "thinking": {"type": "disabled"},
+        "tools": [{"name": "Animal", "input_schema": {"type": "object", "properties": {"legs": {}}}}],
+        "tool_choice": {"type": "tool", "name": "Animal", "disable_parallel_tool_use": True},
+    }
+    assert wire.warnings(sent) == []
+    described = {**SCHEMA, "json_schema": {**SCHEMA["json_schema"], "description": "An animal"}}
+    assert body(response_format=described)["tools"][0]["description"] == "An animal"
+
+
 @pytest.mark.parametrize(
     ("effort", "max_tokens", "budget"),
     [
@@ -212,10 +232,13 @@ def test_other_ways_to_say_reasoning() -> None:
         ({"reasoning": {"effort": "low"}, "max_tokens": 1}, "max_tokens"),
         ({"reasoning": {"max_tokens": 5000}, "max_tokens": 5000}, "max_tokens"),
         ({"temperature": 1.5}, "temperature"),
+        ({"response_format": SCHEMA, "tools": [TOOL]}, "response_format"),
+        ({"response_format": SCHEMA, "tool_choice": "auto"}, "response_format"),
+        ({"response_format": SCHEMA, "reasoning": {"effort": "low"}, "max_tokens": 9000}, "reasoning"),
     ],
 )
 def test_what_would_be_refused_is_refused_here(parameters: dict[str, Any], name: str) -> None:
-    """No room to think in, and a temperature above 1, are errors that name the parameter, before anything is sent."""
+    """No room to think in, a temperature above 1, a schema beside tools or thinking: errors that name the parameter."""
     for function in (wire.encode, wire.warnings):
         with pytest.raises(ParameterError) as caught:
             function(request("anthropic", **parameters))
@@ -321,10 +344,10 @@ def test_the_reference_stream() -> None:
             assert decoder.done
 
 
-def stream(*values: Any) -> list[Event]:
-    data = sse(*values)
-    whole = merged(decode(wire.decoder(request("anthropic")), [data]))
-    assert merged(decode(wire.decoder(request("anthropic")), [data[i : i + 1] for i in range(len(data))])) == whole
+def stream(*values: Any, **parameters: Any) -> list[Event]:
+    data, asked = sse(*values), request("anthropic", **parameters)
+    whole = merged(decode(wire.decoder(asked), [data]))
+    assert merged(decode(wire.decoder(asked), [data[i : i + 1] for i in range(len(data))])) == whole
     return whole
 
 
@@ -377,6 +400,47 @@ def test_tool_calls() -> None:
         ToolCallDelta(2, "t3", "h", '{"b": 2}'),
         Finish("tool_calls", "tool_use"),
     ]
+
+
+def test_the_tool_that_is_the_schema_is_called_with_the_answer() -> None:
+    """What it is called with is text, in pieces, in the start block or none, and the answer just stops."""
+    call = start(0, type="tool_use", id="t", name="Animal", input={})
+    pieces = [delta(0, type="input_json_delta", partial_json=piece) for piece in ('{"legs"', ": 8}")]
+    stopped = Finish("stop", "tool_use")
+    assert stream(call, *pieces, stop(0), end("tool_use"), response_format=SCHEMA) == [
+        TextDelta('{"legs": 8}'),
+        stopped,
+    ]
+    given = start(0, type="tool_use", id="t", name="Animal", input={"legs": 8})
+    assert stream(given, stop(0), end("tool_use"), response_format=SCHEMA) == [TextDelta('{"legs": 8}'), stopped]
+    assert stream(call, stop(0), end("tool_use"), response_format=SCHEMA) == [TextDelta("{}"), stopped]
+    assert stream(call, *pieces, end("max_tokens"), response_format=SCHEMA) == [
+        TextDelta('{"legs": 8}'),
+        Finish("length", "max_tokens"),
+    ]
+    # Without the schema it is a tool like any other.
+    assert stream(given, stop(0), end("tool_use"))[0] == ToolCallDelta(0, "t", "Animal", '{"legs": 8}')
+
+
+def test_a_model_that_does_not_call_the_schema_is_told_of() -> None:
+    """Text stays text, another tool stays a call; a cut answer says nothing of it."""
+    notice = Notice("The model did not call the tool of the schema: not every server forces it to")
+    text = start(0, type="text", text="Eight.")
+    assert stream(text, stop(0), end("end_turn"), response_format=SCHEMA) == [
+        TextDelta("Eight."),
+        Finish("stop", "end_turn"),
+        notice,
+    ]
+    other = start(0, type="tool_use", id="t", name="f", input={})
+    assert stream(other, stop(0), end("tool_use"), response_format=SCHEMA) == [
+        ToolCallDelta(0, "t", "f", "{}"),
+        Finish("tool_calls", "tool_use"),
+        notice,
+    ]
+    assert stream(text, response_format=SCHEMA) == [TextDelta("Eight.")]
+    message = {"type": "message", "content": [{"type": "tool_use", "name": "Animal", "input": {"legs": 8}}]}
+    decoder = wire.decoder(request("anthropic", response_format=SCHEMA))
+    assert TextDelta('{"legs": 8}') in decoder.decode_body(json.dumps(message).encode())
 
 
 def test_a_start_block_may_hold_text() -> None:

@@ -47,6 +47,11 @@ def deltas(*values: Any) -> list[Event]:
     return merged(event for event in stream(*values) if not isinstance(event, usual))
 
 
+def detail(entry: dict[str, Any]) -> ReasoningDelta:
+    """The event of an entry of `reasoning_details`."""
+    return ReasoningDelta("", field="reasoning_details", detail=entry)
+
+
 def body(value: Any) -> list[Event]:
     return wire.decoder(request()).decode_body(json.dumps(value).encode())
 
@@ -149,6 +154,23 @@ def test_reasoning_goes_back_where_it_came_from(piece: Reasoning, expected: dict
     assert wire.encode(Request(model="m", messages=(message,)))["messages"] == [{"role": "assistant", **expected}]
 
 
+def test_details_go_back_as_they_came() -> None:
+    """Signed, summarized and encrypted entries reach the next request unchanged, beside the name that mirrors them."""
+    entries = [
+        {"type": "reasoning.text", "text": "a", "signature": "sig", "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.summary", "summary": "b", "id": None, "index": 1},
+        {"type": "reasoning.encrypted", "data": "xyz", "id": "rs_1", "index": 2, "new": {"field": [1]}},
+    ]
+    builder = ReplyBuilder(request())
+    message = {"role": "assistant", "content": "t", "reasoning": "ab", "reasoning_details": entries}
+    for event in body({"id": "c1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}):
+        builder.apply(event)
+    reply = builder.reply()
+    assert (reply.text, reply.reasoning) == ("t", "ab")
+    back = Message("assistant", reply.text, reasoning=reply.choices[0].reasoning)
+    assert wire.encode(Request(model="m", messages=(back,)))["messages"] == [message]
+
+
 # -- chunks ------------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +201,7 @@ def test_the_reference_stream() -> None:
         LogprobDelta((TokenLogprob("Hi", -0.1, (72, 105)),)),
         ToolCallDelta(0, "call_1", "f", ""),
         ToolCallDelta(0, arguments='{"a":1}'),
+        detail({"type": "reasoning.text", "text": " think", "index": 0}),
         Finish("tool_calls"),
         Usage(9, 7, details={"prompt_tokens": 9, "completion_tokens": 7, "total_tokens": 16}),
     ]
@@ -202,9 +225,23 @@ def test_the_reference_stream() -> None:
                     {"type": "reasoning.encrypted", "data": "xyz"},
                 ]
             },
-            [ReasoningDelta("ab", field="reasoning_details")],
+            [
+                ReasoningDelta("ab", field="reasoning_details"),
+                detail({"type": "reasoning.text", "text": "a"}),
+                detail({"type": "reasoning.summary", "summary": "b"}),
+                detail({"type": "reasoning.encrypted", "data": "xyz"}),
+            ],
         ),
-        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "xyz"}]}, []),
+        (
+            {"reasoning": "a", "reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
+            [ReasoningDelta("a"), detail({"type": "reasoning.text", "text": "a"})],
+        ),
+        (
+            {"reasoning_details": [{"type": "reasoning.encrypted", "data": "xyz"}]},
+            [detail({"type": "reasoning.encrypted", "data": "xyz"})],
+        ),
+        ({"reasoning_details": [5, "x"]}, []),
+        ({"reasoning_details": {"type": "reasoning.text"}}, []),
         ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, [TextDelta("ab")]),
         ({"content": ["a", {"type": "text", "text": ""}]}, [TextDelta("a")]),
         (
@@ -232,6 +269,51 @@ def test_a_delta_in_any_variant(delta: Any, expected: list[Event]) -> None:
     assert deltas(whole) == expected
     # The same in the middle of a stream, where plain chunks take a shorter way.
     assert deltas(chunk({"content": "x"}), whole) == merged([TextDelta("x"), *expected])
+
+
+def test_pieces_of_a_detail_are_joined() -> None:
+    """Pieces of one entry become one, up to its signature; the data of an encrypted one is never joined."""
+    pieces: list[dict[str, Any]] = [
+        {"type": "reasoning.text", "text": "Let", "index": 0, "format": None},
+        {"type": "reasoning.text", "text": " me", "index": 0, "format": "anthropic-claude-v1"},
+        {"type": "reasoning.text", "index": 0, "signature": "sig"},
+        {"type": "reasoning.text", "text": "So", "index": 0},
+        {"type": "reasoning.text", "text": "!", "index": 1},
+        {"type": "reasoning.summary", "summary": "S", "index": 1},
+        {"type": "reasoning.summary", "summary": "um", "index": 1},
+        {"type": "reasoning.encrypted", "data": "x", "index": 2},
+        {"type": "reasoning.encrypted", "data": "y", "index": 2},
+    ]
+    chunks = [chunk({"reasoning_details": [piece]}) for piece in pieces]
+    assert deltas(*chunks, STOP) == [
+        ReasoningDelta("Let meSo!Sum", field="reasoning_details"),
+        detail(
+            {
+                "type": "reasoning.text",
+                "text": "Let me",
+                "index": 0,
+                "format": "anthropic-claude-v1",
+                "signature": "sig",
+            }
+        ),
+        detail({"type": "reasoning.text", "text": "So", "index": 0}),
+        detail({"type": "reasoning.text", "text": "!", "index": 1}),
+        detail({"type": "reasoning.summary", "summary": "Sum", "index": 1}),
+        detail({"type": "reasoning.encrypted", "data": "x", "index": 2}),
+        detail({"type": "reasoning.encrypted", "data": "y", "index": 2}),
+    ]
+
+
+def test_a_detail_is_kept_where_the_stream_is_cut_or_brings_it_late() -> None:
+    """Without a finish reason, after it, and with halves of a character in two pieces."""
+    encrypted = {"type": "reasoning.encrypted", "data": "x"}
+    assert deltas(chunk({"reasoning_details": [encrypted]})) == [detail(encrypted)]
+    assert deltas(STOP, chunk({"reasoning_details": [encrypted]})) == [detail(encrypted)]
+    halves = [chunk({"reasoning_details": [{"type": "reasoning.text", "text": half}]}) for half in ("\ud83d", "\ude0a")]
+    assert deltas(*halves, STOP) == [
+        ReasoningDelta("\U0001f60a", field="reasoning_details"),
+        detail({"type": "reasoning.text", "text": "\U0001f60a"}),
+    ]
 
 
 @pytest.mark.parametrize("name", ["delta", "message"])

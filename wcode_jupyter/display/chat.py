@@ -1,4 +1,4 @@
-"""A chat as one output: each question, and its answer formatted and safe."""
+"""A chat as one output: each question, the tools that were called, and the answer formatted and safe."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .answer import wrap
 from .formats import plain
 from .markdown import render
 from .status import mark
+from .steps import step_lines, steps_html
 
 __all__ = ["ChatOutput"]
 
@@ -27,12 +28,13 @@ class ChatOutput:
     def __repr__(self) -> str:
         lines = [f"[{_('System')}] {self.chat.system}"] if self.chat.system else []
         for number, turn in enumerate(self.chat.turns, 1):
-            lines += [f"[{number}] {turn.question.text}", turn.reply.text, _note(turn)]
+            lines += [f"[{number}] {turn.question.text}", *step_lines(turn.reply.transcript)]
+            lines += [turn.reply.text, _note(turn)]
         return "\n".join(line for line in lines if line)
 
 
 def _turn(turn: Turn, number: int) -> str:
-    answer = render(turn.reply.text) if turn.reply.text else ""
+    answer = steps_html(turn.reply.transcript) + (render(turn.reply.text) if turn.reply.text else "")
     note = _note(turn)
     ending = f'<div class="wcode-mark">{escape(note)}</div>\n' if note else ""
     return _labelled(str(number), plain(turn.question.text)) + answer + ending

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from ..language import _
+from ..messages import json_value
 from .highlight import highlight
 from .markdown import parser, render
 from .renderer import code_block
@@ -34,7 +35,7 @@ def _code_only(text: str) -> str:
 def _json(text: str) -> str:
     for source in (text, *(source for source, _language in _fences(text)[:1])):
         try:
-            value = json.loads(source, strict=False)
+            value = json_value(source)
             return f"<pre><code>{_tree(value)}</code></pre>\n"
         except (ValueError, RecursionError):
             continue

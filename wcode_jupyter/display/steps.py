@@ -42,14 +42,19 @@ def _folded(summary: str, inner: str) -> str:
 
 def _line(call: ToolCall, result: str | None) -> str:
     words = _("running …") if result is None else one_line(result, 60)
-    return f"{call.name}({one_line(call.arguments, 80)}) → {words}"
+    return f"{call.name}({one_line(_readable(call), 80)}) → {words}"
 
 
-def _pretty(call: ToolCall) -> str:
+def _pretty(call: ToolCall, indent: int | None = 2) -> str:
     try:
-        return json.dumps(call.parsed(), ensure_ascii=False, indent=2)
+        return json.dumps(call.parsed(), ensure_ascii=False, indent=indent)
     except (ValueError, RecursionError):
         return call.arguments
+
+
+def _readable(call: ToolCall) -> str:
+    """The arguments as the model spelled them, but for characters that it wrote as numbers."""
+    return _pretty(call, None) if r"\u" in call.arguments else call.arguments
 
 
 def step_lines(transcript: Sequence[Message], since: int = 0) -> Iterator[str]:
@@ -57,6 +62,6 @@ def step_lines(transcript: Sequence[Message], since: int = 0) -> Iterator[str]:
     names = {call.id: call.name for message in transcript for call in message.tool_calls}
     for message in transcript[since:]:
         for call in message.tool_calls:
-            yield f"→ {call.name}({one_line(call.arguments, 200)})"
+            yield f"→ {call.name}({one_line(_readable(call), 200)})"
         if message.role == "tool":
             yield f"← {names.get(message.tool_call_id, '')}: {one_line(message.text, 200)}"

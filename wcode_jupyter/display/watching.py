@@ -34,6 +34,10 @@ class Steps:
         self._view.put_above(transcript, self._shown)
         self._shown = len(transcript)
 
-    def end(self, reply: Reply) -> None:
+    def finish(self, reply: Reply) -> None:
         """The one output that stays."""
         self._view.finish(reply)
+
+    def abandon(self) -> None:
+        """It is asked again: nothing of this stays."""
+        self._view.abandon()

@@ -45,7 +45,7 @@ def events_again(reply: Reply) -> Iterator[Event]:
     yield from (Notice(text) for text in reply.notices)
     for number, choice in enumerate(reply.choices):
         for part in choice.reasoning:
-            yield ReasoningDelta(part.text, number, part.field, part.signature)
+            yield ReasoningDelta(part.text, number, part.field, part.signature, part.detail)
         if choice.text:
             yield TextDelta(choice.text, number)
         if choice.refusal:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from .. import template
 from ..chats import Chat, Turn
-from ..messages import Request
+from ..errors import one_line
+from ..language import _
+from ..messages import Image, Request
 from ..reply import Reply
 from ..spelling import cell_line
 
@@ -25,8 +27,26 @@ def chat_markdown(chat: Chat, render: Render | None = None) -> str:
     system = [f"> {line}".rstrip() for line in chat.system.splitlines()]
     parts = [f"# {chat.name}", *(["\n".join(system)] if system else [])]
     for number, turn in enumerate(chat.turns, 1):
-        parts += [f"## {number}", turn.question.text, f"### {turn.reply.model}{_mark(turn)}", turn.reply.text]
+        count = len(_images(turn))
+        left_out = _("(images, not in this file: {count})").format(count=count) if count else ""
+        answer = [f"### {turn.reply.model}{_mark(turn)}", "\n".join(_steps(turn)), turn.reply.text]
+        parts += [f"## {number}", turn.question.text, left_out, *answer]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _steps(turn: Turn) -> Iterator[str]:
+    """A line for each call of a tool and for each result, as code."""
+    for message in turn.reply.transcript:
+        for call in message.tool_calls:
+            yield f"    → {call.name}({one_line(call.arguments, 200)})"
+        if message.role == "tool":
+            yield f"    ← {one_line(message.text, 200)}"
+
+
+def _images(turn: Turn) -> list[str]:
+    """Addresses of the question's images, those of their content included."""
+    content = turn.question.content
+    return [] if isinstance(content, str) else [part.url for part in content if isinstance(part, Image)]
 
 
 def _mark(turn: Turn) -> str:
@@ -72,8 +92,16 @@ def _question(name: str, turn: Turn, system: str) -> str:
     if request.protocol != "openai":
         values["protocol"] = request.protocol
     # References were filled in; what still looks like one was meant as typed.
-    own = {"chat": name, **({"raw": True} if template.references(turn.question.text + system) else {})}
-    line = cell_line({**values, **request.parameters}, own=own, extra_body=request.extra_body)
+    own: dict[str, Any] = {"chat": name}
+    if template.references(turn.question.text + system):
+        own["raw"] = True
+    if pictures := _images(turn):
+        own["image"] = pictures
+    parameters = dict(request.parameters)
+    if turn.reply.transcript:
+        # Functions ran: only by their names can they run again.
+        own["tools"] = ",".join(tool["function"]["name"] for tool in parameters.pop("tools", ()))
+    line = cell_line({**values, **parameters}, own=own, extra_body=request.extra_body)
     return f"{line}\n{turn.question.text}"
 
 

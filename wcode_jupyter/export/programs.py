@@ -54,6 +54,7 @@ def export(target: str, request: Request, *, base_url: str | None = None, stream
     """
     row = find(target, "program")
     _check_protocol(row, request)
+    _refuse_answer_tool(request)
     _refuse_hashed_images(request)
     body = wire.encode(replace(request, stream=stream))
     _refuse_nul(body)
@@ -78,6 +79,15 @@ def asked_at(request: Request) -> str:
     if request.endpoint != GATEWAY:
         return request.endpoint
     return str(getattr(ROWS["anthropic_base_url" if request.protocol == "anthropic" else "base_url"], "default", ""))
+
+
+def _refuse_answer_tool(request: Request) -> None:
+    """The programs print the text of an answer, not what the model calls a tool with."""
+    if request.protocol == "anthropic" and wire.anthropic.answer_tool(request):
+        raise InputError(
+            _("In the Anthropic form the answer to a schema comes as a tool call, which the programs do not print"),
+            hint=_("Ask with --protocol openai."),
+        )
 
 
 def _refuse_hashed_images(request: Request) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from .. import template, wire
 from ..client import Client
-from ..display import CellView, pump, view
+from ..display import CellView, view
 from ..display.hiding import WithoutReasoning
 from ..errors import AnswerInterrupted, WcodeError
 from ..images import abridged
@@ -28,7 +28,7 @@ from .inserting import insert_code
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
 from .seeing import with_images, without_images
-from .structured import ask_until_it_fits, retries_of, schema_of
+from .structured import Answered, ask_alone, ask_until_it_fits, retries_of, schema_of
 from .tooling import ask_with_tools, tools_named
 
 __all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
@@ -39,38 +39,37 @@ def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
     ask(shell, client, parse_cell_line(line), text)
 
 
-def ask(shell: Any, client: Client, options: CellLine, text: str) -> None:
-    """Sends `text` as `options` say, shows the answer and binds it. Raises WcodeError."""
+def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+    """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
     if is_many(options):
         ask_many(shell, client, options, text)
-        return
+        return None
     check_alone(options)
     wanted = schema_of(options, shell.user_ns)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
         print(describe_call(call))
         _bind(shell, options, call.request)
-        return
+        return None
 
     def display() -> CellView:
         shown = view(_format(client, options), quiet=options.flag("quiet"))
         hidden = client.session.values(options.values)["hide_reasoning"].value
         return WithoutReasoning(shown) if hidden else shown
 
-    if wanted is not None:
-        reply, error = ask_until_it_fits(client, call, wanted, retries_of(options), display)
-    elif tools := tools_named(options, shell.user_ns):
-        reply, error = ask_with_tools(client, call, tools, options, display)
-    else:
-        stream = client.start(call)
-        reply = pump(stream, display())
-        error = stream.error
+    tools = tools_named(options, shell.user_ns)
+
+    def answered(call: Call) -> Answered:
+        return ask_with_tools(client, call, tools, options, display) if tools else ask_alone(client, call, display)
+
+    reply, error = ask_until_it_fits(client, call, wanted, retries_of(options), answered)
     _bind(shell, options, reply)
     if options.flag("insert"):
         insert_code(shell, reply)
     if error := _error_of(reply, error):
         raise error
+    return reply
 
 
 def with_preset(options: CellLine) -> CellLine:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, OptionError
+from ..errors import InputError, OptionError, one_line
 from ..images import find_picture
 from ..language import _
 from ..messages import Part, Text
@@ -32,7 +32,7 @@ def with_images(
         )
         for name in names
     ]
-    notes += [f"{name}: {picture.note}" for name, picture in zip(names, found, strict=True)]
+    notes += [f"{one_line(name, 60)}: {picture.note}" for name, picture in zip(names, found, strict=True)]
     parts = (Text(content),) * bool(content.strip()) if isinstance(content, str) else content
     return (*parts, *(picture.image for picture in found))
 

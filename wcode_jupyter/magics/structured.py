@@ -1,9 +1,9 @@
-"""A cell with `--schema`: its answer is shown while it arrives, judged at the end, and asked for again if need be."""
+"""The answer of a cell: shown while it arrives, with `--schema` judged at the end, and asked for again if need be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from ..client import Client
 from ..display import CellView, pump
@@ -15,7 +15,7 @@ from ..schema import Attempts, Schema, find_schema
 from ..session import Call
 from .options import CellLine
 
-__all__ = ["ask_until_it_fits", "retries_of", "schema_of"]
+__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "retries_of", "schema_of"]
 
 
 def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
@@ -37,25 +37,51 @@ def retries_of(options: CellLine) -> int:
     return int(text)
 
 
+class Shown(Protocol):
+    """What a person has seen of an answer so far."""
+
+    def finish(self, reply: Reply) -> None:
+        """It is the answer: shows how it ended."""
+
+    def abandon(self) -> None:
+        """It is not the answer: nothing of it stays."""
+
+
+class Answered(NamedTuple):
+    """An answer that has ended, the error that ended it, and the view that does not know yet whether it stays."""
+
+    reply: Reply
+    error: WcodeError | None
+    shown: Shown
+
+
+def ask_alone(client: Client, call: Call, view: Callable[[], CellView]) -> Answered:
+    """One answer, shown while it arrives in the view that `view` makes."""
+    stream = client.start(call)
+    shown = view()
+    reply = pump(stream, Undecided(shown))
+    return Answered(reply, stream.error, shown)
+
+
 def ask_until_it_fits(
-    client: Client, call: Call, wanted: Schema, retries: int, view: Callable[[], CellView]
+    client: Client, call: Call, wanted: Schema | None, retries: int, ask: Callable[[Call], Answered]
 ) -> tuple[Reply, WcodeError | None]:
-    """The last reply, with `parsed` where it fits, and the error that ended it. `view` makes the view of an attempt."""
-    attempts = Attempts(client.session, call, wanted, retries)
+    """The last reply, with `parsed` where it fits, and the error that ended it. Without a schema the first one fits."""
+    attempts = None if wanted is None else Attempts(client.session, call, wanted, retries)
     while True:
-        stream = client.start(attempts.call)
-        shown = view()
-        reply = pump(stream, Undecided(shown))
-        fitting, error = _judged(attempts, reply, stream.error)
+        answered = ask(call if attempts is None else attempts.call)
+        fitting, error = _judged(attempts, answered.reply, answered.error)
         if fitting is not None:
-            shown.finish(fitting)
+            answered.shown.finish(fitting)
             return fitting, error
-        shown.abandon()
+        answered.shown.abandon()
 
 
-def _judged(attempts: Attempts, reply: Reply, error: WcodeError | None) -> tuple[Reply | None, WcodeError | None]:
+def _judged(
+    attempts: Attempts | None, reply: Reply, error: WcodeError | None
+) -> tuple[Reply | None, WcodeError | None]:
     """The reply to end with, None to ask again, and its error."""
-    if error is not None:
+    if attempts is None or error is not None:
         return reply, error
     try:
         return attempts.judge(reply), None

@@ -8,13 +8,13 @@ from typing import Any
 from ..client import Client
 from ..display import CellView
 from ..display.watching import Steps
-from ..errors import OptionError, WcodeError
+from ..errors import OptionError
 from ..language import _
-from ..reply import Reply
 from ..session import Call
 from ..toolloop import loop_of
 from ..tools import Tool, find_tools
 from .options import CellLine
+from .structured import Answered
 
 __all__ = ["ask_with_tools", "tools_named"]
 
@@ -25,14 +25,14 @@ def tools_named(options: CellLine, namespace: Mapping[str, Any]) -> tuple[Tool, 
         return ()
     if "tools" in options.values:
         raise OptionError(_("{option} is given twice").format(option="--tools"))
-    if "schema" in options.own:
-        raise OptionError(_("A schema and functions as tools: give one of the two"))
     return find_tools(names, namespace)
 
 
 def ask_with_tools(
     client: Client, call: Call, tools: tuple[Tool, ...], options: CellLine, view: Callable[[], CellView]
-) -> tuple[Reply, WcodeError | None]:
-    """The reply with all steps, and the error that ended it. `view` makes the view of a step."""
+) -> Answered:
+    """The reply with all steps, not yet shown to its end. `view` makes the view of a step."""
     loop = loop_of(client, call, tools, options.values)
-    return loop.run(Steps(view))
+    steps = Steps(view)
+    reply, error = loop.run(steps)
+    return Answered(reply, error, steps)

@@ -58,6 +58,8 @@ class Wcode:
     def run_line(self, line: str) -> Any:
         """Runs one command; without a word, the help."""
         word, _space, rest = line.strip().partition(" ")
+        if rest.strip() in ("--help", "-h"):
+            word, rest = "help", ""
         return find_command(word or "help")(Context(self.shell, self.client), rest.strip())
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ _FORMS: dict[Protocol, _Form] = {
         {"anthropic-version": "2023-06-01"},
         anthropic.encode,
         anthropic.warnings,
-        lambda _request: anthropic.AnthropicDecoder(),
+        lambda request: anthropic.AnthropicDecoder(answer_tool=anthropic.answer_tool(request)),
     ),
 }
 

@@ -3,6 +3,9 @@
 A Request is the same in both forms; here it is mapped. What has no equivalent is not sent and named by `warnings`; what
 would be refused for sure is refused here. Decoding gives the same events as the OpenAI form.
 
+A JSON Schema for the answer goes out as this form's users send one: as the only tool, which the model must call. What
+it calls it with is the answer's text.
+
 Source: Claude Platform documentation, "Messages" and "Streaming messages"; budget rule of OpenRouter.
 """
 
@@ -57,7 +60,7 @@ def warnings(request: Request) -> list[str]:
     return [
         _("{name} has no equivalent in the Anthropic form: it is not sent").format(name=name)
         for name in request.parameters
-        if find(name).anthropic is None
+        if find(name).anthropic is None and not (name == "response_format" and answer_tool(request))
     ]
 
 
@@ -83,7 +86,8 @@ def _temperature(request: Request) -> dict[str, Any]:
 
 
 def _thinking(request: Request) -> dict[str, Any]:
-    reasoning = request.parameters["reasoning"]
+    if (reasoning := request.parameters.get("reasoning")) is None:
+        return {}
     if reasoning.get("effort") == "none" or reasoning.get("enabled") is False:
         return {"thinking": {"type": "disabled"}}
     limit = _max_tokens(request)
@@ -136,6 +140,32 @@ def _tool_choice(request: Request) -> dict[str, Any]:
     return {"tool_choice": choice} if choice else {}
 
 
+def answer_tool(request: Request) -> str:
+    """The tool that the model must call with its answer; empty where no schema was asked for."""
+    wanted = request.parameters.get("response_format", {})
+    return str(wanted["json_schema"]["name"]) if wanted.get("type") == "json_schema" else ""
+
+
+def _response_format(request: Request) -> dict[str, Any]:
+    if not (name := answer_tool(request)):
+        return {}
+    if taken := {"tools", "tool_choice"} & request.parameters.keys():
+        raise ParameterError(
+            _("The Anthropic form sends a schema as a tool: {name} beside it has no place").format(name=min(taken)),
+            name="response_format",
+            hint=_("Give one of the two, or use --protocol openai."),
+        )
+    if _thinking(request).get("thinking", {}).get("type") == "enabled":
+        raise ParameterError(
+            _("The Anthropic form sends a schema as a tool that must be called, and a model that thinks refuses that"),
+            name="reasoning",
+            hint=_("Set reasoning none, or use --protocol openai."),
+        )
+    wanted = request.parameters["response_format"]["json_schema"]
+    tool = _tool({"function": {**wanted, "parameters": wanted["schema"]}})
+    return {"tools": [tool], "tool_choice": {"type": "tool", "name": name, "disable_parallel_tool_use": True}}
+
+
 def _same(name: str, wire_name: str = "") -> Callable[[Request], dict[str, Any]]:
     return lambda request: {wire_name or name: request.parameters[name]}
 
@@ -150,6 +180,7 @@ _PARAMETERS: dict[str, Callable[[Request], dict[str, Any]]] = {
     "tools": _tools,
     "tool_choice": _tool_choice,
     "parallel_tool_calls": _tool_choice,
+    "response_format": _response_format,
 }
 
 
@@ -233,11 +264,16 @@ _REASONS = {
 }
 
 
-class AnthropicDecoder(StreamDecoder):
-    """Events of one message, streamed or whole."""
+_ANSWER = -1
+"""Number of the call that is the answer."""
 
-    def __init__(self) -> None:
+
+class AnthropicDecoder(StreamDecoder):
+    """Events of one message, streamed or whole. What the tool `answer_tool` is called with is the answer's text."""
+
+    def __init__(self, *, answer_tool: str = "") -> None:
         super().__init__()
+        self._answer_tool = answer_tool
         self._started = False
         self._calls = 0
         self._call_at: dict[int | None, int] = {}  # index of a tool_use block -> number of the call
@@ -255,6 +291,8 @@ class AnthropicDecoder(StreamDecoder):
     def _end(self, events: list[Event]) -> None:
         if self._ended and self._started and not self._reason:
             events.append(Notice(_("The server did not say why the answer ended")))
+        if self._answer_tool and self._reason and _ANSWER not in self._call_at.values():
+            events.append(Notice(_("The model did not call the tool of the schema: not every server forces it to")))
 
     def _on_message(self, message: dict[str, Any], events: list[Event]) -> None:
         """A message whole, or as `message_start` holds it."""
@@ -328,19 +366,26 @@ class AnthropicDecoder(StreamDecoder):
         elif kind == "redacted_thinking" and (data := as_text(block.get("data"))):
             events.append(ReasoningDelta("", field="redacted_thinking", signature=data))
         elif kind == "tool_use":
-            number = self._call_at[index] = self._calls
+            self._open_call(index, block, events)
+
+    def _open_call(self, index: int | None, block: dict[str, Any], events: list[Event]) -> None:
+        name = as_text(block.get("name"))
+        if name and name == self._answer_tool:
+            self._call_at[index] = _ANSWER
+        else:
+            self._call_at[index] = self._calls
+            events.append(ToolCallDelta(self._calls, as_text(block.get("id")), name))
             self._calls += 1
-            given = block.get("input")
-            arguments = json.dumps(bounded(given), ensure_ascii=False) if given else ""
-            if not arguments:
-                self._without_arguments.add(index)
-            events.append(ToolCallDelta(number, as_text(block.get("id")), as_text(block.get("name")), arguments))
+        self._without_arguments.add(index)
+        if given := block.get("input"):
+            self._take_arguments(index, json.dumps(bounded(given), ensure_ascii=False), events)
 
     def _take_arguments(self, index: int | None, arguments: str, events: list[Event]) -> None:
         # The pieces of a server's own tool are not calls for us.
         if (number := self._call_at.get(index)) is not None:
             self._without_arguments.discard(index)
-            events.append(ToolCallDelta(number, arguments=arguments))
+            is_answer = number == _ANSWER
+            events.append(TextDelta(arguments) if is_answer else ToolCallDelta(number, arguments=arguments))
 
     def _close_block(self, index: int | None, events: list[Event]) -> None:
         if index in self._without_arguments:
@@ -352,6 +397,8 @@ class AnthropicDecoder(StreamDecoder):
             return
         self._reason = word
         reason = _REASONS.get(word)
+        if reason == "tool_calls" and self._answer_tool and not self._calls:
+            reason = "stop"  # it called what it answers with
         if reason is None:
             reason = word
             events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))

@@ -24,6 +24,7 @@ from ..events import (
 )
 from ..language import _
 from ..messages import Image, Message, Part, Request, Text
+from .details import Details
 from .failure import failure_in
 from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded
 from .plain import MOST_MISFITS, decode_plain
@@ -80,14 +81,17 @@ def _image_url(image: Image) -> dict[str, Any]:
 
 
 def _reasoning(message: Message) -> dict[str, Any]:
-    """Reasoning under the field name it came in."""
+    """Reasoning under the field names it came in."""
     fields: dict[str, Any] = {}
     for piece in message.reasoning:
-        if piece.field == "reasoning_details":
-            fields.setdefault(piece.field, []).append({"type": "reasoning.text", "text": piece.text})
-        elif piece.field in ("reasoning", "reasoning_content"):
+        if piece.field in ("reasoning", "reasoning_content"):
             fields[piece.field] = fields.get(piece.field, "") + piece.text
-    return fields
+    pieces = [piece for piece in message.reasoning if piece.field == "reasoning_details"]
+    # The entries as they came hold the text too; without them the text becomes one.
+    details = [piece.detail for piece in pieces if piece.detail] or [
+        {"type": "reasoning.text", "text": piece.text} for piece in pieces
+    ]
+    return {**fields, "reasoning_details": details} if details else fields
 
 
 # ------------------------------------------------------------------------------------------------------- decoding
@@ -136,6 +140,7 @@ class _Choice:
         self.tags: InlineTags | None = InlineTags(opened=thinking_opened)
         self.calls: list[_Call] = []
         self.call_at: dict[int, _Call] = {}
+        self.details = Details()
         self.reason = ""
 
     def call(self, sent: dict[str, Any], name: str, position: int) -> _Call:
@@ -220,6 +225,7 @@ class OpenAIDecoder(StreamDecoder):
     def _end(self, events: list[Event]) -> None:
         for choice in self._choices.values():
             _settle(choice, events)
+            _append_details(choice, events)
         if self._ended and self._choices and not self._finished:
             events.append(Notice(_("The server did not say why the answer ended")))
 
@@ -323,20 +329,22 @@ def _append_tagged(choice: _Choice, pieces: list[tuple[str, str]], events: list[
 
 def _take_reasoning(choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
     """One of the names under which reasoning comes: gateways send the same text under several."""
-    for name in ("reasoning", "reasoning_content", "reasoning_details"):
-        if value := delta.get(name):
-            text = as_text(value) if name != "reasoning_details" else _details(value)
-            if text:
-                _settle(choice, events)
-                events.append(ReasoningDelta(text, choice.index, name))
-                return
+    details = choice.details.take(delta.get("reasoning_details"))
+    for name, sent in (
+        ("reasoning", delta.get("reasoning")),
+        ("reasoning_content", delta.get("reasoning_content")),
+        ("reasoning_details", details),
+    ):
+        if text := as_text(sent):
+            _settle(choice, events)
+            events.append(ReasoningDelta(text, choice.index, name))
+            return
 
 
-def _details(details: Any) -> str:
-    """The text of OpenRouter's `reasoning_details`; encrypted ones have none."""
-    return "".join(
-        as_text(as_dict(detail).get("text")) or as_text(as_dict(detail).get("summary")) for detail in as_list(details)
-    )
+def _append_details(choice: _Choice, events: list[Event]) -> None:
+    """The entries of `reasoning_details`, whole: their text has been given."""
+    entries = choice.details.take_out()
+    events.extend(ReasoningDelta("", choice.index, "reasoning_details", detail=entry) for entry in entries)
 
 
 def _joined(parts: Any, name: str) -> str:
@@ -385,6 +393,7 @@ def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -
     if not word or choice.reason:
         return
     _settle(choice, events)
+    _append_details(choice, events)
     reason = _REASONS.get(word)
     if reason is None:
         reason = word

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from ..events import Event, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..messages import valid_text
 
 __all__ = ["Surrogates"]
 
@@ -66,7 +67,7 @@ class Surrogates:
 
 def _scrubbed(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return valid_text(value)
     if isinstance(value, dict):
         return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

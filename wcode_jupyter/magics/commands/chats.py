@@ -23,9 +23,7 @@ CHATS_OPTIONS = (CellOption(name="force", arity="flag", help=N_("Export over a f
 def chats(context: Context, rest: str) -> Any:
     """The list, or what the first word says of one chat."""
     line = parse_command(rest, CHATS_OPTIONS)
-    if not line.words:
-        return _list(context)
-    word, *names = line.words
+    word, *names = line.words or ("list",)
     if word not in _WORDS:
         hint = did_you_mean(word, _WORDS)
         raise OptionError(
@@ -33,11 +31,11 @@ def chats(context: Context, rest: str) -> Any:
         )
     usage, run = _WORDS[word]
     if len(names) != len(usage.split()):
-        raise OptionError(_("Write it so: %wcode chats {word} {usage}").format(word=word, usage=usage))
+        raise OptionError(_("Write it so: %wcode chats {word} {usage}").format(word=word, usage=usage).rstrip())
     return run(context, line, *names)
 
 
-def _list(context: Context) -> Table:
+def _list(context: Context, line: CommandLine) -> Table:
     found = context.client.session.chats.all()
     return Table(
         columns=(_("chat"), _("turns"), _("not sent on"), _("tokens"), "¥", _("last question")),
@@ -104,6 +102,7 @@ def _reset(context: Context, line: CommandLine, name: str) -> None:
 
 
 _WORDS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "list": ("", _list),
     "show": ("NAME", _show),
     "fork": ("NAME NEW", _fork),
     "undo": ("NAME", _undo),
