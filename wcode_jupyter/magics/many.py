@@ -19,10 +19,10 @@ from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _
 from ..parameters import did_you_mean
-from ..reply import Fault, Reply
+from ..reply import Reply, fault_of
 from ..table import Table
 from .options import CellLine
-from .structured import schema_of
+from .structured import format_of, retries_of, schema_of
 
 if TYPE_CHECKING:
     from ..batch import Replies, Run
@@ -34,8 +34,10 @@ __all__ = ["ask_many", "check_alone", "is_many"]
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
 _NOT_IN_MANY = (
-    "chat", "trim", "keep_failed", "tools", "retries_schema", "image", "resize", "allow_outside", "insert",
+    "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
+"""Settings that only a run keeps."""
 
 
 def is_many(options: CellLine) -> bool:
@@ -62,7 +64,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     if options.flag("dry_run"):
         print(_dry_run(client, run))
         return
-    if _is_comparison(run, options):
+    if _is_comparison(run, options) and not _needs_a_run(options):
         replies, error = _compared(shell, client, run, options)
     else:
         replies, error = _carried_out(shell, client, run, options, score)
@@ -81,8 +83,6 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
 def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
     rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
     values = dict(options.values)
-    if wanted := schema_of(options, shell.user_ns):
-        values["response_format"] = wanted.response_format
     model = options.own.get("models") or values.pop("model", None)
     values.pop("model", None)
     arguments: dict[str, Any] = {
@@ -95,13 +95,15 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
         "variables": shell.user_ns,
         "raw": options.flag("raw"),
         "engine": _engine(shell, options),
+        "schema": schema_of(options, shell.user_ns),
+        "retries_schema": retries_of(options),
         "extra_body": options.extra_body,
         **values,
     }
     prompt = text.removesuffix("\n")
     run = client.run(prompt, rows, **arguments)
     if (file := _run_file(client, options, run)) is not None:
-        run = client.run(prompt, rows if not run.plan.rows.once else run.plan.rows, run_file=file, **arguments)
+        run = client.run(prompt, run.plan.rows, run_file=file, **arguments)
     return run
 
 
@@ -190,13 +192,20 @@ def _is_comparison(run: Run, options: CellLine) -> bool:
     from ..display.columns import MOST_COLUMNS
 
     count = run.plan.count
-    alone = not {"each", "run_file", "engine"} & options.own.keys()
-    return alone and count is not None and count <= MOST_COLUMNS
+    return "each" not in options.own and count is not None and count <= MOST_COLUMNS
+
+
+def _needs_a_run(options: CellLine) -> bool:
+    """Whether the cell wants what only a run does: a file, other workers, a pace, a budget of its own, asking again."""
+    return any(
+        name in options.own for name in ("run_file", "engine", "retries_schema", "stop_on_error", "anew")
+    ) or any(name in options.values for name in _OF_RUNS)
 
 
 def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[Replies, WcodeError | None]:
     from ..batch import Line, Replies
     from ..batch.progress import is_watched
+    from ..batch.question import typed
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -206,8 +215,9 @@ def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[
     answers = columns.pump()
     if columns.published:
         shell.display_pub.clear_output(wait=True)
-    lines = [Line(task.job, reply) for task, reply in zip(tasks, answers, strict=True)]
-    replies = Replies.of(lines, run.plan.fingerprint)
+    schema = run.plan.schema
+    lines = [typed(Line(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
+    replies = Replies.of(lines, run.plan.fingerprint, schema)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
     error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
     return replies, error
@@ -223,8 +233,7 @@ def _start(client: Client, run: Run, task: Task) -> Stream:
     try:
         return client.start(call)
     except WcodeError as error:
-        fault = Fault(type(error).__name__, error.what, error.hint)
-        return Stream.of(Reply(request=call.request, ended="failed", fault=fault, model=call.request.model))
+        return Stream.of(Reply(request=call.request, ended="failed", fault=fault_of(error), model=call.request.model))
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------
@@ -361,7 +370,7 @@ def _facts(replies: Replies, run: Run) -> dict[str, Any]:
 
 
 def _format(client: Client, options: CellLine) -> str:
-    value = str(client.session.values(options.values)["format"].value)
+    value = format_of(client, options)
     return value if value in FORMATS else "markdown"
 
 
