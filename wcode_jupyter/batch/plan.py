@@ -28,7 +28,7 @@ from ..session import Call, Session
 from ..settings import ROWS, find_row
 from .rows import Row, Rows, is_missing
 
-__all__ = ["Job", "Plan", "Task", "Variant", "combinations", "plain"]
+__all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain"]
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
@@ -275,12 +275,13 @@ def combinations(sweep: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
 
 
 _SWEEP = 'sweep={"temperature": [0, 0.5, 1]}'
-_SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "protocol"))
+SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "protocol"))
+"""What may be swept."""
 
 
 def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     row = find_row(name)
-    if row.name not in _SWEPT:
+    if row.name not in SWEPT:
         hint = _("Name several models to compare them.") if row.name == "model" else ""
         raise ParameterError(_("{name} cannot be swept").format(name=row.name), name=row.name, hint=hint)
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
