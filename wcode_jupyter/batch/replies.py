@@ -164,7 +164,8 @@ class Replies(Sequence[Reply]):
         """
         return self._like(self._entries, self.stopped, function)
 
-    def _scored(self) -> list[statistics.Scored]:
+    def scores(self) -> list[statistics.Scored]:
+        """What the score function gives for each reply; nothing without one."""
         if self._scores is None:
             function = self._score
             self._scores = (
@@ -175,7 +176,7 @@ class Replies(Sequence[Reply]):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One flat dict for each reply, as in `to_frame`."""
-        for line, scored in zip(self.lines(), self._scored(), strict=True):
+        for line, scored in zip(self.lines(), self.scores(), strict=True):
             yield {**_row(line), **scored.columns}
 
     def to_frame(self) -> pd.DataFrame:
@@ -192,13 +193,16 @@ class Replies(Sequence[Reply]):
 
     def summary(self) -> statistics.Summary:
         """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
-        pairs = zip(self.lines(), self._scored(), strict=True)
+        pairs = zip(self.lines(), self.scores(), strict=True)
         return statistics.summary(pairs)
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
-        """The texts of two replies, compared word by word."""
+        """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
         from .differences import Differences
 
+        for index in (first, second):
+            if not -len(self) <= index < len(self):
+                raise InputError(_("There is no reply {index}: there are {count}").format(index=index, count=len(self)))
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:
@@ -211,7 +215,7 @@ class Replies(Sequence[Reply]):
         """
         from .plot import plot
 
-        return plot(list(zip(self.lines(), self._scored(), strict=True)))
+        return plot(list(zip(self.lines(), self.scores(), strict=True)))
 
     def table(self, most: int = _SHOWN) -> Table:
         """The first replies in short, to look at."""
@@ -225,7 +229,7 @@ class Replies(Sequence[Reply]):
                 line.job.model,
                 *(line.job.values.get(name) for name in names),
                 *([line.job.sample] if samples else []),
-                _short(line.reply),
+                _short(line),
             )
             for line in shown
         ]
@@ -244,8 +248,15 @@ def _number(place: Place) -> int:
     return place.number
 
 
-def _short(reply: Reply, most: int = 200) -> str:
-    text = " ".join(reply.text.split()) if reply.text.strip() else f"({reply.error or reply.ended})"
+def _short(line: Line, most: int = 200) -> str:
+    """The answer on one line; one that is not whole says why."""
+    reply = line.reply
+    why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
+    return " ".join(filter(None, [_cut(reply.text, most), _cut(why, most)]))
+
+
+def _cut(text: str, most: int) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -15,9 +15,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from ..engine import Engine
 from ..errors import InputError, RateLimited, RunError, WcodeError
@@ -28,60 +27,17 @@ from ..session import Call
 from ..transport import Endpoint
 from .asking import Asker, resumes
 from .budget import Purse
+from .counts import Counts, Progress
 from .pace import Limits, Pace
 from .plan import Job, Plan, Task
 from .question import Question, typed
 from .replies import Replies
 from .runfile import Line, Place, RunFile, header_of
 
-__all__ = ["Progress", "Run"]
+__all__ = ["Run"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
-
-
-class Progress(Struct, frozen=True, kw_only=True):
-    """Where a run stands."""
-
-    total: int | None
-    done: int
-    """Answers there are, failed ones and those of earlier runs included."""
-    failed: int
-    kept: int
-    """Answers of earlier runs, which were not asked again."""
-    in_flight: int
-    output_tokens: int
-    cost_cny: Decimal
-    """RMB that this run has spent so far."""
-    seconds: float
-
-    @property
-    def asked(self) -> int:
-        """Answers that this run asked for."""
-        return self.done - self.kept
-
-    @property
-    def tokens_per_s(self) -> float:
-        """Output tokens a second, all requests together."""
-        return self.output_tokens / self.seconds if self.seconds else 0.0
-
-    @property
-    def projected_cny(self) -> Decimal | None:
-        """RMB of the whole run if the rest costs what the answers so far did; None while that is unknown."""
-        if self.total is None or not self.asked or not self.cost_cny:
-            return None
-        return self.cost_cny / self.asked * (self.total - self.kept)
-
-
-class VariantProgress(Struct):
-    """Where one model with one combination of swept values stands."""
-
-    model: str
-    values: dict[str, Any]
-    done: int = 0
-    failed: int = 0
-    seconds: list[float] = field(default_factory=list)
-    cost_cny: Decimal = Decimal(0)
 
 
 class _Turn(Struct):
@@ -139,10 +95,9 @@ class Run:
         self._changed = asyncio.Event()
         self._ended = threading.Event()
         self._stopping = self._cancelled = self._opened = False
-        self.variants: dict[tuple[str, str], VariantProgress] = {}
-        """Where each model and swept value stands, in the order in which they come."""
+        self.counts = Counts()
+        """What there is so far."""
         self._watched = False
-        self._good = self._failed = self._unsent = self._tokens = 0
         self._began = self._ended_at = 0.0
         self.error = None
 
@@ -229,11 +184,11 @@ class Run:
         until = self._ended_at or time.monotonic()
         return Progress(
             total=self.plan.count,
-            done=self._good + self._failed,
-            failed=self._failed,
+            done=self.counts.done,
+            failed=self.counts.failed,
             kept=len(self._earlier),
             in_flight=0 if self._ended.is_set() else self._pace.active,
-            output_tokens=self._tokens,
+            output_tokens=self.counts.output_tokens,
             cost_cny=self._purse.spent,
             seconds=until - self._began,
         )
@@ -277,7 +232,7 @@ class Run:
                 task.cancel()
             await self._drained()
             self.error = RunError(
-                _("Interrupted after {done} answers").format(done=self._good + self._failed),
+                _("Interrupted after {done} answers").format(done=self.counts.done),
                 hint=_("They are kept; run it again for the rest."),
             )
         except WcodeError as error:
@@ -365,7 +320,7 @@ class Run:
                 what = _("The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it")
                 self._stop(
                     RunError(
-                        what.format(limit=self._purse.limit, spent=self._purse.spent),
+                        what.format(limit=f"{self._purse.limit:f}", spent=f"{self._purse.spent:f}"),
                         hint=_("What arrived is kept; raise max_cost and run it again for the rest."),
                     )
                 )
@@ -381,10 +336,9 @@ class Run:
             line = await self._another(question, where)
         if line.reply.ended != "interrupted" or any(reply.text or reply.reasoning for reply in line.answers):
             self._finish(line)
-        refused = self._failed - self._unsent
-        if not self._good and refused >= self._limits.give_up_after:
+        if not self.counts.good and self.counts.refused >= self._limits.give_up_after:
             what = _("Stopped: the first {count} answers all failed. The last: {error}")
-            self._stop(RunError(what.format(count=refused, error=line.reply.error)))
+            self._stop(RunError(what.format(count=self.counts.refused, error=line.reply.error)))
 
     async def _another(self, question: Question, where: Endpoint) -> Line | None:
         """Asks once more after an answer that did not fit; where the run ends before, that one is kept."""
@@ -415,17 +369,17 @@ class Run:
 
     def _keep(self, job: Job, place: Place) -> None:
         self._earlier.add(job.number)
-        self._good += 1
+        self.counts.good += 1
         self._enter(job.number, place)
 
-    def _finish(self, line: Line) -> None:
+    def _finish(self, line: Line, *, sent: bool = True) -> None:
         """Writes an answer; from here on it is safe."""
         try:
             entry: Place | Line = self._file.append(line)
         except RunError as error:
             entry = line
             self._stop(error)
-        self._count(line)
+        self.counts.add(line, sent=sent)
         self._enter(line.job.number, entry)
         if self._limits.stop_on_error and not line.good and line.reply.ended != "interrupted":
             what = _("Row {number} failed: {error}").format(number=line.job.row + 1, error=line.reply.error)
@@ -433,19 +387,7 @@ class Run:
 
     def _pass(self, task: Task, error: WcodeError) -> None:
         """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""
-        self._unsent += 1
-        self._finish(Line(task.job, _unsent(task, error)))
-
-    def _count(self, line: Line) -> None:
-        self._good += line.good
-        self._failed += not line.good
-        self._tokens += sum(reply.usage.output_tokens for reply in line.answers if reply.usage)
-        key = (line.job.model, repr(line.job.values))
-        variant = self.variants.setdefault(key, VariantProgress(line.job.model, line.job.values))
-        variant.done += 1
-        variant.failed += not line.good
-        variant.seconds.append(line.reply.timing.total_s)
-        variant.cost_cny += line.cost or 0
+        self._finish(Line(task.job, _unsent(task, error)), sent=False)
 
     def _enter(self, number: int, entry: Place | Line) -> None:
         self.entries[number] = entry

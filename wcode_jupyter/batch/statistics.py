@@ -50,6 +50,9 @@ class Scored(Struct, frozen=True):
     values: dict[str, float] = field(default_factory=dict)
     error: str | None = None
 
+    def __str__(self) -> str:
+        return self.error or " · ".join(f"{name} {value:.3g}" for name, value in self.values.items())
+
     @property
     def columns(self) -> dict[str, Any]:
         """For a table."""

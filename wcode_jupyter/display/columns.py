@@ -26,12 +26,22 @@ MOST_COLUMNS = 4
 """More do not fit beside each other."""
 
 
-def comparison(labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown") -> dict[str, Any]:
-    """The MIME data of several answers side by side: a pure function of the replies."""
+def comparison(
+    labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown", notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The MIME data of several answers side by side: a pure function of what is given. `notes` stand below each."""
+    notes = notes or [""] * len(replies)
     cells = [_finished(reply, format) for reply in replies]
-    foot = [escape(status_line(reply)) for reply in replies]
-    texts = [f"── {label} ──\n{reply.text or mark(reply)}" for label, reply in zip(labels, replies, strict=True)]
+    foot = [escape(_joined(status_line(reply), note)) for reply, note in zip(replies, notes, strict=True)]
+    texts = [
+        "\n".join(filter(None, [f"── {_joined(label, note)} ──", reply.text.strip("\n"), mark(reply)]))
+        for label, reply, note in zip(labels, replies, notes, strict=True)
+    ]
     return {"text/html": wrap(_table(labels, cells, foot)), "text/plain": "\n\n".join(texts)}
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def _finished(reply: Reply, format: str) -> str:
@@ -92,7 +102,7 @@ class _Column:
         if self.stream.reply is not None:
             return status_line(self.stream.reply)
         waiting = waiting_line(self._model, self._clock() - self._began_s, thinking=bool(self._reasoning))
-        return " · ".join([*self._notices, *([] if self._text else [waiting])])
+        return _joined(*self._notices, "" if self._text else waiting)
 
 
 class Columns:

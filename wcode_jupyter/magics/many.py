@@ -6,7 +6,6 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -17,10 +16,10 @@ import msgspec
 from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
-from ..language import _
+from ..language import _, language, speaking
 from ..parameters import did_you_mean
 from ..reply import Reply, fault_of
-from ..table import Table
+from .livetable import LiveTable
 from .options import CellLine
 from .structured import format_of, retries_of, schema_of
 
@@ -36,6 +35,7 @@ _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_NEEDS = {"key": "each", "seeds": "repeat"}
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
 
@@ -57,8 +57,12 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     for name in _NOT_IN_MANY:
         if name in options.own:
             raise OptionError(
-                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name))
+                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name)),
+                hint=_("Ask each row with client.ask(…, tools=…).") if name == "tools" else "",
             )
+    for name, needs in _NEEDS.items():
+        if name in options.own and needs not in options.own:
+            raise OptionError(_("{option} needs {other}").format(option=_option(name), other=_option(needs)))
     score = _score(shell, options)
     run = _run(shell, client, options, text)
     if options.flag("dry_run"):
@@ -250,7 +254,7 @@ def _carried_out(
     except BaseException:
         run.close()
         raise
-    live = _LiveTable(shell, run)
+    live = LiveTable(shell, run)
     run.start(client.engine)
     try:
         watch(run, quiet=options.flag("quiet"), also=live.show)
@@ -285,67 +289,28 @@ def _confirm(client: Client, run: Run, options: CellLine, kept: int) -> None:
         raise InputError(what, hint=hint)
 
 
-class _LiveTable:
-    """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
-
-    def __init__(self, shell: Any, run: Run) -> None:
-        self._publisher = shell.display_pub if hasattr(shell, "kernel") else None
-        self._run = run
-        self._display_id = ""
-        self._shown = ""
-
-    def show(self) -> None:
-        """Brings it up to date."""
-        if self._publisher is None or len(self._run.plan.variants) < 2:
-            return
-        from ..display.notebook import new_id
-
-        html = self._table()._repr_html_()
-        if html == self._shown:
-            return
-        update = bool(self._display_id)
-        self._display_id, self._shown = self._display_id or new_id(), html
-        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
-
-    def _table(self) -> Table:
-        counted = self._run.variants
-        keys = [(variant.model, repr(variant.values)) for variant in self._run.plan.variants]
-        rows = tuple(
-            (
-                " ".join([found.model, *(f"{name}={value}" for name, value in found.values.items())]),
-                found.done,
-                found.failed,
-                f"{statistics.median(found.seconds[-1000:]):.2f}",
-                f"{found.cost_cny:.6f}" if found.cost_cny else "",
-            )
-            for found in (counted[key] for key in keys if key in counted)
-        )
-        return Table((_("model"), _("done"), _("failed"), _("median s"), "¥"), rows)
-
-    def clear(self) -> None:
-        """The final output takes its place, and that of the bar."""
-        if self._publisher is not None:
-            from ..batch.progress import is_watched
-
-            if is_watched():
-                self._publisher.clear_output(wait=True)
-
-
 # -- what stays ------------------------------------------------------------------------------------------------------
 
 
 def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> None:
-    """The one output: a pure function of the replies and the format."""
+    """The one output: a pure function of the replies and the format, in the language of the recording."""
     if not len(replies):
         return
+    recorded = next((reply.language for reply in replies if reply.asked_at), language())
+    with speaking(recorded):
+        data = _data(client, options, replies, run, comparison=comparison)
+    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+
+
+def _data(client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> dict[str, Any]:
     if comparison:
         from ..display.columns import comparison as side_by_side
 
         labels = [line.job.label for line in replies.lines()]
-        data = side_by_side(labels, list(replies), _format(client, options))
-    else:
-        data = _tables(replies, run.notices, quiet=options.flag("quiet"))
-    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+        return side_by_side(
+            labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
+        )
+    return _tables(replies, run.notices, quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -389,7 +354,8 @@ def _dry_run(client: Client, run: Run) -> str:
     from .cell import describe_call
 
     if run.plan.rows.once:
-        return str(estimate(run.plan))
+        taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
+        return f"{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
