@@ -20,7 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .engine import Engine, Stream
-from .errors import WcodeError
+from .errors import InputError, WcodeError
 from .events import Event, Notice
 from .keys import Keys, Secret
 from .language import _
@@ -268,6 +268,8 @@ class Client:
         variables: Mapping[str, Any] | None = None,
         raw: bool = False,
         engine: Any = None,
+        schema: Any = None,
+        retries_schema: int = 0,
         extra_body: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Run:
@@ -276,14 +278,17 @@ class Client:
         `{{name}}` is a column of the row, else one of `variables`; `raw` leaves braces as typed. `sweep` maps
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
         identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
-        workers send the requests. Raises InputError, RunError.
+        workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
+        has failed. Raises InputError, RunError.
         """
         from .batch import Limits, Plan, Purse, Rows, Run, RunFile
+        from .schema import schema as schema_of
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
             self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
             values=values, extra_body=extra_body, namespace=variables, raw=raw,
+            schema=None if schema is None else schema_of(schema), retries_schema=retries_schema,
         )  # fmt: skip
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)
@@ -294,7 +299,8 @@ class Client:
         )  # fmt: skip
         asker = self._asker(plan.calls[0], limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
-        run = Run(plan, asker, limits, purse=Purse(self.session.budget(values)), file=file)
+        purse = Purse(self.session.budget(values))
+        run = Run(plan, asker, limits, purse=purse, file=file, recorded=self._recorded)
         run.notices += _unbounded(plan, self.session.budget(values))
         return run
 
@@ -339,19 +345,18 @@ class Client:
         these. A failed row keeps its reason and stops no other. A run that was stopped (budget, full disk, nothing but
         failures) warns and gives what arrived; its reason is `Replies.stopped`. Raises InputError, RunError.
         """
+        from .batch.progress import watch
+
+        _check_score(score)
         run = self._started(prompt, rows, options)
-        try:
-            self._watch(run, progress)
-        except BaseException:
-            run.cancel()
-            run.wait()
-            raise
+        run.carry_through(lambda: watch(run, quiet=not progress))
         return self._result(run, score)
 
     async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
         """`map` for the caller's own event loop."""
         import asyncio
 
+        _check_score(score)
         run = await asyncio.to_thread(self._started, prompt, rows, options)
         try:
             while not await asyncio.to_thread(run.wait, 1.0):
@@ -376,11 +381,6 @@ class Client:
         run.start(self.engine, watched=watched)
         return run
 
-    def _watch(self, run: Run, progress: bool) -> None:
-        from .batch.progress import watch
-
-        watch(run, quiet=not progress)
-
     def _result(self, run: Run, score: Any) -> Replies:
         for notice in (*run.notices, *([str(run.error)] if run.error else [])):
             self.warn(notice)
@@ -398,6 +398,10 @@ class Client:
         self.session.account.add(reply)
         if not reply.replayed:
             self.session.spent_in_runs_cny += reply.cost or 0
+
+    def _recorded(self, call: Call, reply: Reply) -> bool:
+        record = self._record(call)
+        return record is not None and record.holds(reply, keep_images=call.keep_images)
 
     def _remember(self, reply: Reply, call: Call, record: Record) -> None:
         redact = self.session.keys.redact
@@ -439,6 +443,14 @@ def _here() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         return Path()
+
+
+def _check_score(score: Any) -> None:
+    if score is not None and not callable(score):
+        raise InputError(
+            _("score is not a function"),
+            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+        )
 
 
 def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:

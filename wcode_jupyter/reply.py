@@ -37,7 +37,7 @@ from .messages import Message, Reasoning, Request, ToolCall, json_value
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Choice", "CodeBlock", "Ended", "Fault", "Reply", "ReplyBuilder", "Timing"]
+__all__ = ["Choice", "CodeBlock", "Ended", "Fault", "Reply", "ReplyBuilder", "Timing", "fault_of"]
 
 Ended: TypeAlias = Literal["complete", "length", "interrupted", "cut", "failed"]
 """How an answer ended: by the model; at max_tokens; by the user; by a lost connection, a deadline or a filter; by an
@@ -374,7 +374,7 @@ class ReplyBuilder:
             usage=self._usage,
             cost=price(self.request.model, self._usage) if price else None,
             ended=ended or _ENDED.get(choices[0].finish_reason or "", "complete"),
-            fault=None if error is None else _fault(error),
+            fault=None if error is None else fault_of(error),
             model=self._started.model or self.request.model,
             id=self._started.id,
             system_fingerprint=self._started.system_fingerprint,
@@ -460,7 +460,8 @@ _APPLY: dict[type, Any] = {
 _ENDED: dict[str, Ended] = {"length": "length", "content_filter": "cut", "error": "failed"}
 
 
-def _fault(error: WcodeError) -> Fault:
+def fault_of(error: WcodeError) -> Fault:
+    """`error` as data."""
     return Fault(
         kind=type(error).__name__,
         what=error.what,

@@ -17,7 +17,7 @@ ANSWER = """\
 | 1 | 2 |
 
 ```python
-print('{model}')
+print('{model}')  # a line that is longer than any column is wide, and must not push the other columns out of sight
 ```
 
 <b>raw</b> costs $5 and $10.
@@ -26,7 +26,7 @@ print('{model}')
 
 
 def test_columns_stand_side_by_side(lab: Lab) -> None:
-    """Two answers grow beside each other, formatted and safe; the saved comparison looks the same in both themes."""
+    """Four answers grow beside each other, formatted and safe, each in a quarter of the width with its status below."""
     gate = threading.Event()
 
     def answer(request: Received) -> Script:
@@ -36,29 +36,32 @@ def test_columns_stand_side_by_side(lab: Lab) -> None:
     page = lab.notebook(["%load_ext wcode_jupyter", ""])
     with FaultServer(answer) as server:
         page.set_source(0, f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url}")
-        page.set_source(1, "%%wcode -m alpha -m beta -o both\nhi")
+        page.set_source(1, "%%wcode -m alpha -m beta -m gamma -m delta -o four\nhi")
         page.run(0)
         page.start(1)
-        page.wait_for_text(1, lambda text: "alpha" in text and "print('beta')" in text)
+        page.wait_for_text(1, lambda text: text.count("print(") == text.count("is writing") == 4)
         page.screenshot("columns-streaming", cell=1)
         assert "The end" not in page.text(1)
         gate.set()
         page.finish()
     text = page.text(1)
     assert "The end of alpha." in text
-    assert "The end of beta." in text
+    assert "The end of delta." in text
     assert "costs $5 and $10." in text
     facts = page.js(
         """() => {
             const table = document.querySelector('.jp-OutputArea .wcode-answer > table');
             const cells = [...table.rows[1].cells].map(cell => cell.getBoundingClientRect());
             return {
-                tops: cells[0].top === cells[1].top, beside: cells[0].right <= cells[1].left + 1,
-                widths: Math.abs(cells[0].width - cells[1].width) < 40, raw: table.querySelectorAll('b b, p b').length,
+                count: cells.length, tops: cells.every(cell => cell.top === cells[0].top),
+                beside: cells.slice(1).every((cell, n) => cells[n].right <= cell.left + 1),
+                widths: cells.every(cell => Math.abs(cell.width - cells[0].width) < 2),
+                inside: cells[3].right <= table.closest('.jp-OutputArea').getBoundingClientRect().right,
+                raw: table.querySelectorAll('b b, p b').length,
             };
         }"""
     )
-    assert facts == {"tops": True, "beside": True, "widths": True, "raw": 0}
+    assert facts == {"count": 4, "tops": True, "beside": True, "widths": True, "inside": True, "raw": 0}
     page.screenshot("columns-light", cell=1)
     page.theme(dark=True)
     page.screenshot("columns-dark", cell=1)

@@ -97,6 +97,61 @@ def test_a_score_judges_every_answer(shared: Kernel, server: StrictServer) -> No
     assert shared.run("print(scored.to_frame()['score'].mean())").text == "1.0\n"
 
 
+def test_the_score_stands_below_each_column(shared: Kernel, server: StrictServer) -> None:
+    """A comparison shows what the function said of each answer, or why it said nothing."""
+    shared.run("def long(reply, row): return len(reply.text) / (reply.model == 'm')")
+    data = only_output(shared.run("%%wcode --repeat 2 --score long\nSay hello"))
+    assert data["text/html"].count("complete · score 5<") == 2
+    shared.run("def bad(reply, row): return row['word']")
+    data = only_output(shared.run("%%wcode -m a -m b --score bad\nSay hello"))
+    assert data["text/plain"].startswith("── a · KeyError: 'word' ──\nhello")
+
+
+def test_rows_are_held_to_a_schema(shared: Kernel) -> None:
+    """One that does not fit has failed and says so in the table; running the cell again asks it alone."""
+    answers = {"w0": '{"length": 2}', "w1": '{"length": "two"}'}
+    with StrictServer(answer=lambda prompt: answers.get(prompt.split()[-1], '{"length": 7}')) as server:
+        shared.run(f"%wcode set model=m base_url={server.base_url}\npair = rows[:2]")
+        cell = "%%wcode --each pair --schema 'length int' -o measured"
+        done = shared.run(f"{cell}\nMeasure {{{{word}}}}")
+        assert "(The answer does not fit the schema" in only_output(done)["text/plain"]
+        assert shared.run("print(measured[0].parsed, measured.to_frame()['json.length'].tolist())").text == (
+            "Answer(length=2) [2.0, nan]\n"
+        )
+        server.prompts.clear()
+        shared.run(f"{cell} --retries-schema 1\nMeasure {{{{word}}}}")
+        assert server.answered == 2
+        assert shared.run("print([reply.parsed.length for reply in measured])").text == "[2, 7]\n"
+
+
+def test_columns_are_held_to_a_schema(shared: Kernel) -> None:
+    """Side by side as well, shown as JSON; with `--retries-schema` each is asked again."""
+    with StrictServer(answer=lambda prompt: '{"n": 1}' if "required JSON" in prompt else "none") as server:
+        shared.run(f"%wcode set base_url={server.base_url}")
+        done = shared.run("%%wcode -m a -m b --schema 'n int' -o both\nCount")
+        assert done.error == "RunError"
+        assert done.outputs[0]["data"]["text/plain"].count("does not fit the schema") == 2
+        data = only_output(shared.run("%%wcode -m a -m b --schema 'n int' --retries-schema 1 -o both\nCount"))
+        assert data["text/html"].count("<th ") == 2
+        assert shared.run("print([reply.parsed.n for reply in both])").text == "[1, 1]\n"
+
+
+def test_a_comparison_keeps_to_a_budget_of_its_own(shared: Kernel, server: StrictServer) -> None:
+    """What only a run keeps makes it a run; the answers still stand side by side."""
+    done = shared.run("%%wcode z-ai/glm-5 --repeat 4 --max-cost 0.0004 --max-tokens 6\nSay hello")
+    assert (done.error, server.answered) == ("RunError", 1)
+    assert "── z-ai/glm-5 ──" in done.outputs[0]["data"]["text/plain"]
+    shared.run("%%wcode -m a -m b --concurrency 1\nSay hello")
+    assert server.peak == 1
+
+
+def test_an_iterator_loses_a_row_to_a_dry_run_and_it_is_said(shared: Kernel, server: StrictServer) -> None:
+    """Nothing is sent; what was read to look at cannot be put back."""
+    shared.run("once = iter(rows)")
+    assert "looking took its first row" in shared.run("%%wcode --each once --dry-run\nSay {{word}}").text
+    assert server.arrivals == []
+
+
 def test_a_failed_row_does_not_fail_the_cell(shared: Kernel, server: StrictServer) -> None:
     """The table names it; the others are there."""
     server.fail = lambda prompt: 400 if prompt.endswith("w2") else None
@@ -125,6 +180,12 @@ def test_nothing_but_failures_fail_the_cell_with_one_line(shared: Kernel, server
         ("--each rows --chat c", "--chat does not go with"),
         ("--yes", "--yes needs --each"),
         ("--each empty", "There are no rows"),
+        ("--each rows --tools f", "--tools does not go with --each"),
+        ("--each rows --tools f", "Ask each row with client.ask"),
+        ("--sweep temperature=0,1 --key word", "--key needs --each"),
+        ("--each rows --seeds", "--seeds needs --repeat"),
+        ("--each rows --retries-schema 1", "--retries-schema needs --schema"),
+        ("--each rows --schema 'word' --response-format json_object", "give one of the two"),
     ],
 )
 def test_bad_lines_are_one_clear_error(shared: Kernel, server: StrictServer, line: str, words: str) -> None:
@@ -187,3 +248,16 @@ def test_a_recorded_cell_replays_to_the_same_output(shared: Kernel, server: Stri
     server.prompts.clear()
     again = only_output(shared.run(f"{cell} replay\nSay {{{{word}}}}"))
     assert (again, server.answered) == (live, 0)
+
+
+@pytest.mark.parametrize("options", ["-m a -m b", "--each rows"])
+def test_a_replay_speaks_the_language_of_the_recording(
+    shared: Kernel, server: StrictServer, tmp_path: Path, options: str
+) -> None:
+    """Whoever replays it, in whatever language, gets the same bytes: table heads and status lines included."""
+    cell = f"%%wcode {options} --replay-file {tmp_path / 'n.replay.jsonl'} --replay"
+    live = only_output(shared.run(f"{cell} record\nSay hello"))
+    shared.run("import os; os.environ['WCODE_LANG'] = 'zh_CN'")
+    again = only_output(shared.run(f"{cell} replay\nSay hello"))
+    shared.run("os.environ['WCODE_LANG'] = 'en'")
+    assert again == live

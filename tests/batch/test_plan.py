@@ -45,6 +45,12 @@ def test_swept_values_are_sent_and_nothing_else() -> None:
     assert parameters == [{"temperature": 0.5}] * 4
 
 
+def test_a_request_that_is_spelled_twice_is_asked_once() -> None:
+    """A model by its id and by its short name, a value with and without a point: one answer would be kept for both."""
+    found = plan(models=["glm-5", "z-ai/glm-5"], sweep={"temperature": ["1", "1.0", 1]})
+    assert [(job[0], job[1]) for job in asked(found)] == [("z-ai/glm-5", {"temperature": 1.0})] * 2
+
+
 def test_seeds_on_request() -> None:
     """Sample n gets the seed n, counted from the seed that is set."""
     found = plan(repeat=3, seeds=True, values={"seed": 10})
@@ -103,12 +109,22 @@ def test_a_half_character_in_a_row_is_an_error_of_that_row() -> None:
         ({"temperature": []}, "no value"),
         ({"model": ["a"]}, "several models"),
         ({"base_url": ["x"]}, "cannot be swept"),
+        ({"temperature": "0,1"}, "needs a list of values"),
+        ({"temperature": 1}, "needs a list of values"),
+        ("temperature=1", "maps parameters to lists"),
     ],
 )
 def test_a_bad_sweep_is_refused(sweep: dict[str, list[Any]], words: str) -> None:
     """Unknown names, values out of range, empty lists, and what is no parameter."""
     with pytest.raises(ParameterError, match=words):
         combinations(sweep)
+
+
+@pytest.mark.parametrize("repeat", [0, -1, "3", 1.5, None])
+def test_repeat_is_a_number_from_one_on(repeat: Any) -> None:
+    """Anything else is said before anything is sent."""
+    with pytest.raises(ParameterError, match=r"repeat .*: a number from 1 on"):
+        plan(repeat=repeat)
 
 
 def test_raw_leaves_braces() -> None:

@@ -45,9 +45,9 @@ def test_a_column_can_be_the_key() -> None:
 
 
 def test_a_key_that_occurs_twice_is_refused_with_both_places() -> None:
-    """Rows that cannot be told apart would share one answer."""
+    """Rows that cannot be told apart would share one answer. A list or a frame is looked through at once."""
     with pytest.raises(InputError, match="The key x occurs twice, in rows 1 and 3"):
-        list(Rows([{"id": "x"}, {"id": "y"}, {"id": "x"}], key="id"))
+        Rows(pl.DataFrame({"id": ["x", "y", "x"]}), key="id")
 
 
 @pytest.mark.parametrize("source", [[], pd.DataFrame({"a": []}), pl.DataFrame(), iter(())])
@@ -68,6 +68,20 @@ def test_an_unknown_key_column_is_refused_with_a_near_one() -> None:
     """The usual slip is a misspelt name."""
     with pytest.raises(InputError, match=r"no column idd.*Did you mean id"):
         Rows([{"id": 1}], key="idd")
+
+
+def test_a_key_that_occurs_twice_in_a_stream_ends_it() -> None:
+    """What cannot be looked through before is stopped where it happens."""
+    rows = iter(Rows(({"id": key} for key in "xyx"), key="id"))
+    assert [next(rows).key, next(rows).key] == ["x", "y"]
+    with pytest.raises(InputError, match="occurs twice"):
+        next(rows)
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    """`{{a}}` could be either."""
+    with pytest.raises(InputError, match="'a' 2 times"):
+        Rows(pd.DataFrame([["x", "y"]], columns=["a", "a"]))
 
 
 def test_an_endless_iterator_is_read_as_far_as_it_is_asked() -> None:

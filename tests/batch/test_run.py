@@ -356,6 +356,19 @@ def test_answers_of_runs_are_calls_of_the_session(
     assert strict.session.spent_cny == 0
 
 
+def test_answers_are_recorded_once(client_of: ClientOf, tmp_path: Path) -> None:
+    """What the run file kept from an earlier run is in the record already; where it is not, it is put there."""
+    record = tmp_path / "n.replay.jsonl"
+    options: dict[str, Any] = {"run_file": tmp_path / "r.run.jsonl", "replay_file": str(record)}
+    with StrictServer() as server:
+        client = client_of(server)
+        client.map("Say {{word}}", WORDS[:3], **options)
+        for _time in range(3):
+            client.map("Say {{word}}", WORDS[:4], replay="auto", **options)
+            assert len(record.read_bytes().splitlines()) == 4
+        assert server.answered == 4
+
+
 def test_a_strict_replay_never_asks(client_of: ClientOf, tmp_path: Path) -> None:
     """A row that was not recorded stops the run with the name of the file."""
     record = str(tmp_path / "n.replay.jsonl")
@@ -389,6 +402,27 @@ def test_an_empty_cell_costs_its_own_row(client_of: ClientOf) -> None:
     assert replies[1].error == "Row 2 has no value for {{word}}"
 
 
+def test_empty_cells_stop_no_run(client_of: ClientOf) -> None:
+    """However many rows have no value, the rows after them are asked; only what was sent counts as refused."""
+    with StrictServer(fail=lambda prompt: 400 if prompt.endswith("w0") else None) as server:
+        replies = client_of(server).map("Say {{word}}", [{"word": None}] * 30 + WORDS[:2], concurrency=1)
+    assert (len(replies), len(replies.failed), replies.stopped) == (32, 31, None)
+
+
+def test_a_score_that_is_no_function_is_said_before_anything_is_paid(client_of: ClientOf) -> None:
+    """One line, nothing sent."""
+    with StrictServer() as server:
+        with pytest.raises(InputError, match="score is not a function"):
+            client_of(server).map("Say {{word}}", WORDS[:2], score="right")
+        assert server.arrivals == []
+
+
+def test_functions_as_tools_are_refused_with_what_to_do(client_of: ClientOf) -> None:
+    """A run calls no Python functions."""
+    with StrictServer() as server, pytest.raises(InputError, match=r"functions are for ask.*client\.ask"):
+        client_of(server).map("Say {{word}}", WORDS[:2], tools=[len])
+
+
 def test_no_key_sends_nothing() -> None:
     """A missing key is one error before the first request, not one for each row."""
     with Client(model="z-ai/glm-5", log=False) as client, pytest.warns(UserWarning, match="No API key"):
@@ -397,9 +431,42 @@ def test_no_key_sends_nothing() -> None:
 
 
 def test_retry_needs_rows_that_can_be_read_again(client_of: ClientOf) -> None:
-    """Rows from an iterator are gone after the run."""
-    with StrictServer() as server, pytest.raises(InputError, match="used up"):
-        raise client_of(server).map("Say {{word}}", iter(WORDS[:2])).retry().stopped or AssertionError
+    """Rows from an iterator are gone after the run; the result stays."""
+    with StrictServer() as server:
+        replies = client_of(server).map("Say {{word}}", iter(WORDS[:2]))
+        with pytest.raises(InputError, match="used up"):
+            replies.retry()
+    assert [reply.text for reply in replies] == ["w0", "w1"]
+
+
+def test_retry_of_an_interrupted_run_asks_the_rest(client_of: ClientOf) -> None:
+    """What had been answered is not asked again; what was stopped, or never begun, is."""
+    slow = threading.Event()
+    with StrictServer(delay_s=lambda prompt: 0.0 if slow.is_set() or prompt[-1] in "01" else 60.0) as server:
+        client = client_of(server)
+        run = client.run("Say {{word}}", WORDS[:8], concurrency=2)
+        run.start(client.engine)
+        server.wait(4)
+        run.cancel()
+        assert run.wait(5)
+        first = run.replies
+        slow.set()
+        server.wait_idle()
+        again = first.retry()
+        assert set(server.prompts.values()) == {1}
+    assert [reply.text for reply in first] == ["w0", "w1"]
+    assert [reply.text for reply in again] == [row["word"] for row in WORDS[:8]]
+    assert (first.stopped is None, again.stopped) == (False, None)
+
+
+def test_retry_that_is_stopped_warns(client_of: ClientOf) -> None:
+    """As `map` does: the reason is said and on the result."""
+    with StrictServer(fail=lambda prompt: 400) as server:
+        client = client_of(server)
+        with pytest.warns(UserWarning, match="all failed"):
+            replies = client.map("Say {{word}}", WORDS)
+        with pytest.warns(UserWarning, match="all failed"):
+            assert isinstance(replies.retry().stopped, RunError)
 
 
 def test_without_the_fast_transport_fewer_at_once_and_one_hint(

@@ -9,6 +9,7 @@ import pytest
 
 from wcode_jupyter.batch.differences import Differences
 from wcode_jupyter.batch.plan import Job
+from wcode_jupyter.batch.runfile import Line
 from wcode_jupyter.batch.statistics import Scored, bootstrap, percentile, scored, summary
 from wcode_jupyter.events import Usage
 from wcode_jupyter.reply import Choice, Fault, Reply, Timing
@@ -26,14 +27,16 @@ def test_agreement_distinct_and_entropy_over_the_samples_of_a_row() -> None:
     """Row 0: yes yes no no (1/2, 2, 1 bit); row 1: four times yes (1, 1, 0 bits); the group has their means."""
     answers = {0: ["yes", " yes\n", "no", "no"], 1: ["yes"] * 4}
     found = summary(
-        (job(row, sample), reply(text), Scored()) for row, texts in answers.items() for sample, text in enumerate(texts)
+        (Line(job(row, sample), reply(text)), Scored())
+        for row, texts in answers.items()
+        for sample, text in enumerate(texts)
     ).groups
     assert [(g.n, g.failed, g.agreement, g.distinct, g.entropy) for g in found] == [(8, 0, 0.75, 1.5, 0.5)]
 
 
 def test_one_sample_of_a_row_is_compared_with_nothing() -> None:
     """Different rows are different questions: no agreement between them."""
-    (group,) = summary((job(row), reply(str(row)), Scored()) for row in range(3)).groups
+    (group,) = summary((Line(job(row), reply(str(row))), Scored()) for row in range(3)).groups
     assert (group.agreement, group.distinct, group.entropy) == (None, None, None)
 
 
@@ -42,9 +45,9 @@ def test_groups_are_models_and_values_in_their_order() -> None:
     failed = Reply(ended="failed", fault=Fault("BadRequest", "no"))
     groups = summary(
         [
-            (job(model="b", temperature=1.0), reply("abcd"), Scored()),
-            (job(model="a", temperature=0.0), failed, Scored()),
-            (job(model="b", temperature=1.0), reply("ab"), Scored()),
+            (Line(job(model="b", temperature=1.0), reply("abcd")), Scored()),
+            (Line(job(model="a", temperature=0.0), failed), Scored()),
+            (Line(job(model="b", temperature=1.0), reply("ab")), Scored()),
         ]
     ).groups
     assert [(g.model, g.values, g.n, g.failed, g.length) for g in groups] == [
@@ -80,7 +83,9 @@ def test_many_values_take_the_normal_interval() -> None:
 
 def test_samples_of_a_row_are_not_independent() -> None:
     """Ten samples of the same row are one observation: the interval is of the rows' means."""
-    pairs = [(job(row, sample), reply("x"), Scored({"score": float(row)})) for row in (0, 1) for sample in range(10)]
+    pairs = [
+        (Line(job(row, sample), reply("x")), Scored({"score": float(row)})) for row in (0, 1) for sample in range(10)
+    ]
     (group,) = summary(pairs).groups
     assert (group.scores["score"].low, group.scores["score"].high) == (0.0, 1.0)
 
@@ -96,13 +101,13 @@ def test_samples_of_a_row_are_not_independent() -> None:
 def test_a_score_is_a_number_a_bool_or_a_dict(function: Any, expected: dict[str, float]) -> None:
     """Each becomes one or several columns."""
     row = Job(id="x", number=0, row=0, columns={"n": 5})
-    assert scored(function, row, reply("abc")) == Scored(expected)
+    assert scored(function, Line(row, reply("abc"))) == Scored(expected)
 
 
-@pytest.mark.parametrize("bad", ["good", None, [1]])
+@pytest.mark.parametrize("bad", ["good", None, [1], float("nan")])
 def test_a_score_that_is_no_number_is_an_error_of_its_row(bad: object) -> None:
     """The reason is kept in one line."""
-    assert "Error" in str(scored(lambda reply, row: bad, job(), reply("x")).error)
+    assert "Error" in str(scored(lambda reply, row: bad, Line(job(), reply("x"))).error)
 
 
 def test_differences_word_by_word() -> None:

@@ -300,6 +300,8 @@ def test_completion_offers_options_models_commands_and_names(shared: Kernel) -> 
     assert "a_long_name" in shared.complete("%%wcode\nsay {{a_lo")
     assert shared.complete("%%wcode --schema a_long") == ["a_long_name"]
     assert shared.complete("%%wcode --image=a_long") == ["a_long_name"]
+    assert "z-ai/glm-5" not in shared.complete("%%wcode --system ")
+    assert "z-ai/glm-5" in shared.complete("%%wcode --quiet z")
 
 
 def test_help_is_generated_from_the_table(shared: Kernel) -> None:

@@ -4,9 +4,11 @@ rows         what the rows are, one by one
 plan         what is asked: jobs, made one by one
 pace         how fast: concurrency, rpm, tpm, and slowing down together
 budget       how much it may cost
+question     one job on its way to an answer, until it fits its schema
 asking       how one question is asked
 cluster      how it is asked by the workers of a Dask cluster
 run          the run itself, on the engine's loop
+counts       where it stands
 runfile      every answer on disk at once
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
@@ -19,12 +21,13 @@ from __future__ import annotations
 
 from .asking import Asker
 from .budget import Purse
+from .counts import Progress
 from .estimate import RunEstimate, estimate
 from .pace import Limits, Pace
 from .plan import Job, Plan
 from .replies import Replies
 from .rows import Rows
-from .run import Progress, Run
+from .run import Run
 from .runfile import Line, RunFile
 
 __all__ = [

@@ -23,11 +23,12 @@ from ..errors import InputError, ParameterError, UndefinedReference, WcodeError
 from ..language import _
 from ..messages import Message, Part, canonical_json
 from ..parameters import PARAMETERS, check_row, parse
+from ..schema import Attempts, Schema
 from ..session import Call, Session
 from ..settings import ROWS, find_row
 from .rows import Row, Rows, is_missing
 
-__all__ = ["Job", "Plan", "Task", "Variant", "combinations", "plain"]
+__all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain"]
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
@@ -94,17 +95,22 @@ class Plan:
         extra_body: Mapping[str, Any] | None = None,
         namespace: Mapping[str, Any] | None = None,
         raw: bool = False,
+        schema: Schema | None = None,
+        retries_schema: int = 0,
     ) -> None:
-        if repeat < 1:
-            raise ParameterError(_("repeat {value}: at least 1").format(value=repeat), name="repeat")
+        _check_count("repeat", repeat, 1)
+        _check_count("retries_schema", retries_schema, 0)
         self.rows = rows
         self.repeat = repeat
+        self.schema = schema
+        """What every answer must look like; None: anything."""
+        self._retries = retries_schema
         self.variables: Mapping[str, Any] = namespace or {}
         self._raw = raw
         self._session = session
-        self.variants = tuple(
-            _variants(session, prompt, models, combinations(sweep or {}), repeat if seeds else 1, values, extra_body)
-        )
+        swept = combinations(sweep or {})
+        values = dict(values or {}) if schema is None else _with_schema(schema, values or {}, sweep or {})
+        self.variants = tuple(_variants(session, prompt, models, swept, repeat if seeds else 1, values, extra_body))
         self.messages = self.variants[0].calls[0].request.messages
         """The prompt before anything is inserted."""
         texts = (
@@ -156,6 +162,10 @@ class Plan:
     def call(self, task: Task) -> Call:
         """The whole call of a task, to be sent."""
         return self._session.with_messages(task.template, task.messages)
+
+    def attempts(self, call: Call) -> Attempts | None:
+        """How `call` is asked until its answer fits the schema; None without one."""
+        return None if self.schema is None else Attempts(self._session, call, self.schema, self._retries)
 
     def price(self, call: Call, output_tokens: int) -> Decimal:
         """RMB for `output_tokens` of the call's model; 0 where its price is unknown."""
@@ -213,15 +223,20 @@ def _variants(
     models: Iterable[str],
     swept: list[dict[str, Any]],
     seeds: int,
-    values: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
     extra_body: Mapping[str, Any] | None,
 ) -> Iterator[Variant]:
+    """Each once, however its model and values are spelled: the same request twice would be one answer for two jobs."""
     prompt = prompt if isinstance(prompt, str) else list(prompt)
-    asked: list[str | None] = [*dict.fromkeys(models)]
+    asked: list[str | None] = [*models]
+    seen: set[str] = set()
     for model in asked or [None]:
         for combination in swept:
-            cell = {**(values or {}), **({} if model is None else {"model": model}), **combination}
+            cell = {**values, **({} if model is None else {"model": model}), **combination}
             first = session.prepare(prompt, cell, extra_body=extra_body)
+            if first.fingerprint in seen:
+                continue
+            seen.add(first.fingerprint)
             calls = [first]
             if seeds > 1 or "seed" in first.request.parameters:
                 base = first.request.parameters.get("seed", 0)
@@ -232,23 +247,44 @@ def _variants(
             yield Variant(combination, tuple(calls))
 
 
+def _check_count(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int) or value < least:
+        raise ParameterError(
+            _("{name} {value}: a number from {least} on").format(name=name, value=value, least=least), name=name
+        )
+
+
+def _with_schema(schema: Schema, values: Mapping[str, Any], sweep: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the format that `schema` asks for. Raises InputError: there is another one."""
+    if "response_format" in values or "response_format" in sweep:
+        raise InputError(_("A schema sets response_format: give one of the two"))
+    return {**values, "response_format": schema.response_format}
+
+
 def combinations(sweep: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
     """Every combination of swept values, the last name running fastest; one empty one without a sweep.
 
-    Raises ParameterError: an unknown name, a value out of range, no value.
+    Raises ParameterError: an unknown name, a value out of range, no value, no list of values.
     """
+    if not isinstance(sweep, Mapping):
+        raise ParameterError(_("A sweep maps parameters to lists of values"), name="sweep", hint=_SWEEP)
     checked = {find_row(name).name: _checked(name, values) for name, values in sweep.items()}
     return [dict(zip(checked, values, strict=True)) for values in itertools.product(*checked.values())]
 
 
-_SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "protocol"))
+_SWEEP = 'sweep={"temperature": [0, 0.5, 1]}'
+SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "protocol"))
+"""What may be swept."""
 
 
 def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     row = find_row(name)
-    if row.name not in _SWEPT:
+    if row.name not in SWEPT:
         hint = _("Name several models to compare them.") if row.name == "model" else ""
         raise ParameterError(_("{name} cannot be swept").format(name=row.name), name=row.name, hint=hint)
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        what = _("{name}: a sweep needs a list of values").format(name=row.name)
+        raise ParameterError(what, name=row.name, hint=_SWEEP)
     found = [parse(ROWS[row.name], value) if isinstance(value, str) else check_row(row, value) for value in values]
     if not found:
         raise ParameterError(_("{name} has no value to sweep").format(name=row.name), name=row.name)

@@ -25,11 +25,11 @@ def plot(replies: Sequence[tuple[Line, statistics.Scored]]) -> Any:
     axes = figure.subplots(1, 3)
     groups: dict[str, list[tuple[Line, statistics.Scored]]] = {}
     for line, scored in replies:
-        if line.reply.ended in ("complete", "length"):
+        if line.good:
             groups.setdefault(_label(line), []).append((line, scored))
     is_scored = any(scored.values for _line, scored in replies)
     for label, members in groups.items():
-        costs = [float(line.reply.cost or 0) for line, _scored in members]
+        costs = [float(line.cost or 0) for line, _scored in members]
         seconds = [line.reply.timing.total_s for line, _scored in members]
         if is_scored:
             scores = [next(iter(scored.values.values()), None) for _line, scored in members]

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from ..language import _
-from .run import Progress, Run
+from .counts import Progress
+from .run import Run
 
 __all__ = ["is_watched", "postfix", "watch"]
 

@@ -11,9 +11,11 @@ from ..errors import InputError, RunError, WcodeError
 from ..events import Usage
 from ..language import _
 from ..reply import Reply
+from ..schema import Schema
 from ..table import Table
 from . import statistics
 from .plan import Job
+from .question import typed
 from .runfile import Header, Line, Place, RunFile
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Replies(Sequence[Reply]):
         again: Callable[[], Replies] | None = None,
         stopped: WcodeError | None = None,
         score: Score | None = None,
+        schema: Schema | None = None,
     ) -> None:
         self.stopped = stopped
         self._file = file
@@ -51,12 +54,13 @@ class Replies(Sequence[Reply]):
         self._header = header
         self._retry = again
         self._score = score
+        self._schema = schema
         self._scores: list[statistics.Scored] | None = None
 
     @classmethod
-    def of(cls, lines: Sequence[Line], fingerprint: str) -> Replies:
+    def of(cls, lines: Sequence[Line], fingerprint: str, schema: Schema | None = None) -> Replies:
         """Replies that were asked one by one; they are in memory only."""
-        return cls(RunFile(), list(lines), Header(fingerprint=fingerprint))
+        return cls(RunFile(), list(lines), Header(fingerprint=fingerprint), schema=schema)
 
     # -- a list -------------------------------------------------------------------------------------------------------
 
@@ -84,20 +88,26 @@ class Replies(Sequence[Reply]):
         return self._line(self._entries[index]).job
 
     def _line(self, entry: Place | Line) -> Line:
-        return entry if isinstance(entry, Line) else self._file.read(entry)
+        line = entry if isinstance(entry, Line) else self._file.read(entry)
+        return typed(line, self._schema)
 
     def _part(self, entries: Sequence[Place | Line]) -> Replies:
-        return Replies(self._file, entries, self._header, again=self._retry, score=self._score)
+        return self._like(entries, None, self._score)
+
+    def _like(self, entries: Sequence[Place | Line], stopped: WcodeError | None, score: Score | None) -> Replies:
+        return Replies(
+            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema
+        )
 
     @property
     def failed(self) -> Replies:
         """Those that are not whole: failed, cut or interrupted."""
-        return self._part([entry for entry in self._entries if not _is_good(entry)])
+        return self._part([entry for entry in self._entries if not entry.good])
 
     @property
     def cost(self) -> Decimal:
         """RMB of all of them, as far as prices are known."""
-        return sum((reply.cost for reply in self if reply.cost), Decimal(0))
+        return sum((line.cost for line in self.lines() if line.cost), Decimal(0))
 
     @property
     def path(self) -> Path | None:
@@ -130,7 +140,7 @@ class Replies(Sequence[Reply]):
             try:
                 for entry in self._entries:
                     if isinstance(entry, Line):
-                        copy.append(entry.job, entry.reply)
+                        copy.append(entry)
             finally:
                 copy.close()
         return target
@@ -152,21 +162,22 @@ class Replies(Sequence[Reply]):
 
         Where it raises, the row has no score and its `score_error` says why; the others keep theirs.
         """
-        return Replies(self._file, self._entries, self._header, again=self._retry, stopped=self.stopped, score=function)
+        return self._like(self._entries, self.stopped, function)
 
-    def _scored(self) -> list[statistics.Scored]:
+    def scores(self) -> list[statistics.Scored]:
+        """What the score function gives for each reply; nothing without one."""
         if self._scores is None:
             function = self._score
             self._scores = (
                 [statistics.Scored()] * len(self) if function is None
-                else [statistics.scored(function, line.job, line.reply) for line in self.lines()]
+                else [statistics.scored(function, line) for line in self.lines()]
             )  # fmt: skip
         return self._scores
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One flat dict for each reply, as in `to_frame`."""
-        for line, scored in zip(self.lines(), self._scored(), strict=True):
-            yield {**_row(line.job, line.reply), **scored.columns}
+        for line, scored in zip(self.lines(), self.scores(), strict=True):
+            yield {**_row(line), **scored.columns}
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each reply: row key, the row's columns, model asked and answered, swept values, sample, text, …
@@ -182,13 +193,16 @@ class Replies(Sequence[Reply]):
 
     def summary(self) -> statistics.Summary:
         """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
-        pairs = zip(self.lines(), self._scored(), strict=True)
-        return statistics.summary((line.job, line.reply, scored) for line, scored in pairs)
+        pairs = zip(self.lines(), self.scores(), strict=True)
+        return statistics.summary(pairs)
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
-        """The texts of two replies, compared word by word."""
+        """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
         from .differences import Differences
 
+        for index in (first, second):
+            if not -len(self) <= index < len(self):
+                raise InputError(_("There is no reply {index}: there are {count}").format(index=index, count=len(self)))
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:
@@ -201,7 +215,7 @@ class Replies(Sequence[Reply]):
         """
         from .plot import plot
 
-        return plot(list(zip(self.lines(), self._scored(), strict=True)))
+        return plot(list(zip(self.lines(), self.scores(), strict=True)))
 
     def table(self, most: int = _SHOWN) -> Table:
         """The first replies in short, to look at."""
@@ -215,7 +229,7 @@ class Replies(Sequence[Reply]):
                 line.job.model,
                 *(line.job.values.get(name) for name in names),
                 *([line.job.sample] if samples else []),
-                _short(line.reply),
+                _short(line),
             )
             for line in shown
         ]
@@ -223,7 +237,7 @@ class Replies(Sequence[Reply]):
         return Table(tuple(columns), tuple(rows), note)
 
     def __repr__(self) -> str:
-        failed = sum(not _is_good(entry) for entry in self._entries)
+        failed = sum(not entry.good for entry in self._entries)
         return f"Replies({len(self)}, failed={failed})"
 
     def _repr_html_(self) -> str:
@@ -234,16 +248,20 @@ def _number(place: Place) -> int:
     return place.number
 
 
-def _is_good(entry: Place | Line) -> bool:
-    return entry.good if isinstance(entry, Place) else entry.reply.ended in ("complete", "length")
+def _short(line: Line, most: int = 200) -> str:
+    """The answer on one line; one that is not whole says why."""
+    reply = line.reply
+    why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
+    return " ".join(filter(None, [_cut(reply.text, most), _cut(why, most)]))
 
 
-def _short(reply: Reply, most: int = 200) -> str:
-    text = " ".join(reply.text.split()) if reply.text.strip() else f"({reply.error or reply.ended})"
+def _cut(text: str, most: int) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _row(job: Job, reply: Reply) -> dict[str, Any]:
+def _row(line: Line) -> dict[str, Any]:
+    job, reply = line.job, line.reply
     usage = reply.usage or Usage()
     known = reply.usage is not None
     own = {
@@ -253,12 +271,12 @@ def _row(job: Job, reply: Reply) -> dict[str, Any]:
         **job.values,
         "sample": job.sample,
         "text": reply.text,
-        **_parsed(reply),
+        **(_parsed(reply) if line.good else {}),
         "reasoning": reply.reasoning,
         "input_tokens": usage.input_tokens if known else None,
         "output_tokens": usage.output_tokens if known else None,
         "reasoning_tokens": usage.reasoning_tokens,
-        "cost_cny": None if reply.cost is None else float(reply.cost),
+        "cost_cny": None if line.cost is None else float(line.cost),
         "first_token_s": reply.timing.first_token_s,
         "total_s": reply.timing.total_s,
         "ended": reply.ended,

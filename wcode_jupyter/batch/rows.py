@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..language import _
 from ..parameters import did_you_mean
 
@@ -30,7 +30,7 @@ class Rows:
 
     `key` names a column whose values identify the rows; without one it is the label in the index of a pandas frame
     when those are distinct, else the number of the row. Raises InputError: no rows, no such column, nothing to
-    iterate. A key that occurs twice raises it while iterating.
+    iterate, a key that occurs twice; where the rows cannot be counted, that is raised while iterating.
     """
 
     def __init__(self, source: Any, *, key: str | None = None) -> None:
@@ -51,6 +51,9 @@ class Rows:
         self._rest: Iterator[dict[str, Any]] | None = values if self.once else None
         if key is not None and key not in self.columns:
             raise InputError(_("The rows have no column {name}").format(name=key), hint=did_you_mean(key, self.columns))
+        if key is not None and self.count is not None:
+            for _row in self:  # said now, where looking costs nothing, and not in the middle of a run
+                pass
 
     def __iter__(self) -> Iterator[Row]:
         """Raises InputError where the rows are used up, and at a key that occurs twice."""
@@ -69,12 +72,18 @@ class Rows:
     def _values(self) -> Iterator[dict[str, Any]]:
         if not self.once:
             return self._read()
-        if self._rest is None or self._first is None:
+        self.check_readable()
+        assert self._first is not None
+        assert self._rest is not None
+        first, rest, self._rest = self._first, self._rest, None
+        return itertools.chain([first], rest)
+
+    def check_readable(self) -> None:
+        """Raises InputError where the rows are used up."""
+        if self.once and self._rest is None:
             raise InputError(
                 _("These rows came from an iterator, which is used up"), hint=_("Pass a list or a DataFrame.")
             )
-        first, rest, self._rest = self._first, self._rest, None
-        return itertools.chain([first], rest)
 
     def _key_of(self, number: int, columns: Mapping[str, Any]) -> Any:
         if self._key is not None:
@@ -100,7 +109,10 @@ def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[st
         import narwhals
     except ImportError:
         raise InputError(_("Rows of a DataFrame need narwhals"), hint='pip install "wcode_jupyter[frames]"') from None
-    frame = narwhals.from_native(source, allow_series=True)
+    try:
+        frame = narwhals.from_native(source, allow_series=True)
+    except narwhals.exceptions.DuplicateError as error:
+        raise InputError(one_line(str(error)), hint=_("Give each column a name of its own.")) from None
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect()
     if isinstance(frame, narwhals.Series):

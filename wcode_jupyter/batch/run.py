@@ -11,75 +11,43 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from ..engine import Engine
 from ..errors import InputError, RateLimited, RunError, WcodeError
 from ..language import _
 from ..messages import Request
-from ..reply import Fault, Reply
+from ..reply import Reply, fault_of
 from ..session import Call
 from ..transport import Endpoint
 from .asking import Asker, resumes
 from .budget import Purse
+from .counts import Counts, Progress
 from .pace import Limits, Pace
 from .plan import Job, Plan, Task
+from .question import Question, typed
 from .replies import Replies
 from .runfile import Line, Place, RunFile, header_of
 
-__all__ = ["Progress", "Run"]
+__all__ = ["Run"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
 
 
-class Progress(Struct, frozen=True, kw_only=True):
-    """Where a run stands."""
+class _Turn(Struct):
+    """Leave to send one request."""
 
-    total: int | None
-    done: int
-    """Answers there are, failed ones and those of earlier runs included."""
-    failed: int
-    kept: int
-    """Answers of earlier runs, which were not asked again."""
-    in_flight: int
-    output_tokens: int
-    cost_cny: Decimal
-    """RMB that this run has spent so far."""
-    seconds: float
-
-    @property
-    def asked(self) -> int:
-        """Answers that this run asked for."""
-        return self.done - self.kept
-
-    @property
-    def tokens_per_s(self) -> float:
-        """Output tokens a second, all requests together."""
-        return self.output_tokens / self.seconds if self.seconds else 0.0
-
-    @property
-    def projected_cny(self) -> Decimal | None:
-        """RMB of the whole run if the rest costs what the answers so far did; None while that is unknown."""
-        if self.total is None or not self.asked or not self.cost_cny:
-            return None
-        return self.cost_cny / self.asked * (self.total - self.kept)
-
-
-class VariantProgress(Struct):
-    """Where one model with one combination of swept values stands."""
-
-    model: str
-    values: dict[str, Any]
-    done: int = 0
-    failed: int = 0
-    seconds: list[float] = field(default_factory=list)
-    cost_cny: Decimal = Decimal(0)
+    reserved: Decimal
+    """RMB set aside for it."""
+    expected: int
+    """Tokens that it was taken to need."""
+    started: float
 
 
 class Run:
@@ -93,13 +61,16 @@ class Run:
         *,
         purse: Purse | None = None,
         file: RunFile | None = None,
+        recorded: Callable[[Call, Reply], bool] = lambda _call, _reply: False,
     ) -> None:
+        """`recorded` says whether the replay file of a call holds this very reply."""
         self.plan = plan
         self.error: WcodeError | None = None
         self._asker = asker
         self._limits = limits
         self._purse = purse or Purse(None)
         self._file = file or RunFile()
+        self._recorded = recorded
         self._engine: Engine | None = None
         self.notices: list[str] = []
         """What the user should know, a line each."""
@@ -115,7 +86,7 @@ class Run:
         self.header = header
         self.entries: dict[int, Place | Line] = {}
         self._known: dict[str, Place] = {}
-        self._from_record: set[int] = set()
+        self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._pace = Pace(self._limits)
         self._future: Future[None] | None = None
@@ -124,10 +95,9 @@ class Run:
         self._changed = asyncio.Event()
         self._ended = threading.Event()
         self._stopping = self._cancelled = self._opened = False
-        self.variants: dict[tuple[str, str], VariantProgress] = {}
-        """Where each model and swept value stands, in the order in which they come."""
+        self.counts = Counts()
+        """What there is so far."""
         self._watched = False
-        self._good = self._failed = self._kept = self._tokens = 0
         self._began = self._ended_at = 0.0
         self.error = None
 
@@ -175,6 +145,15 @@ class Run:
             raise bug
         return True
 
+    def carry_through(self, watch: Callable[[], object] | None = None) -> None:
+        """Waits for the end, by `watch` where something is shown meanwhile; what that raises ends the run."""
+        try:
+            self.wait() if watch is None else watch()
+        except BaseException:
+            self.cancel()
+            self.wait()
+            raise
+
     def finished(self) -> Iterator[tuple[Job, Reply]]:
         """Job and Reply in the order in which they finish, to the end of the run; started with `watched`."""
         try:
@@ -205,11 +184,11 @@ class Run:
         until = self._ended_at or time.monotonic()
         return Progress(
             total=self.plan.count,
-            done=self._good + self._failed,
-            failed=self._failed,
-            kept=self._kept,
+            done=self.counts.done,
+            failed=self.counts.failed,
+            kept=len(self._earlier),
             in_flight=0 if self._ended.is_set() else self._pace.active,
-            output_tokens=self._tokens,
+            output_tokens=self.counts.output_tokens,
             cost_cny=self._purse.spent,
             seconds=until - self._began,
         )
@@ -218,19 +197,24 @@ class Run:
     def replies(self) -> Replies:
         """The answers there are, in the order of the jobs."""
         entries = [self.entries[number] for number in sorted(self.entries)]
-        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error)
+        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
 
     def line(self, number: int) -> Line:
         """The answer of job `number`."""
-        entry = self.entries[number]
-        return entry if isinstance(entry, Line) else self._file.read(entry)
+        return self._read(self.entries[number])
+
+    def _read(self, entry: Place | Line) -> Line:
+        return typed(entry if isinstance(entry, Line) else self._file.read(entry), self.plan.schema)
 
     def _again(self) -> Replies:
         assert self._engine is not None
+        self.plan.rows.check_readable()
         self._reset()
         self._purse.spent = Decimal(0)
         self.start(self._engine, resume=True)
-        self.wait()
+        self.carry_through()
+        if self.error is not None:
+            warnings.warn(str(self.error), stacklevel=4)
         return self.replies
 
     # -- on the engine's loop -----------------------------------------------------------------------------------------
@@ -248,7 +232,7 @@ class Run:
                 task.cancel()
             await self._drained()
             self.error = RunError(
-                _("Interrupted after {done} answers").format(done=self._good + self._failed),
+                _("Interrupted after {done} answers").format(done=self.counts.done),
                 hint=_("They are kept; run it again for the rest."),
             )
         except WcodeError as error:
@@ -274,11 +258,11 @@ class Run:
         for task in self.plan:
             if self._stopping:
                 return
-            if (place := self._known.get(task.job.id)) is not None and place.good:
+            if (place := self._known.get(task.job.id)) is not None and self._holds(place):
                 self._keep(task.job, place)
                 passed += 1
             elif task.error is not None:
-                self._finish(task.job, _unsent(task, task.error))
+                self._pass(task, task.error)
                 passed += 1
             else:
                 passed = 0 if await self._one(task) else passed + 1
@@ -287,27 +271,26 @@ class Run:
                 # Through the log's own queue: recorded answers come faster than it writes.
                 await asyncio.get_running_loop().run_in_executor(self._log, bool)
 
+    def _holds(self, place: Place) -> bool:
+        """Whether the answer at `place` need not be asked again. A type may ask for more now than it did before."""
+        return place.good and (self.plan.schema is None or self._read(place).good)
+
     async def _one(self, task: Task) -> bool:
         """Looks a job up, or sets it going; whether it was sent."""
         try:
-            call = self.plan.call(task)
+            question = Question(self.plan, task)
         except InputError as error:
-            self._finish(task.job, _unsent(task, error))
+            self._pass(task, error)
             return False
-        if (recorded := self._asker.lookup(call)) is not None:
-            self._from_record.add(task.job.number)
+        while (recorded := self._asker.lookup(question.call)) is not None:
             self._tell(recorded)
-            self._finish(task.job, recorded)
+            if (line := question.take(recorded)) is not None:
+                self._finish(line)
+                return False
+        where = await self._asker.reach(question.call.endpoint)
+        if (turn := await self._turn(question.call)) is None:
             return False
-        where = await self._asker.reach(call.endpoint)
-        if (reserved := await self._reserved(call)) is None:
-            return False
-        expected = self._pace.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
-        started = await self._pace.enter(expected)
-        if self._stopping:
-            self._pace.leave()
-            return False
-        asking = asyncio.get_running_loop().create_task(self._ask(task, call, where, reserved, expected, started))
+        asking = asyncio.get_running_loop().create_task(self._ask(question, where, turn))
         self._asking.add(asking)
         asking.add_done_callback(self._through)
         return True
@@ -318,42 +301,69 @@ class Run:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._stop(error if isinstance(error, WcodeError) else RunError(repr(error)))
 
+    async def _turn(self, call: Call) -> _Turn | None:
+        """Waits until `call` may be sent; None: the run ends before."""
+        if (reserved := await self._reserved(call)) is None:
+            return None
+        expected = self._pace.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
+        turn = _Turn(reserved, expected, await self._pace.enter(expected))
+        if self._stopping:
+            self._pace.leave()
+            return None
+        return turn
+
     async def _reserved(self, call: Call) -> Decimal | None:
         """The RMB set aside for `call`; None: the budget ends here."""
-        while True:
+        while not self._stopping:
             verdict, reserved = self._purse.ask(call)
             if verdict == "go":
                 return reserved
             if verdict == "stop":
+                what = _("The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it")
                 self._stop(
                     RunError(
-                        _(
-                            "The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it"
-                        ).format(limit=self._purse.limit, spent=self._purse.spent),
+                        what.format(limit=f"{self._purse.limit:f}", spent=f"{self._purse.spent:f}"),
                         hint=_("What arrived is kept; raise max_cost and run it again for the rest."),
                     )
                 )
                 return None
             self._changed.clear()
             await self._changed.wait()
-            if self._stopping:
-                return None
+        return None
 
-    async def _ask(
-        self, task: Task, call: Call, where: Endpoint, reserved: Decimal, expected: int, started: float
-    ) -> None:
+    async def _ask(self, question: Question, where: Endpoint, turn: _Turn) -> None:
+        """Asks until there is an answer to keep."""
+        line = question.take(await self._answered(question.call, where, turn))
+        while line is None:
+            line = await self._another(question, where)
+        if line.reply.ended != "interrupted" or any(reply.text or reply.reasoning for reply in line.answers):
+            self._finish(line)
+        if not self.counts.good and self.counts.refused >= self._limits.give_up_after:
+            what = _("Stopped: the first {count} answers all failed. The last: {error}")
+            self._stop(RunError(what.format(count=self.counts.refused, error=line.reply.error)))
+
+    async def _another(self, question: Question, where: Endpoint) -> Line | None:
+        """Asks once more after an answer that did not fit; where the run ends before, that one is kept."""
+        try:
+            turn = await self._turn(question.call)
+        except asyncio.CancelledError:
+            turn = None
+        return question.settle() if turn is None else question.take(await self._answered(question.call, where, turn))
+
+    async def _answered(self, call: Call, where: Endpoint, turn: _Turn) -> Reply:
+        """One answer, however it ended; after a 429 it is asked for again."""
         while True:
             reply, error = await self._asker.ask(call, where)
             self._pace.leave()
-            if not isinstance(error, RateLimited) or not self._pace.refused(started, error.retry_after_s):
+            if not isinstance(error, RateLimited) or not self._pace.refused(turn.started, error.retry_after_s):
                 break
-            started = await self._pace.enter(expected)
-        self._purse.pay(call.request.model, reserved, reply.cost)
+            turn.started = await self._pace.enter(turn.expected)
+        self._purse.pay(call.request.model, turn.reserved, reply.cost)
+        self._changed.set()
         if error is None:
-            self._pace.answered(expected, reply.usage.total_tokens if reply.usage else None)
+            self._pace.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
         self._tell(reply)
-        if reply.ended != "interrupted" or reply.text or reply.reasoning:
-            self._finish(task.job, reply)
+        return reply
 
     def _tell(self, reply: Reply) -> None:
         """The session and its log hear of an answer."""
@@ -364,46 +374,31 @@ class Run:
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keep(self, job: Job, place: Place) -> None:
-        self._kept += 1
-        self._good += 1
+        self._earlier.add(job.number)
+        self.counts.good += 1
         self._enter(job.number, place)
 
-    def _finish(self, job: Job, reply: Reply) -> None:
+    def _finish(self, line: Line, *, sent: bool = True) -> None:
         """Writes an answer; from here on it is safe."""
         try:
-            entry: Place | Line = self._file.append(job, reply)
+            entry: Place | Line = self._file.append(line)
         except RunError as error:
-            entry = Line(job, reply)
+            entry = line
             self._stop(error)
-        good = reply.ended in ("complete", "length")
-        self._count(job, reply, good)
-        self._good += good
-        self._failed += not good
-        self._tokens += reply.usage.output_tokens if reply.usage else 0
-        self._enter(job.number, entry)
-        if not good and reply.ended != "interrupted":
-            self._judge(job, reply)
+        self.counts.add(line, sent=sent)
+        self._enter(line.job.number, entry)
+        if self._limits.stop_on_error and not line.good and line.reply.ended != "interrupted":
+            what = _("Row {number} failed: {error}").format(number=line.job.row + 1, error=line.reply.error)
+            self._stop(RunError(what))
 
-    def _count(self, job: Job, reply: Reply, good: bool) -> None:
-        variant = self.variants.setdefault((job.model, repr(job.values)), VariantProgress(job.model, job.values))
-        variant.done += 1
-        variant.failed += not good
-        variant.seconds.append(reply.timing.total_s)
-        variant.cost_cny += reply.cost or 0
+    def _pass(self, task: Task, error: WcodeError) -> None:
+        """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""
+        self._finish(Line(task.job, _unsent(task, error)), sent=False)
 
     def _enter(self, number: int, entry: Place | Line) -> None:
         self.entries[number] = entry
         if self._watched:
             self._finished.put(number)
-
-    def _judge(self, job: Job, reply: Reply) -> None:
-        """Whether a failure ends the run."""
-        if self._limits.stop_on_error:
-            what = _("Row {number} failed: {error}").format(number=job.row + 1, error=reply.error)
-            self._stop(RunError(what))
-        elif not self._good and self._failed >= self._limits.give_up_after:
-            what = _("Stopped: the first {count} answers all failed. The last: {error}")
-            self._stop(RunError(what.format(count=self._failed, error=reply.error)))
 
     def _stop(self, error: WcodeError) -> None:
         """No further request; those under way are waited for."""
@@ -415,11 +410,15 @@ class Run:
     def _remember(self) -> None:
         """Puts the answers into the replay file in the order of the jobs, which a replay asks in."""
         call = self.plan.calls[0]
-        if call.replay not in ("auto", "record"):
-            return
-        numbers = sorted(self.entries.keys() - self._from_record)
-        lines = (self.line(number) for number in numbers)
-        self._asker.remember(call, (line.reply for line in lines if line.reply.fingerprint))
+        if call.replay in ("auto", "record"):
+            self._asker.remember(call, self._to_remember(call))
+
+    def _to_remember(self, call: Call) -> Iterator[Reply]:
+        for number in sorted(self.entries):
+            for reply in self.line(number).answers:
+                # What an earlier run asked may have been recorded then.
+                if reply.fingerprint and not (number in self._earlier and self._recorded(call, reply)):
+                    yield reply
 
 
 def _unsent(task: Task, error: WcodeError) -> Reply:
@@ -428,6 +427,6 @@ def _unsent(task: Task, error: WcodeError) -> Reply:
     return Reply(
         request=Request(model=request.model, messages=task.messages, parameters=request.parameters),
         ended="failed",
-        fault=Fault(type(error).__name__, error.what, error.hint),
+        fault=fault_of(error),
         model=request.model,
     )

@@ -12,6 +12,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,9 +25,11 @@ from ..reply import Ended, Reply
 from ..version import __version__
 from .plan import Job
 
-__all__ = ["Header", "Line", "RunFile"]
+__all__ = ["GOOD", "Header", "Line", "RunFile"]
 
 VERSION = 1
+GOOD = ("complete", "length")
+"""Ends of answers that need not be asked again."""
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,11 +43,30 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: str = f"wcode_jupyter {__version__}"
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, omit_defaults=True):
     """One answer with its job."""
 
     job: Job
     reply: Reply
+    came: tuple[Reply, ...] = ()
+    """With a schema: the answers as they came, where those are not `reply` alone: what did not fit, what was asked
+    again."""
+
+    @property
+    def answers(self) -> tuple[Reply, ...]:
+        """The answers as they came, each of which was paid; the last is `reply` or what it was made of."""
+        return self.came or (self.reply,)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """RMB of all of them; None where no price is known."""
+        costs = [reply.cost for reply in self.answers if reply.cost is not None]
+        return sum(costs, Decimal(0)) if costs else None
+
+    @property
+    def good(self) -> bool:
+        """Whether it need not be asked again."""
+        return self.reply.ended in GOOD
 
 
 class _Job(Struct, frozen=True, gc=False):
@@ -75,7 +97,6 @@ class Place(Struct, frozen=True, gc=False):
 _head = msgspec.json.Decoder(_Head)
 _line = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder(decimal_format="string")
-_GOOD = ("complete", "length")
 
 
 class RunFile:
@@ -141,12 +162,12 @@ class RunFile:
             )
         )
 
-    def append(self, job: Job, reply: Reply) -> Place:
+    def append(self, line: Line) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoder.encode(Line(job, reply)) + b"\n"
+        data = _encoder.encode(line) + b"\n"
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
-        return Place(offset, len(data), reply.ended in _GOOD, job.number)
+        return Place(offset, len(data), line.good, line.job.number)
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -245,7 +266,7 @@ class RunFile:
                     # A damaged line costs its own answer only.
                     end += len(data)
                     continue
-                found[head.job.id] = Place(end, len(data), head.reply.ended in _GOOD, head.job.number)
+                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number)
                 end += len(data)
         return found, end
 

@@ -21,6 +21,7 @@ from ..language import _
 from ..reply import Reply
 from ..table import Table
 from .plan import Job
+from .runfile import Line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,23 +50,33 @@ class Scored(Struct, frozen=True):
     values: dict[str, float] = field(default_factory=dict)
     error: str | None = None
 
+    def __str__(self) -> str:
+        return self.error or " · ".join(f"{name} {value:.3g}" for name, value in self.values.items())
+
     @property
     def columns(self) -> dict[str, Any]:
         """For a table."""
         return {**self.values, **({"score_error": self.error} if self.error else {})}
 
 
-def scored(function: Callable[[Reply, Mapping[str, Any]], Any], job: Job, reply: Reply) -> Scored:
-    """What `function` says of `reply`; replies without an answer are not scored."""
-    if reply.ended not in ("complete", "length"):
+def scored(function: Callable[[Reply, Mapping[str, Any]], Any], line: Line) -> Scored:
+    """What `function` says of the reply; replies without an answer are not scored."""
+    if not line.good:
         return Scored()
     try:
-        value = function(reply, job.columns)
+        value = function(line.reply, line.job.columns)
         values = value if isinstance(value, Mapping) else {"": value}
-        found = {f"score.{name}" if name else "score": float(number) for name, number in values.items()}
+        found = {f"score.{name}" if name else "score": _finite(number) for name, number in values.items()}
     except Exception as error:
         return Scored(error=one_line(f"{type(error).__name__}: {error}"))
     return Scored(found)
+
+
+def _finite(number: Any) -> float:
+    found = float(number)
+    if not math.isfinite(found):
+        raise ValueError(f"the score is {found}")  # it would be the mean of all rows, too
+    return found
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -177,12 +188,13 @@ class _Gathered:
         self.costs: list[float] = []
         self.scores: dict[str, dict[int, list[float]]] = {}
 
-    def add(self, job: Job, reply: Reply, scored: Scored) -> None:
+    def add(self, line: Line, scored: Scored) -> None:
+        job, reply = line.job, line.reply
         self.n += 1
         self.score_errors += scored.error is not None
-        if reply.cost is not None:
-            self.costs.append(float(reply.cost))
-        if reply.ended not in ("complete", "length"):
+        if line.cost is not None:
+            self.costs.append(float(line.cost))
+        if not line.good:
             self.failed += 1
             return
         self.answers.setdefault(job.row, Counter())[hash(reply.text.strip())] += 1
@@ -217,12 +229,13 @@ class _Gathered:
         )
 
 
-def summary(replies: Iterable[tuple[Job, Reply, Scored]]) -> Summary:
+def summary(replies: Iterable[tuple[Line, Scored]]) -> Summary:
     """The figures by model and swept values, in the order in which these first come."""
     gathered: dict[tuple[str, str], tuple[Job, _Gathered]] = {}
-    for job, reply, score in replies:
+    for line, score in replies:
+        job = line.job
         group = gathered.setdefault((job.model, repr(job.values)), (job, _Gathered()))[1]
-        group.add(job, reply, score)
+        group.add(line, score)
     return Summary(tuple(group.group(job.model, job.values) for job, group in gathered.values()))
 
 

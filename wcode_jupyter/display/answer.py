@@ -38,9 +38,13 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
 
 
-def wrap(inner: str, *, style: bool = True) -> str:
-    """`inner` in the element that carries the look and keeps MathJax away from all but formulas."""
-    return f"{STYLE if style else ''}{_OPEN}{inner}</div>"
+def wrap(inner: str, *, style: bool = True, wide: bool = False) -> str:
+    """`inner` in the element that carries the look and keeps MathJax away from all but formulas.
+
+    `wide`: over the whole width, not only as far as lines of text are good to read.
+    """
+    opening = _OPEN.replace(">", ' style="max-width:none">') if wide else _OPEN
+    return f"{STYLE if style else ''}{opening}{inner}</div>"
 
 
 def open_reasoning(inner: str) -> str:

@@ -18,7 +18,7 @@ from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
 from .markdown import render
 from .notebook import Publisher, Ration, new_id
-from .status import mark, status_line, waiting_line
+from .status import Doing, mark, status_line, waiting_line
 
 __all__ = ["MOST_COLUMNS", "Columns", "comparison"]
 
@@ -26,12 +26,22 @@ MOST_COLUMNS = 4
 """More do not fit beside each other."""
 
 
-def comparison(labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown") -> dict[str, Any]:
-    """The MIME data of several answers side by side: a pure function of the replies."""
+def comparison(
+    labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown", notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The MIME data of several answers side by side: a pure function of what is given. `notes` stand below each."""
+    notes = notes or [""] * len(replies)
     cells = [_finished(reply, format) for reply in replies]
-    foot = [escape(status_line(reply)) for reply in replies]
-    texts = [f"── {label} ──\n{reply.text or mark(reply)}" for label, reply in zip(labels, replies, strict=True)]
-    return {"text/html": wrap(_table(labels, cells, foot)), "text/plain": "\n\n".join(texts)}
+    foot = [escape(_joined(status_line(reply), note)) for reply, note in zip(replies, notes, strict=True)]
+    texts = [
+        "\n".join(filter(None, [f"── {_joined(label, note)} ──", reply.text.strip("\n"), mark(reply)]))
+        for label, reply, note in zip(labels, replies, notes, strict=True)
+    ]
+    return {"text/html": wrap(_table(labels, cells, foot), wide=True), "text/plain": "\n\n".join(texts)}
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def _finished(reply: Reply, format: str) -> str:
@@ -41,6 +51,10 @@ def _finished(reply: Reply, format: str) -> str:
     return closed_reasoning(reply.reasoning) + text + ending
 
 
+# Equal columns, however long a line is in one of them: what is too wide scrolls in its own. GitHub drops the style.
+_LAYOUT = ' width="100%" style="display:table;table-layout:fixed;width:100%"'
+
+
 def _table(labels: Sequence[str], cells: Sequence[str], foot: Sequence[str]) -> str:
     width = f' width="{100 // max(1, len(labels))}%"'
     rows = [
@@ -48,7 +62,7 @@ def _table(labels: Sequence[str], cells: Sequence[str], foot: Sequence[str]) -> 
         "".join(f'<td align="left" valign="top">{cell}</td>' for cell in cells),
         "".join(f'<td align="left" valign="top"><small>{line}</small></td>' for line in foot),
     ]
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+    return f"<table{_LAYOUT}>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
 
 
 class _Column:
@@ -91,8 +105,8 @@ class _Column:
         """The line below it."""
         if self.stream.reply is not None:
             return status_line(self.stream.reply)
-        waiting = waiting_line(self._model, self._clock() - self._began_s, thinking=bool(self._reasoning))
-        return " · ".join([*self._notices, *([] if self._text else [waiting])])
+        doing: Doing = "writing" if self._text else "thinking" if self._reasoning else "asking"
+        return _joined(*self._notices, waiting_line(self._model, self._clock() - self._began_s, doing))
 
 
 class Columns:
@@ -145,7 +159,8 @@ class Columns:
         if self._publisher is None or self._ration.due_s(now) > 0:
             return
         cells = [column.html(self._format) for column in self._columns]
-        html = wrap(_table([c.label for c in self._columns], cells, [escape(c.status()) for c in self._columns]))
+        table = _table([c.label for c in self._columns], cells, [escape(c.status()) for c in self._columns])
+        html = wrap(table, wide=True)
         if html == self._shown:
             return
         self._ration.spend(len(html.encode()) + Ration.ENVELOPE, now)

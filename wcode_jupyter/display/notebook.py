@@ -224,7 +224,7 @@ class NotebookView:
         elapsed = now - self._began_s
         if self._quiet or self._answering or self._incoming["text"] or elapsed < self.WAITING_AFTER_S:
             return
-        lines = [*self._notices, waiting_line(self._model, elapsed, thinking=bool(self._reasoning))]
+        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._reasoning else "asking")]
         text = "\n".join(lines)
         if text == self._waiting_text:
             return

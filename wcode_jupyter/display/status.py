@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from ..language import N_, _
 from ..reply import Ended, Reply
 
 __all__ = [
+    "Doing",
     "ended_words",
     "format_cost",
     "is_empty",
@@ -17,6 +19,9 @@ __all__ = [
     "status_line",
     "waiting_line",
 ]
+
+Doing: TypeAlias = Literal["asking", "thinking", "writing"]
+"""What a model does before its answer ends."""
 
 _ENDED: dict[Ended, str] = {
     "complete": N_("complete"),
@@ -105,7 +110,13 @@ def short_model(model: str) -> str:
     return model.rpartition("/")[2] or model
 
 
-def waiting_line(model: str, elapsed_s: float, *, thinking: bool = False) -> str:
-    """What is shown until text arrives: `asking glm-5 … 3 s`."""
-    words = _("{model} is thinking … {n} s") if thinking else _("asking {model} … {n} s")
-    return words.format(model=short_model(model), n=int(elapsed_s))
+_DOING: dict[Doing, str] = {
+    "asking": N_("asking {model} … {n} s"),
+    "thinking": N_("{model} is thinking … {n} s"),
+    "writing": N_("{model} is writing … {n} s"),
+}
+
+
+def waiting_line(model: str, elapsed_s: float, doing: Doing = "asking") -> str:
+    """What is shown while an answer is on its way: `asking glm-5 … 3 s`."""
+    return _(_DOING[doing]).format(model=short_model(model), n=int(elapsed_s))

@@ -28,7 +28,7 @@ from .inserting import insert_code
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
 from .seeing import with_images, without_images
-from .structured import Answered, ask_alone, ask_until_it_fits, retries_of, schema_of
+from .structured import Answered, ask_alone, ask_until_it_fits, format_of, retries_of, schema_of
 from .tooling import ask_with_tools, tools_named
 
 __all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
@@ -54,7 +54,7 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | Non
         return None
 
     def display() -> CellView:
-        shown = view(_format(client, options), quiet=options.flag("quiet"))
+        shown = view(format_of(client, options), quiet=options.flag("quiet"))
         hidden = client.session.values(options.values)["hide_reasoning"].value
         return WithoutReasoning(shown) if hidden else shown
 
@@ -77,11 +77,6 @@ def with_preset(options: CellLine) -> CellLine:
     if (name := options.own.get("preset")) is None:
         return options
     return replace(options, values={**Presets().load(name), **options.values})
-
-
-def _format(client: Client, options: CellLine) -> str:
-    value = client.session.values(options.values)["format"]
-    return "json" if value.source == "default" and options.own.get("schema") else str(value.value)
 
 
 def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
@@ -46,9 +46,34 @@ _OPTIONS = {
     "chats": CHATS_OPTIONS,
     "export": EXPORT_OPTIONS,
 }
-_VARIABLES = ("schema", "image", "each", "score", "tools")
-"""Options that take a variable of the notebook."""
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
+
+
+def _are_rows(value: Any) -> bool:
+    is_rows = isinstance(value, Iterable) or _is_lazy(value)
+    return is_rows and not isinstance(value, (str, bytes, Mapping, type))
+
+
+def _is_lazy(value: Any) -> bool:
+    """Whether it is a frame that has to be computed, which only asking does."""
+    return hasattr(type(value), "collect")
+
+
+def _is_cluster(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "distributed"
+
+
+_VARIABLES: dict[str, Callable[[Any], bool]] = {
+    "schema": lambda value: True,
+    "image": lambda value: True,
+    "tools": callable,
+    "score": callable,
+    "each": _are_rows,
+    "engine": _is_cluster,
+}
+"""Options that take a variable of the notebook, and which."""
+_ARITIES = {option.name: option.arity for option in CELL_OPTIONS}
+_OF_IPYTHON = frozenset(("In", "Out", "exit", "get_ipython", "open", "quit"))
 
 
 def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,8 +81,9 @@ def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> di
     from IPython.core.completer import SimpleCompletion
 
     before = context.line_with_cursor[: context.cursor_position]
-    in_cell = context.full_text.lstrip().startswith("%%wcode") and context.cursor_line > 0
-    fragment, words = candidates(before, session, namespace, in_cell=in_cell)
+    head = context.full_text.lstrip().partition("\n")[0]
+    in_cell = head.startswith("%%wcode") and context.cursor_line > 0
+    fragment, words = candidates(before, session, namespace, head=head if in_cell else None)
     found = [word for word in words if word.startswith(fragment)]
     return {
         "completions": [SimpleCompletion(text=word, type="param") for word in found],
@@ -67,12 +93,15 @@ def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> di
 
 
 def candidates(
-    before: str, session: Session, namespace: Mapping[str, Any], *, in_cell: bool = False
+    before: str, session: Session, namespace: Mapping[str, Any], *, head: str | None = None
 ) -> tuple[str, list[str]]:
-    """(the fragment to complete, all words that may stand there) for the text before the cursor."""
-    if in_cell:
+    """(the fragment to complete, all words that may stand there) for the text before the cursor.
+
+    `head` is the first line of the cell when the cursor is below it.
+    """
+    if head is not None:
         if reference := _REFERENCE.search(before):
-            return reference[1], _public(namespace)
+            return reference[1], list(dict.fromkeys([*_columns(head.split(), namespace), *_public(namespace)]))
         return "", []
     if not (line := _LINE.match(before)):
         return "", []
@@ -89,9 +118,9 @@ def candidates(
             return fragment, _after_command(command, words, session)
     option, equals, value = fragment.partition("=")
     if fragment.startswith("-") and equals:
-        return value, _values(option, session, namespace)
-    if words and (values := _values(words[-1], session, namespace)):
-        return fragment, values
+        return value, _values(option, words, session, namespace)
+    if words and _takes_value(words[-1]):
+        return fragment, _values(words[-1], words, session, namespace)
     if fragment.startswith("-"):
         return fragment, _options()
     return fragment, _models(session) if not any(word in words for word in _models(session)) else []
@@ -112,7 +141,7 @@ def _after_command(command: str, words: list[str], session: Session) -> list[str
 
 
 def _export_values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
-    return requests_in(namespace) if option == "--from" else _values(option, session, namespace)
+    return requests_in(namespace) if option == "--from" else _values(option, [], session, namespace)
 
 
 def _options() -> list[str]:
@@ -121,15 +150,34 @@ def _options() -> list[str]:
     return [option.option for option in CELL_OPTIONS] + rows + negated
 
 
-def _values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
-    """Words that may follow `option`; empty when any text may, or none."""
-    name = _SHORT.get(option, option).removeprefix("--").replace("-", "_")
+def _name(option: str) -> str:
+    return _SHORT.get(option, option).removeprefix("--").replace("-", "_")
+
+
+def _takes_value(word: str) -> bool:
+    """Whether `word` is an option whose value follows."""
+    name = _name(word)
+    if not word.startswith("-") or "=" in word:
+        return False
+    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS and ROWS[name].kind != "bool"
+
+
+def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, Any]) -> list[str]:
+    """Words that may follow `option` on a line of `words`; empty when any text may, or none."""
+    name = _name(option)
     if not option.startswith("-"):
         return []
     if name == "model":
         return _models(session)
     if name in _VARIABLES:
-        return _public(namespace)
+        found = _public(namespace, _VARIABLES[name])
+        return ["dask", *found] if name == "engine" else found
+    if name == "key":
+        return _columns(words, namespace)
+    if name == "sweep":
+        from ..batch.plan import SWEPT
+
+        return [f"{swept}=" for swept in sorted(SWEPT)]
     if name == "chat":
         return [chat.name for chat in session.chats.all()]
     if name == "preset":
@@ -146,8 +194,22 @@ def _presets() -> list[str]:
         return []
 
 
-def _public(namespace: Mapping[str, Any]) -> list[str]:
-    return [name for name in namespace if not name.startswith("_")]
+def _public(namespace: Mapping[str, Any], fits: Callable[[Any], bool] = lambda value: True) -> list[str]:
+    return [
+        name
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in _OF_IPYTHON and fits(value)
+    ]
+
+
+def _columns(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
+    """The columns of the rows that `--each` names among `words`, where looking neither computes nor uses them up."""
+    line = " ".join(words).replace("--each=", "--each ").split()
+    name = line[line.index("--each") + 1] if "--each" in line[:-1] else ""
+    rows: Any = namespace.get(name)
+    if isinstance(rows, (list, tuple)) and rows and isinstance(rows[0], Mapping):
+        return [str(column) for column in rows[0]]
+    return [] if _is_lazy(rows) else [str(column) for column in getattr(rows, "columns", ())]
 
 
 def _models(session: Session) -> list[str]:

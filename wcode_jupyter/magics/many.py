@@ -6,7 +6,6 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -17,12 +16,12 @@ import msgspec
 from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
-from ..language import _
+from ..language import _, language, speaking
 from ..parameters import did_you_mean
-from ..reply import Fault, Reply
-from ..table import Table
+from ..reply import Reply, fault_of
+from .livetable import LiveTable
 from .options import CellLine
-from .structured import schema_of
+from .structured import format_of, retries_of, schema_of
 
 if TYPE_CHECKING:
     from ..batch import Replies, Run
@@ -34,8 +33,11 @@ __all__ = ["ask_many", "check_alone", "is_many"]
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
 _NOT_IN_MANY = (
-    "chat", "trim", "keep_failed", "tools", "retries_schema", "image", "resize", "allow_outside", "insert",
+    "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_NEEDS = {"key": "each", "seeds": "repeat"}
+_OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
+"""Settings that only a run keeps."""
 
 
 def is_many(options: CellLine) -> bool:
@@ -55,14 +57,18 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     for name in _NOT_IN_MANY:
         if name in options.own:
             raise OptionError(
-                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name))
+                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name)),
+                hint=_("Ask each row with client.ask(…, tools=…).") if name == "tools" else "",
             )
+    for name, needs in _NEEDS.items():
+        if name in options.own and needs not in options.own:
+            raise OptionError(_("{option} needs {other}").format(option=_option(name), other=_option(needs)))
     score = _score(shell, options)
     run = _run(shell, client, options, text)
     if options.flag("dry_run"):
         print(_dry_run(client, run))
         return
-    if _is_comparison(run, options):
+    if _is_comparison(run, options) and not _needs_a_run(options):
         replies, error = _compared(shell, client, run, options)
     else:
         replies, error = _carried_out(shell, client, run, options, score)
@@ -81,8 +87,6 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
 def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
     rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
     values = dict(options.values)
-    if wanted := schema_of(options, shell.user_ns):
-        values["response_format"] = wanted.response_format
     model = options.own.get("models") or values.pop("model", None)
     values.pop("model", None)
     arguments: dict[str, Any] = {
@@ -95,13 +99,15 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
         "variables": shell.user_ns,
         "raw": options.flag("raw"),
         "engine": _engine(shell, options),
+        "schema": schema_of(options, shell.user_ns),
+        "retries_schema": retries_of(options),
         "extra_body": options.extra_body,
         **values,
     }
     prompt = text.removesuffix("\n")
     run = client.run(prompt, rows, **arguments)
     if (file := _run_file(client, options, run)) is not None:
-        run = client.run(prompt, rows if not run.plan.rows.once else run.plan.rows, run_file=file, **arguments)
+        run = client.run(prompt, run.plan.rows, run_file=file, **arguments)
     return run
 
 
@@ -190,13 +196,20 @@ def _is_comparison(run: Run, options: CellLine) -> bool:
     from ..display.columns import MOST_COLUMNS
 
     count = run.plan.count
-    alone = not {"each", "run_file", "engine"} & options.own.keys()
-    return alone and count is not None and count <= MOST_COLUMNS
+    return "each" not in options.own and count is not None and count <= MOST_COLUMNS
+
+
+def _needs_a_run(options: CellLine) -> bool:
+    """Whether the cell wants what only a run does: a file, other workers, a pace, a budget of its own, asking again."""
+    return any(
+        name in options.own for name in ("run_file", "engine", "retries_schema", "stop_on_error", "anew")
+    ) or any(name in options.values for name in _OF_RUNS)
 
 
 def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[Replies, WcodeError | None]:
     from ..batch import Line, Replies
     from ..batch.progress import is_watched
+    from ..batch.question import typed
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -206,8 +219,9 @@ def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[
     answers = columns.pump()
     if columns.published:
         shell.display_pub.clear_output(wait=True)
-    lines = [Line(task.job, reply) for task, reply in zip(tasks, answers, strict=True)]
-    replies = Replies.of(lines, run.plan.fingerprint)
+    schema = run.plan.schema
+    lines = [typed(Line(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
+    replies = Replies.of(lines, run.plan.fingerprint, schema)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
     error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
     return replies, error
@@ -223,8 +237,7 @@ def _start(client: Client, run: Run, task: Task) -> Stream:
     try:
         return client.start(call)
     except WcodeError as error:
-        fault = Fault(type(error).__name__, error.what, error.hint)
-        return Stream.of(Reply(request=call.request, ended="failed", fault=fault, model=call.request.model))
+        return Stream.of(Reply(request=call.request, ended="failed", fault=fault_of(error), model=call.request.model))
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------
@@ -241,7 +254,7 @@ def _carried_out(
     except BaseException:
         run.close()
         raise
-    live = _LiveTable(shell, run)
+    live = LiveTable(shell, run)
     run.start(client.engine)
     try:
         watch(run, quiet=options.flag("quiet"), also=live.show)
@@ -276,67 +289,28 @@ def _confirm(client: Client, run: Run, options: CellLine, kept: int) -> None:
         raise InputError(what, hint=hint)
 
 
-class _LiveTable:
-    """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
-
-    def __init__(self, shell: Any, run: Run) -> None:
-        self._publisher = shell.display_pub if hasattr(shell, "kernel") else None
-        self._run = run
-        self._display_id = ""
-        self._shown = ""
-
-    def show(self) -> None:
-        """Brings it up to date."""
-        if self._publisher is None or len(self._run.plan.variants) < 2:
-            return
-        from ..display.notebook import new_id
-
-        html = self._table()._repr_html_()
-        if html == self._shown:
-            return
-        update = bool(self._display_id)
-        self._display_id, self._shown = self._display_id or new_id(), html
-        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
-
-    def _table(self) -> Table:
-        counted = self._run.variants
-        keys = [(variant.model, repr(variant.values)) for variant in self._run.plan.variants]
-        rows = tuple(
-            (
-                " ".join([found.model, *(f"{name}={value}" for name, value in found.values.items())]),
-                found.done,
-                found.failed,
-                f"{statistics.median(found.seconds[-1000:]):.2f}",
-                f"{found.cost_cny:.6f}" if found.cost_cny else "",
-            )
-            for found in (counted[key] for key in keys if key in counted)
-        )
-        return Table((_("model"), _("done"), _("failed"), _("median s"), "¥"), rows)
-
-    def clear(self) -> None:
-        """The final output takes its place, and that of the bar."""
-        if self._publisher is not None:
-            from ..batch.progress import is_watched
-
-            if is_watched():
-                self._publisher.clear_output(wait=True)
-
-
 # -- what stays ------------------------------------------------------------------------------------------------------
 
 
 def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> None:
-    """The one output: a pure function of the replies and the format."""
+    """The one output: a pure function of the replies and the format, in the language of the recording."""
     if not len(replies):
         return
+    recorded = next((reply.language for reply in replies if reply.asked_at), language())
+    with speaking(recorded):
+        data = _data(client, options, replies, run, comparison=comparison)
+    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+
+
+def _data(client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> dict[str, Any]:
     if comparison:
         from ..display.columns import comparison as side_by_side
 
         labels = [line.job.label for line in replies.lines()]
-        data = side_by_side(labels, list(replies), _format(client, options))
-    else:
-        data = _tables(replies, run.notices, quiet=options.flag("quiet"))
-    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+        return side_by_side(
+            labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
+        )
+    return _tables(replies, run.notices, quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -361,7 +335,7 @@ def _facts(replies: Replies, run: Run) -> dict[str, Any]:
 
 
 def _format(client: Client, options: CellLine) -> str:
-    value = str(client.session.values(options.values)["format"].value)
+    value = format_of(client, options)
     return value if value in FORMATS else "markdown"
 
 
@@ -380,7 +354,8 @@ def _dry_run(client: Client, run: Run) -> str:
     from .cell import describe_call
 
     if run.plan.rows.once:
-        return str(estimate(run.plan))
+        taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
+        return f"{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error

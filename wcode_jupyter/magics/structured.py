@@ -15,7 +15,7 @@ from ..schema import Attempts, Schema, find_schema
 from ..session import Call
 from .options import CellLine
 
-__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "retries_of", "schema_of"]
+__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "format_of", "retries_of", "schema_of"]
 
 
 def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
@@ -35,6 +35,12 @@ def retries_of(options: CellLine) -> int:
     if not text.isdecimal() or int(text) > 10:
         raise OptionError(_("--retries-schema {text}: expected 0…10").format(text=text))
     return int(text)
+
+
+def format_of(client: Client, options: CellLine) -> str:
+    """How the answer is shown: JSON where it has a schema and nobody says otherwise."""
+    value = client.session.values(options.values)["format"]
+    return "json" if value.source == "default" and options.own.get("schema") else str(value.value)
 
 
 class Shown(Protocol):

@@ -168,7 +168,7 @@ class AnswerBox:
         """Shows what is due."""
         now = self._clock()
         if not self._answering:
-            words = waiting_line(self._model, now - self._began_s, thinking=self._thinking)
+            words = waiting_line(self._model, now - self._began_s, "thinking" if self._thinking else "asking")
             self._say("\n".join([*self._notices, words]))
         if not any(self._incoming.values()) or self._ration.due_s(now) > 0:
             return

@@ -198,6 +198,13 @@ class Record:
             del self._replaceable.get(fingerprint, [])[:1]
             self._take(fingerprint, hash(data))
 
+    def holds(self, reply: Reply, *, keep_images: bool = False) -> bool:
+        """Whether this very answer is recorded, with its time and id."""
+        digest = hash(lines.encode(reply, keep_images=keep_images))
+        with self._mutex:
+            self._file.refresh()
+            return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
+
     def replies(self) -> Iterator[Reply]:
         """Every recorded Reply in the order of the file, `replayed`. Raises ReplayError at the first that is broken."""
         with self._mutex:
