@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,8 @@ class Client:
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
         """The path of the notebook, where the caller knows it: see `store.default_path`."""
+        self.owns_cell = False
+        """Whether what a cell shows is this client's alone: a bar may then clear it."""
 
     @cached_property
     def engine(self) -> Engine:
@@ -95,9 +97,9 @@ class Client:
     @cached_property
     def local(self) -> LocalModel:
         """The embedded model; started at the first call that asks it."""
-        from .local import LocalModel
+        from .local import LocalModel, bar
 
-        return LocalModel()
+        return LocalModel(progress=partial(bar, clear=self.owns_cell))
 
     def prepare(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Call:
         """The checked call that `prompt` and `values` mean; nothing is sent. Raises InputError."""

@@ -215,10 +215,13 @@ def test_a_start_without_end(local: LocalModel, engine: Install, gguf: Path, mon
 def test_an_interrupt_during_the_start(
     tmp_path: Path, engine: Install, gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A start that takes long is shown, and the stop button during it ends the engine."""
+    """A start that takes long is shown, and the stop button during it ends the engine at once."""
     monkeypatch.setattr(process, "_QUIET_S", 0.0)
+    # Like an engine that loads a model, it lets no other thread of its process run: it cannot see that it is to end.
+    monkeypatch.setattr(process, "_END_LIMIT_S", 600.0)
     folder = engine(
-        "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid())); import time; time.sleep(600)"
+        "pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()));"
+        "import re; re.match('(a+)+$', 'a' * 60 + 'b')"
     )
 
     class Stop(Stages):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.kernels import Kernel
 from wcode_jupyter.local import progress
 
 LABEL = "fetching the demo model (93 MB)"
@@ -29,6 +30,18 @@ def test_a_long_wait_shows_its_label(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert LABEL in shown
     bar.close()
     assert capsys.readouterr().err.strip() == ""
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("clear", "outputs"), [(True, ["stream"]), (False, ["stream", "display_data", "stream"])])
+def test_no_trace_of_a_bar_is_saved_in_a_cell_of_ours(kernel: Kernel, clear: bool, outputs: list[str]) -> None:
+    """A closed widget would be an error message when the notebook is opened again; other cells are not cleared."""
+    pytest.importorskip("ipywidgets")
+    code = (
+        "from wcode_jupyter.local import progress\nprogress._DELAY_S = 1e-9\nprint('before')\n"
+        f"bar = progress.bar('fetching', clear={clear})\nbar.update(0.5)\nbar.close()\nprint('after')"
+    )
+    assert [output["output_type"] for output in kernel.run(code).outputs] == outputs
 
 
 def test_without_tqdm_the_work_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

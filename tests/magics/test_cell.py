@@ -275,6 +275,14 @@ def test_an_answer_that_ended_before_its_first_word_is_not_silent(shared: Kernel
     assert only_output(done)["data"]["text/plain"] == "— stopped at the token limit —"
 
 
+def test_an_interrupt_before_there_is_an_answer_is_one_line(shared: Kernel) -> None:
+    """The stop button while a command works: no wall of traceback."""
+    table = "wcode_jupyter.magics.commands.catalogue.Table"
+    code = f"from unittest.mock import patch\nwith patch({table!r}, side_effect=KeyboardInterrupt):\n    %wcode models"
+    done = shared.run(code)
+    assert (done.error, done.text) == ("AnswerInterrupted", "AnswerInterrupted: Interrupted")
+
+
 def test_json_mode_without_the_word_json_is_sent_with_a_warning(shared: Kernel, server: FaultServer) -> None:
     """Many servers refuse it, some do not: the user is told."""
     done = shared.run("%%wcode --response-format json_object -o answer\nhi")

@@ -11,6 +11,6 @@ Rules of this folder:
 from __future__ import annotations
 
 from .model import LocalModel
-from .progress import Progress
+from .progress import Progress, bar
 
-__all__ = ["LocalModel", "Progress"]
+__all__ = ["LocalModel", "Progress", "bar"]

@@ -70,6 +70,8 @@ class EngineProcess:
             self._process = self._spawn()
             self.address = self._ready(progress)
         except BaseException:
+            if hasattr(self, "_process"):
+                self._process.kill()  # one that still loads its model would not look at its standard input
             self.end()
             raise
 

@@ -21,8 +21,9 @@ class Progress(Protocol):
 
 
 class _Bar:
-    def __init__(self, tqdm: Any) -> None:
+    def __init__(self, tqdm: Any, clear: bool) -> None:
         self._tqdm = tqdm
+        self._clear = clear
 
     def update(self, share: float) -> None:
         self._tqdm.update(share - self._tqdm.n)
@@ -31,6 +32,11 @@ class _Bar:
         # A notebook's bar that is closed before its end stays there, in red; the error itself is shown elsewhere.
         self._tqdm.n = self._tqdm.total
         self._tqdm.close()
+        if self._clear and getattr(self._tqdm, "displayed", False):
+            from IPython.display import clear_output
+
+            # A closed widget would be saved, and be an error message when the notebook is opened again.
+            clear_output(wait=True)  # type: ignore[no-untyped-call]
 
 
 class _Nothing:
@@ -41,24 +47,26 @@ class _Nothing:
         pass
 
 
-def bar(label: str) -> Progress:
-    """A bar named `label` that appears after two seconds and leaves nothing behind; without tqdm, nothing."""
+def bar(label: str, *, clear: bool = False) -> Progress:
+    """A bar named `label` that appears after two seconds and goes at the end; without tqdm, nothing.
+
+    `clear`: the next output of the notebook's cell takes the place of all before it: no trace of a bar is saved.
+    """
     with warnings.catch_warnings():
         # tqdm warns where ipywidgets is missing or old, and falls back to text by itself.
         warnings.simplefilter("ignore")
         try:
             from tqdm.auto import tqdm
 
-            return _Bar(
-                tqdm(
-                    desc=label,
-                    total=1.0,
-                    miniters=0,
-                    mininterval=0.0,
-                    delay=_DELAY_S,
-                    leave=False,
-                    bar_format="{desc} {bar} {elapsed}",
-                )
+            shown = tqdm(
+                desc=label,
+                total=1.0,
+                miniters=0,
+                mininterval=0.0,
+                delay=_DELAY_S,
+                leave=False,
+                bar_format="{desc} {bar} {elapsed}",
             )
+            return _Bar(shown, clear)
         except ImportError:
             return _Nothing()

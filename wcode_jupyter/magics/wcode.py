@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..client import Client
+from ..errors import AnswerInterrupted
+from ..language import _
 from ..session import Session
 from .cell import run_cell
 from .commands import COMMANDS, Context, find_command
@@ -38,6 +40,7 @@ class Wcode:
         client.notebook = lambda: self.shell.user_ns.get("__vsc_ipynb_file__")
         client.home = self.home
         client.warn = self._warn
+        client.owns_cell = True
         return client
 
     def _warn(self, text: str) -> None:
@@ -47,13 +50,19 @@ class Wcode:
             print(text, file=sys.stderr)
 
     def run(self, line: str, text: str | None) -> Any:
-        """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError."""
-        if text is None:
-            return self.run_line(line)
+        """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError, also when it is interrupted."""
+        try:
+            return self.run_line(line) if text is None else self.run_cell(line, text)
+        except KeyboardInterrupt:
+            # Stopped where there is no answer yet: while the embedded model is fetched or started, by a command.
+            raise AnswerInterrupted(_("Interrupted")) from None
+
+    def run_cell(self, line: str, text: str) -> None:
+        """Sends a cell, or shows the help."""
         if parse_cell_line(line).flag("help"):
             print(manual(COMMANDS))
-            return None
-        return run_cell(self.shell, self.client, line, text)
+        else:
+            run_cell(self.shell, self.client, line, text)
 
     def run_line(self, line: str) -> Any:
         """Runs one command; without a word, the help."""
