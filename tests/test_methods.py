@@ -57,6 +57,16 @@ def test_rows_by_model_and_server() -> None:
     assert (local.endpoint, local.settings, local.cost_cny, local.priced_on) == ("local", ({},), None, None)
 
 
+def test_only_what_is_known_of_an_answer() -> None:
+    """A failed question was answered by nobody; a day is that of UTC; further fields of the request are settings."""
+    late = datetime.datetime(2026, 3, 8, 7, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
+    request = Request(model="m", messages=(Message("user", "x"),), parameters={"seed": 1}, extra_body={"n": 2})
+    fault = Fault(kind="RateLimited", what="x")
+    (row,) = methods([reply(request=request, model="m", asked_at=late, ended="failed", fault=fault)], CATALOGUE).rows
+    assert (row.answered, row.first) == ((), datetime.date(2026, 3, 7))
+    assert row.settings == ({"n": 2, "seed": 1},)
+
+
 def test_markdown_as_a_whole() -> None:
     """The paragraph and the table, word by word."""
     assert methods(REPLIES, CATALOGUE).to_markdown() == (

@@ -184,6 +184,26 @@ def test_retention_is_applied_when_the_log_is_opened(tmp_path: Path) -> None:
     second.close()
 
 
+def test_what_retention_forgets_is_gone_from_the_file(calls: Log) -> None:
+    """Its text is overwritten, not only marked as free."""
+    now = datetime.datetime.now(datetime.UTC)
+    calls.add(answer(request("an ichthyosaurus " * 200)), at=now - datetime.timedelta(days=31))
+    calls.add(answer(request("a giraffe")), at=now)
+    calls.retain(30)
+    calls.close()
+    data = calls.path.read_bytes()
+    assert b"a giraffe" in data
+    assert b"an ichthyosaurus" not in data
+
+
+def test_a_cut_answer_is_a_failure_and_a_stopped_one_is_not(calls: Log) -> None:
+    """What the user ended did not fail."""
+    for ended in ("complete", "length", "interrupted", "cut", "failed"):
+        calls.add(answer(request(), ended=ended))
+    (row,) = calls.usage()
+    assert (row.calls, row.failures) == (5, 2)
+
+
 def test_retention_that_is_set_later_holds_at_once(calls: Log) -> None:
     """A log in use forgets what is older when it is told to; told to keep all, it forgets no more."""
     now = datetime.datetime.now(datetime.UTC)

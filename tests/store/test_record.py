@@ -264,6 +264,16 @@ def test_edited_request_that_speaks_of_a_hash_is_reported(recorded: Callable[...
         lookup(Record(path, "replay"), asked)
 
 
+def test_what_json_cannot_hold(path: Path) -> None:
+    """A server's NaN is refused in one line; half a character, which has no UTF-8 form, becomes a question mark."""
+    record = Record(path, "auto")
+    with pytest.raises(ReplayError, match="This answer cannot be recorded"):
+        record.add(answer(request(), raw={"score": float("nan")}))
+    assert not path.exists()
+    record.add(answer(request(), raw={"note": "a\ud83d"}))
+    assert json.loads(path.read_text(encoding="utf-8"))["raw"] == {"note": "a?"}
+
+
 def test_missing_file_is_an_error_in_replay_only(path: Path) -> None:
     """Replay needs its file; the other modes begin one."""
     with pytest.raises(ReplayError, match="no replay file"):

@@ -50,9 +50,8 @@ _head = msgspec.json.Decoder(Head)
 
 
 def encode(reply: Reply, *, keep_images: bool = False) -> bytes:
-    """The line for `reply`, newline included; never says `replayed`. Raises ReplayError: no JSON form (NaN)."""
+    """The line for `reply`, a live one, newline included. Raises ReplayError: no JSON form (NaN)."""
     value = reply.to_dict()
-    value.pop("replayed", None)
     if not keep_images:
         value["request"] = without_images(value["request"])
     try:
