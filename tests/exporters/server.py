@@ -128,7 +128,9 @@ def _message(anthropic: bool) -> dict[str, Any]:
         usage = {"input_tokens": 1, "output_tokens": 2}
         return {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": blocks, "usage": usage}
     message = {"role": "assistant", "content": TEXT, "reasoning": REASONING}
-    return {"id": "c", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "message": message}]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
 
 
 def _events(anthropic: bool, mode: str) -> Iterator[bytes]:
