@@ -32,6 +32,9 @@ WORDS = {
 BREAKS = {"midway": "中断 gone", "garbage": "half of an", "cut": "", "end": "broke off"}
 """The same for what happens in the middle of a stream: an error, a broken event, a broken connection, a mere end."""
 
+ENDS = ("no reason", "no done")
+"""Modes of a stream that is whole though it lacks `finish_reason` or `[DONE]`."""
+
 
 class Server(ThreadingHTTPServer):
     """`bodies`: what arrived, oldest first; `headers` of the last request; `mode`: how the next ones are answered."""
@@ -128,7 +131,9 @@ def _message(anthropic: bool) -> dict[str, Any]:
         usage = {"input_tokens": 1, "output_tokens": 2}
         return {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": blocks, "usage": usage}
     message = {"role": "assistant", "content": TEXT, "reasoning": REASONING}
-    return {"id": "c", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "message": message}]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
 
 
 def _events(anthropic: bool, mode: str) -> Iterator[bytes]:
@@ -144,10 +149,12 @@ def _events(anthropic: bool, mode: str) -> Iterator[bytes]:
         yield (b"event: error\n" if anthropic else b"") + b"data: " + _json(error) + b"\n\n"
     elif mode == "ok" and anthropic:
         yield b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
-    elif mode == "ok":
-        yield b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    elif mode in ("ok", *ENDS):
+        if mode != "no reason":
+            yield b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
         yield b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
-        yield b"data: [DONE]\n\n"
+        if mode != "no done":
+            yield b"data: [DONE]\n\n"
 
 
 def _anthropic_events(deltas: list[dict[str, str]]) -> Iterator[bytes]:

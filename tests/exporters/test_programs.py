@@ -17,7 +17,7 @@ from wcode_jupyter.export import TARGETS, export
 from wcode_jupyter.messages import Protocol, Request
 
 from .runners import RUNNERS, Run, run, source_file
-from .server import BREAKS, KEY, REASONING, TEXT, WORDS, Server, serving
+from .server import BREAKS, ENDS, KEY, REASONING, TEXT, WORDS, Server, serving
 from .texts import HARD, request_of, texts
 
 CASES = [
@@ -117,6 +117,17 @@ def test_keys(target: str, protocol: Protocol, server: Server, tmp_path: Path) -
         done = program(key=key)
         assert "SECRET" not in done.out + done.err
         assert not any(wall in done.err for wall in WALLS)
+
+
+@pytest.mark.parametrize(("target", "protocol"), [case for case in CASES if case.values[1] == "openai"])
+def test_either_end_will_do(target: str, protocol: Protocol, server: Server, tmp_path: Path) -> None:
+    """A stream with `finish_reason` or with `[DONE]` is whole."""
+    program = built(target, request_of(["hello"] * 5, protocol), server.base_url, True, tmp_path)
+    for server.mode in ENDS:
+        done = program()
+        # The SDK keeps [DONE] to itself.
+        assert (done.code == 0) == (target != "python-openai" or server.mode == "no done"), server.mode
+        assert done.out.rstrip("\n") == TEXT
 
 
 @pytest.mark.parametrize("target", ["php", "php-curl"])

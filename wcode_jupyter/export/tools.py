@@ -249,7 +249,12 @@ _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ..
         (N_("Unset ANTHROPIC_API_KEY: one credential is enough."),),
     ),
     "llm": ("yaml", "", _llm, (N_("Give llm the key once: llm keys set wcode"),)),
-    "litellm": ("yaml", f"os.environ/{_VARIABLE}", _litellm, (_EXPORT_KEY,)),
+    "litellm": (
+        "yaml",
+        f"os.environ/{_VARIABLE}",
+        _litellm,
+        (_EXPORT_KEY, N_("The proxy wants a key of its own: set LITELLM_MASTER_KEY where it starts.")),
+    ),
 }
 
 # YAML: the key of the list ("" for the whole file) and the field that names an item.
