@@ -185,6 +185,7 @@ def test_a_variable_a_list_of_it_or_the_short_form() -> None:
     """`--schema` takes a name of the notebook, with a did-you-mean when it is not there."""
     namespace = {"Person": Person, "fields": "a int"}
     assert find_schema("Person", namespace).name == "Person"
+    assert schema(made := schema(Person)) is made
     assert find_schema(" list[Person] ", namespace).name == "Person_list"
     assert list(find_schema("fields", namespace).body["properties"]) == ["a"]
     assert list(find_schema("a int, b", namespace).body["properties"]) == ["a", "b"]
@@ -254,7 +255,10 @@ def test_a_client_asks_again_with_the_error() -> None:
         first, second = (request.json for request in server.requests)
     assert first["response_format"]["json_schema"]["schema"] == PERSON
     assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "user"]
-    assert "$.name" in second["messages"][2]["content"]
+    assert second["messages"][2]["content"] == (
+        "This does not match the required JSON schema: Expected `str`, got `int` - at `$.name`."
+        " Answer again, with the JSON alone."
+    )
 
 
 def test_without_retries_and_after_a_cut_there_is_one_request() -> None:

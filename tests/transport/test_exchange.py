@@ -34,6 +34,7 @@ from tests.fault_server import (
     usage,
     whole,
 )
+from tests.tool_server import said
 from wcode_jupyter import __version__, errors
 from wcode_jupyter.errors import (
     AnswerCut,
@@ -110,7 +111,7 @@ def test_what_is_sent() -> None:
 def test_the_anthropic_form_has_its_own_path_and_version() -> None:
     """One credential, as a bearer token, and the pinned version header."""
     request = Request(model="m", messages=to_messages("hi"), parameters={"max_tokens": 9}, protocol="anthropic")
-    with FaultServer(stream(data({"type": "message_stop"}))) as server:
+    with FaultServer(said("anthropic", "hi")) as server:
 
         async def run() -> None:
             transport = Transport(keys_for(server.origin))
@@ -286,6 +287,9 @@ ENDINGS: dict[str, tuple[Answer, type[errors.WcodeError], Deadlines, str, str]] 
     "brotli": (stream(b"?", headers={"Content-Encoding": "br"}), AnswerMalformed, QUICK, "", "br"),
     "not json": (body("{oops"), AnswerMalformed, QUICK, "", "answer"),
     "garbage stream": (stream(b"data: oops\n\n"), AnswerMalformed, QUICK, "", "read"),
+    "garbage that says it is whole": (stream(b"data: oops\n\n", DONE), AnswerMalformed, QUICK, "", "read"),
+    "an answer without an answer": (stream(usage(), DONE), AnswerMalformed, QUICK, "", "protocol"),
+    "nothing but the end": (stream(DONE), AnswerMalformed, QUICK, "", "protocol"),
     "redirect": (redirect("http://evil.example:8/steal?x=1"), NotTheApi, QUICK, "", "evil.example"),
     "error with 200 echoes the key": (lambda r: status(200, r.key, code=r.key), ServerFault, QUICK, "", "•••"),
     "page echoes the key": (lambda r: html(r.key), NotTheApi, QUICK, "", "•••"),

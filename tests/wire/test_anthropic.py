@@ -578,6 +578,17 @@ def test_a_body_that_is_no_message_is_malformed(data: bytes) -> None:
         wire.decoder(request("anthropic")).decode_body(data)
 
 
+def test_a_stream_of_the_other_form_is_malformed() -> None:
+    """It ends well, and was no message: an empty answer would hide that. An error before the end is one."""
+    data = sse({"id": "c1", "choices": [{"index": 0, "delta": {"content": "hi"}}]}, "[DONE]")
+    for pieces in ([data], [data[i : i + 1] for i in range(len(data))]):
+        with pytest.raises(AnswerMalformed, match="protocol"):
+            decode(wire.decoder(request("anthropic")), pieces)
+    for protocol in ("openai", "anthropic"):
+        failed = sse({"error": {"message": "no"}}, "[DONE]")
+        assert decode(wire.decoder(request(protocol)), [failed]) == [Failure("no")]
+
+
 def test_a_message_that_starts_again() -> None:
     """A server that restarts the message in mid stream: blocks are numbered anew, calls are not mixed."""
     head = {"type": "message_start", "message": {"id": "i"}}

@@ -668,7 +668,9 @@ def test_numbers_that_are_too_large() -> None:
 
 def test_deep_nesting_is_cut_off() -> None:
     """What is kept of a deep value can be written again from any depth of calls: 64 levels."""
-    (extra,) = deltas(b'{"choices":[],"x":' + b"[" * 300 + b"]" * 300 + b',"y":' + b'{"a":' * 300 + b"1" + b"}" * 301)
+    (extra,) = deltas(
+        chunk({}), b'{"choices":[],"x":' + b"[" * 300 + b"]" * 300 + b',"y":' + b'{"a":' * 300 + b"1" + b"}" * 301
+    )
     assert isinstance(extra, Extra)
     assert json.dumps(extra.fields["x"]) == "[" * 65 + "]" * 65
     assert json.dumps(extra.fields["y"]) == '{"a": ' * 64 + "{}" + "}" * 64

@@ -334,7 +334,7 @@ async def _read_stream(call: _Call, response: httpx.Response) -> AsyncGenerator[
     pending, unreadable = _pending(decoder)
     for item in _sorted(call, pending, response):
         yield item
-    if not decoder.done:
+    if unreadable is not None or not decoder.done:
         yield call.faults.cut(trouble or unreadable, delivered=call.delivered)
 
 

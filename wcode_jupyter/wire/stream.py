@@ -37,6 +37,7 @@ class StreamDecoder:
         self._sniffed = False
         self._ended = False
         self._closed = False
+        self._begun = False  # an answer or an error has come
         self._readable = False
         self._unreadable = 0
         self._extras: dict[str, Any] = {}
@@ -57,10 +58,11 @@ class StreamDecoder:
         events: list[Event] = []
         for sent in self._sse.feed(data):
             self._dispatch(sent, events)
+        self._begun = self._begun or _begins(events)
         return events if self._surrogates is None else self._surrogates.join(events)
 
     def finish(self) -> list[Event]:
-        """What was pending at the end of input. Raises AnswerMalformed when pieces came and none was readable."""
+        """What was pending at the end of input. Raises AnswerMalformed: nothing was readable, or of this protocol."""
         events: list[Event] = []
         if self._body is not None:
             body, self._body = b"".join(self._body), None
@@ -69,6 +71,8 @@ class StreamDecoder:
         for sent in self._sse.finish():
             self._dispatch(sent, events)
         self._unreadable = unreadable  # half a piece at the end is a cut, not a fault of the server's
+        if self._ended and not (self._unreadable or self._begun or _begins(events)):
+            raise _foreign()
         self._end(events)
         if self._unreadable:
             events.append(self._unreadable_notice())
@@ -78,12 +82,8 @@ class StreamDecoder:
         """The events of a whole JSON answer. Raises AnswerMalformed: not JSON, or neither an answer nor an error."""
         events: list[Event] = []
         self._take_body(body, events)
-        if not any(isinstance(event, (Started, Failure)) for event in events):
-            # Without the body's text: only the transport can redact the key that a server may echo.
-            raise AnswerMalformed(
-                _("The server's answer is neither an answer nor an error of this protocol"),
-                hint=_("Check the base URL and the protocol (%wcode settings)."),
-            )
+        if not _begins(events):
+            raise _foreign()
         self._end(events)
         return self._last(events)
 
@@ -173,3 +173,15 @@ class StreamDecoder:
 
     def _last(self, events: list[Event]) -> list[Event]:
         return events if self._surrogates is None else [*self._surrogates.join(events), *self._surrogates.finish()]
+
+
+def _begins(events: list[Event]) -> bool:
+    return any(isinstance(event, (Started, Failure)) for event in events)
+
+
+def _foreign() -> AnswerMalformed:
+    # Without the body's text: only the transport can redact the key that a server may echo.
+    return AnswerMalformed(
+        _("The server's answer is neither an answer nor an error of this protocol"),
+        hint=_("Check the base URL and the protocol (%wcode settings)."),
+    )
