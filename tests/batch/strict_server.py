@@ -38,7 +38,7 @@ class StrictServer(LoopbackServer):
         gate: threading.Event | None = None,
     ) -> None:
         super().__init__()
-        self._delay_s = delay_s
+        self.delay_s = delay_s
         self._most = most
         self._per_window = per_window
         self._window_s = window_s
@@ -116,7 +116,7 @@ class StrictServer(LoopbackServer):
             return _error(429, self._retry_after_s)
         if status := self.fail(prompt):
             return _error(status, None)
-        await asyncio.sleep(self._delay_s if isinstance(self._delay_s, float) else self._delay_s(prompt))
+        await asyncio.sleep(self.delay_s if isinstance(self.delay_s, float) else self.delay_s(prompt))
         while self._gate is not None and not self._gate.is_set():
             await asyncio.sleep(0.002)
         with self._changed:

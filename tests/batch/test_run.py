@@ -265,7 +265,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_arrived(
         return real(descriptor, data)
 
     monkeypatch.setattr(runfile.os, "write", write)
-    with StrictServer() as server, pytest.warns(UserWarning, match="No space left"):
+    with StrictServer() as server, pytest.warns(UserWarning, match="No space left.*make room for it"):
         replies = client_of(server).map("Say {{word}}", WORDS, run_file=file, concurrency=1)
     assert [reply.text for reply in replies] == ["w0", "w1", "w2"]
     assert [json.loads(line)["job"]["number"] for line in file.read_bytes().splitlines()[1:]] == [0, 1]
@@ -457,6 +457,23 @@ def test_retry_of_an_interrupted_run_asks_the_rest(client_of: ClientOf) -> None:
     assert [reply.text for reply in first] == ["w0", "w1"]
     assert [reply.text for reply in again] == [row["word"] for row in WORDS[:8]]
     assert (first.stopped is None, again.stopped) == (False, None)
+
+
+def test_ctrl_c_ends_a_retry(client_of: ClientOf) -> None:
+    """Nothing goes on behind the user's back, and the file can be continued."""
+    with StrictServer(fail=lambda prompt: 400 if prompt.endswith("w1") else None) as server:
+        replies = client_of(server).map("Say {{word}}", WORDS[:3])
+        server.fail = lambda prompt: None
+        server.delay_s = 60.0
+        server.wait_idle()
+        stop = threading.Thread(target=lambda: (server.wait(4), os.kill(os.getpid(), signal.SIGINT)))
+        stop.start()
+        with pytest.raises(KeyboardInterrupt):
+            replies.retry()
+        stop.join()
+        server.wait_idle()
+        server.delay_s = 0.0
+        assert [reply.text for reply in replies.retry()] == ["w0", "w1", "w2"]
 
 
 def test_retry_that_is_stopped_warns(client_of: ClientOf) -> None:

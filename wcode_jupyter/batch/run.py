@@ -383,6 +383,7 @@ class Run:
         try:
             entry: Place | Line = self._file.append(line)
         except RunError as error:
+            error.hint = _("What arrived is in the result; make room for it and run it again.")
             entry = line
             self._stop(error)
         self.counts.add(line, sent=sent)
