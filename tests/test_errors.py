@@ -154,6 +154,8 @@ def test_branches_can_be_caught_by_their_meaning() -> None:
         ("abcdefg", 6, "abcde…"),
         ("", 300, ""),
         ("a\ud800b", 300, "a b"),
+        ("👩\u200d🔬 at work", 300, "👩\u200d🔬 at work"),
+        ("ab\u202ecd", 300, "ab cd"),
     ],
 )
 def test_one_line_folds(text: str, limit: int, expected: str) -> None:

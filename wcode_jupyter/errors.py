@@ -78,9 +78,13 @@ __all__ = [
 ]
 
 
+# Not printable by themselves, and part of one emoji or one word all the same.
+_JOINERS = "\u200c\u200d"
+
+
 def one_line(text: str, limit: int = 300) -> str:
     """`text` on one line of at most `limit` characters, control characters and runs of white space folded."""
-    folded = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    folded = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text[: 4 * limit]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -55,6 +56,18 @@ def test_the_line_names_no_folder(shared: Kernel, server: FaultServer, tmp_path:
     done = shared.run(f"%wcode replay auto {tmp_path}/answers.jsonl")
     assert done.text == "Replaying from answers.jsonl; what is missing is asked and recorded.\n"
     assert shared.run("%wcode replay").text == done.text
+
+
+def test_doctor_contacts_nobody_in_a_replay(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """Not even to see whether the server is there; the file that is replayed is named."""
+    shared.run(f"%wcode replay record {file.name}")
+    shared.run("%%wcode\nhi")
+    shared.run(f"%wcode replay replay {file.name}")
+    before = server.connections
+    text = shared.run("%wcode doctor").text
+    assert "not contacted: a replay uses no network" in text
+    assert re.search(rf"replay file +{file.name}", text)
+    assert server.connections == before
 
 
 def test_a_notebook_that_changes_folders_keeps_its_file(shared: Kernel, server: FaultServer, file: Path) -> None:

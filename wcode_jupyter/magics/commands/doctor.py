@@ -71,6 +71,9 @@ def _key(context: Context) -> Iterator[Finding]:
 def _server(context: Context) -> Iterator[Finding]:
     where = endpoint(context.client.session.values()["base_url"].value)
     name = _("server {url}").format(url=where.base_url)
+    if context.client.session.values()["replay"].value == "replay":
+        yield name, _("not contacted: a replay uses no network"), ""
+        return
     try:
         yield name, context.client.engine.run(context.client.transport.probe(where), timeout_s=10), ""
     except WcodeError as error:
@@ -109,3 +112,7 @@ def _embedded_model(context: Context) -> Iterator[Finding]:
 def _replay(context: Context) -> Iterator[Finding]:
     value = context.client.session.values()["replay"]
     yield _("replay"), f"{value.value} ({value.source})", ""
+    if value.value == "off":
+        return
+    file = context.client.replay_path
+    yield _("replay file"), _below_home(file), "" if file.exists() else _("It is not there yet.")
