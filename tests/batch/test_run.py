@@ -190,12 +190,32 @@ def test_a_changed_prompt_starts_anew_and_says_so(client_of: ClientOf, tmp_path:
 
 
 def test_what_is_no_run_file_is_not_overwritten(client_of: ClientOf, tmp_path: Path) -> None:
-    """A file of the user's under that name is moved aside, whole."""
-    file = tmp_path / "notes.jsonl"
-    file.write_text("my notes\n", encoding="utf-8")
-    with StrictServer() as server, pytest.warns(UserWarning, match="is no run file"):
-        client_of(server).map("Say {{word}}", WORDS[:2], run_file=file)
-    assert (tmp_path / "notes.1.jsonl").read_text(encoding="utf-8") == "my notes\n"
+    """A file of the user's is refused before anything is asked, a replay file too, and stays as it is."""
+    notes, record = tmp_path / "notes.jsonl", tmp_path / "n.replay.jsonl"
+    notes.write_text("my notes\n", encoding="utf-8")
+    with StrictServer() as server:
+        client = client_of(server)
+        client.map("Say {{word}}", WORDS[:1], replay="record", replay_file=str(record))
+        before, asked = record.read_bytes(), server.answered
+        for file in (notes, record):
+            with pytest.raises(RunError, match=r"is no run file.*--run-file"):
+                client.map("Say {{word}}", WORDS[:2], run_file=file)
+        assert server.answered == asked
+    assert notes.read_text(encoding="utf-8") == "my notes\n"
+    assert record.read_bytes() == before
+
+
+def test_a_file_of_a_newer_version_is_left_alone(client_of: ClientOf, tmp_path: Path) -> None:
+    """What this version cannot know of is neither read nor moved."""
+    file = tmp_path / "r.run.jsonl"
+    with StrictServer() as server:
+        client = client_of(server)
+        client.map("Say {{word}}", WORDS[:1], run_file=file)
+        newer = file.read_bytes().replace(b'"wcode_run":1', b'"wcode_run":2')
+        file.write_bytes(newer)
+        with pytest.raises(RunError, match="A newer wcode_jupyter wrote"):
+            client.map("Say {{word}}", WORDS[:2], run_file=file)
+    assert file.read_bytes() == newer
 
 
 def test_two_runs_on_one_file_are_refused(client_of: ClientOf, tmp_path: Path) -> None:

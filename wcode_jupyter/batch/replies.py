@@ -16,7 +16,7 @@ from ..table import Table
 from . import statistics
 from .plan import Job
 from .question import typed
-from .runfile import Header, Line, Place, RunFile
+from .runfile import Header, Line, Place, RunFile, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,7 @@ class Replies(Sequence[Reply]):
     @classmethod
     def of(cls, lines: Sequence[Line], fingerprint: str, schema: Schema | None = None) -> Replies:
         """Replies that were asked one by one; they are in memory only."""
-        return cls(RunFile(), list(lines), Header(fingerprint=fingerprint), schema=schema)
+        return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema)
 
     # -- a list -------------------------------------------------------------------------------------------------------
 

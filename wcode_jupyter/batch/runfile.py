@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,12 +35,13 @@ GOOD = ("complete", "length")
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the file belongs to."""
 
-    wcode_run: int = VERSION
+    wcode_run: int
+    """Version of the file's form; by this name a run file is known from any other JSON lines."""
+    client: str
     fingerprint: str
     prompt: str = ""
     models: tuple[str, ...] = ()
     sweep: tuple[str, ...] = ()
-    client: str = f"wcode_jupyter {__version__}"
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -136,30 +137,29 @@ class RunFile:
     def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
         found: dict[str, Place] = {}
         if self.path.exists() and self.path.stat().st_size:
-            before = self._header()
-            if resume and before is not None and before.fingerprint == header.fingerprint:
+            if resume and self._header().fingerprint == header.fingerprint:
                 found, end = self._scan()
                 os.truncate(self.path, end)
             else:
-                self._move_aside(before)
+                self._move_aside()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self.path, flags, 0o666)
         if os.fstat(self._descriptor).st_size == 0:
             self._write(_encoder.encode(header) + b"\n")
         return found
 
-    def _move_aside(self, before: Header | None) -> None:
+    def _move_aside(self) -> None:
         stem = self.path.name.removesuffix(".jsonl")
         number = 1
         while (aside := self.path.with_name(f"{stem}.{number}.jsonl")).exists():
             number += 1
         self.path.rename(aside)
         self._reader = None
-        why = _("is no run file") if before is None else _("holds another prompt, other models or other parameters")
         self.notices.append(
-            _("{path} {why}: it is kept as {aside}, and this run starts anew").format(
-                path=self.path.name, why=why, aside=aside.name
-            )
+            _(
+                "{path} holds another prompt, other models or other parameters: it is kept as {aside}, "
+                "and this run starts anew"
+            ).format(path=self.path.name, aside=aside.name)
         )
 
     def append(self, line: Line) -> Place:
@@ -221,10 +221,7 @@ class RunFile:
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
-            header = self._header()
-            if header is None:
-                raise RunError(_("{path} is no run file").format(path=self.path))
-            return header, self._scan()[0]
+            return self._header(), self._scan()[0]
 
     def _decoded(self, data: bytes) -> Line:
         try:
@@ -240,12 +237,14 @@ class RunFile:
             weakref.finalize(self, self._reader.close)
         return self._reader
 
-    def _header(self) -> Header | None:
-        with self.path.open("rb") as file:
-            try:
-                header = msgspec.json.decode(file.readline(), type=Header)
-            except (msgspec.DecodeError, RecursionError):
-                return None
+    def _header(self) -> Header:
+        header: Header | None = None
+        with self.path.open("rb") as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
+            header = msgspec.json.decode(file.readline(), type=Header)
+        if header is None:
+            raise RunError(
+                _("{path} is no run file").format(path=self.path), hint=_("Name another file with --run-file.")
+            )
         if header.wcode_run > VERSION:
             raise RunError(
                 _("A newer wcode_jupyter wrote {path}").format(path=self.path), hint=_("Update wcode_jupyter.")
@@ -300,6 +299,13 @@ class RunFile:
             raise RunError(_(what).format(path=path or self.path, error=reason), hint="") from None
 
 
-def header_of(fingerprint: str, prompt: str, models: Iterable[str], sweep: Mapping[str, Any]) -> Header:
-    """The header of a run."""
-    return Header(fingerprint=fingerprint, prompt=prompt[:500], models=tuple(dict.fromkeys(models)), sweep=tuple(sweep))
+def header_of(fingerprint: str, prompt: str = "", models: Iterable[str] = (), sweep: Iterable[str] = ()) -> Header:
+    """The header of a run; `sweep` has the names of the swept values."""
+    return Header(
+        wcode_run=VERSION,
+        client=f"wcode_jupyter {__version__}",
+        fingerprint=fingerprint,
+        prompt=prompt[:500],
+        models=tuple(dict.fromkeys(models)),
+        sweep=tuple(sweep),
+    )
