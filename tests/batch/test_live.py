@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fault_server import HOLD, FaultServer, chat, delta, finish, status, stream, usage
+from tests.fault_server import HOLD, FaultServer, Received, Script, chat, delta, finish, status, stream, usage
 from tests.kernels import Kernel, Message
 
 from .strict_server import StrictServer
@@ -67,7 +67,11 @@ def test_stop_keeps_both_columns(shared: Kernel) -> None:
 
 def test_one_column_fails_and_the_other_stands(shared: Kernel) -> None:
     """An unknown model costs its own column."""
-    with FaultServer(lambda request: status(404) if request.json["model"] == "beta" else chat("hi")) as server:
+
+    def answer(request: Received) -> Script:
+        return status(404) if request.json["model"] == "beta" else chat("hi")
+
+    with FaultServer(answer) as server:
         shared.run(f"%wcode set base_url={server.base_url}")
         done = shared.run("%%wcode -m alpha -m beta -o both\nSay hi", answers=())
     assert done.status == "ok"
