@@ -302,7 +302,7 @@ class Client:
         asker = self._asker(plan.calls[0], limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
         purse = Purse(self.session.budget(values))
-        run = Run(plan, asker, limits, purse=purse, file=file, recorded=self._recorded)
+        run = Run(plan, asker, limits, purse=purse, file=file)
         run.notices += _unbounded(plan, self.session.budget(values))
         return run
 
@@ -400,10 +400,6 @@ class Client:
         self.session.account.add(reply)
         if not reply.replayed:
             self.session.spent_in_runs_cny += reply.cost or 0
-
-    def _recorded(self, call: Call, reply: Reply) -> bool:
-        record = self._record(call)
-        return record is not None and record.holds(reply, keep_images=call.keep_images)
 
     def _remember(self, reply: Reply, call: Call, record: Record) -> None:
         redact = self.session.keys.redact

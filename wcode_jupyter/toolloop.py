@@ -25,7 +25,7 @@ from .errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceede
 from .events import Usage
 from .language import _, speaking
 from .messages import Message, ToolCall, valid_text
-from .reply import Choice, Fault, Reply, Timing
+from .reply import Choice, Reply, Timing, fault_of
 from .session import Call
 from .tools import Tool, ToolFault, run
 
@@ -255,7 +255,7 @@ def _whole(replies: list[Reply], transcript: tuple[Message, ...], error: WcodeEr
     last = replies[-1]
     if sum(message.role == "assistant" for message in transcript) == len(replies):
         last = replace(last, choices=(Choice(),))  # its calls have their results: it is in the transcript
-    fault = None if error is None else Fault(type(error).__name__, error.what, error.hint)
+    fault = None if error is None else fault_of(error)
     ended = last.ended
     if error is not None and last.fault is None:
         ended = "interrupted" if isinstance(error, AnswerInterrupted) else "cut"

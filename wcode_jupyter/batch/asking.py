@@ -68,6 +68,11 @@ class Asker:
             builder.apply(Notice(warning))
         return await fold(self.transport.events(call.request, where, call.deadlines), builder)
 
+    def holds(self, call: Call, reply: Reply) -> bool:
+        """Whether the replay file of `call` holds this very reply."""
+        record = self._record(call)
+        return record is not None and record.holds(reply, keep_images=call.keep_images)
+
     def remember(self, call: Call, replies: Iterable[Reply]) -> None:
         """Records answers in this order. Raises ReplayError."""
         record = self._record(call)

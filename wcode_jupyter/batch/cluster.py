@@ -28,7 +28,7 @@ from ..events import Notice
 from ..keys import Keys
 from ..language import _
 from ..messages import Request
-from ..reply import Fault, Reply, ReplyBuilder
+from ..reply import Reply, ReplyBuilder, fault_of
 from ..session import Call
 from ..transport import Deadlines, Endpoint, Transport
 from .asking import Asker
@@ -92,8 +92,7 @@ class ClusterAsker(Asker):
             raise
         except Exception as raised:
             error = RunError(_("No worker carried it through: {error}").format(error=one_line(repr(raised))))
-            fault = Fault("RunError", error.what)
-            reply = Reply(request=call.request, ended="failed", fault=fault, model=call.request.model)
+            reply = Reply(request=call.request, ended="failed", fault=fault_of(error), model=call.request.model)
         cost = self._price(call.request.model, reply.usage) if self._price and reply.usage else None
         return msgspec.structs.replace(reply, cost=cost, fingerprint=call.fingerprint), error
 

@@ -61,16 +61,13 @@ class Run:
         *,
         purse: Purse | None = None,
         file: RunFile | None = None,
-        recorded: Callable[[Call, Reply], bool] = lambda _call, _reply: False,
     ) -> None:
-        """`recorded` says whether the replay file of a call holds this very reply."""
         self.plan = plan
         self.error: WcodeError | None = None
         self._asker = asker
         self._limits = limits
         self._purse = purse or Purse(None)
         self._file = file or RunFile()
-        self._recorded = recorded
         self._engine: Engine | None = None
         self.notices: list[str] = []
         """What the user should know, a line each."""
@@ -418,7 +415,7 @@ class Run:
         for number in sorted(self.entries):
             for reply in self.line(number).answers:
                 # What an earlier run asked may have been recorded then.
-                if reply.fingerprint and not (number in self._earlier and self._recorded(call, reply)):
+                if reply.fingerprint and not (number in self._earlier and self._asker.holds(call, reply)):
                     yield reply
 
 
