@@ -7,6 +7,7 @@ terminal IPython per test). Using one of them sets the marker `kernel` or `brows
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 # A busy machine is no defect of what is tested.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them every kernel that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MARKERS = {"lab": "browser", "kernel": "kernel", "terminal": "kernel"}
 
