@@ -32,6 +32,7 @@ FLOORS = {
     "presets": 3,
     "wire": 2,
     "reply": 2,
+    "builder": 3,
     "logprobs": 2,
     "keys": 2,
     "transport": 3,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from wcode_jupyter import wire
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.errors import InputError, ParameterError
 from wcode_jupyter.events import ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.messages import GATEWAY, LOCAL, Message, Protocol, Request
-from wcode_jupyter.reply import ReplyBuilder
 from wcode_jupyter.session import Session
 from wcode_jupyter.settings import SETTINGS
 

@@ -19,13 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .builder import ReplyBuilder
 from .engine import Engine, Stream
 from .errors import InputError, WcodeError
 from .events import Event, Notice
 from .keys import Keys, Secret
 from .language import _
 from .messages import LOCAL, Message
-from .reply import Reply, ReplyBuilder
+from .reply import Reply
 from .session import Call, Session, Value
 from .transport import Endpoint, Transport, endpoint
 

@@ -24,9 +24,9 @@ from comm.base_comm import BaseComm
 from jupyter_client.session import Session
 
 from tests.benchmarks.bench_display import ANSWERS, RATE, TOKEN
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.events import TextDelta, Usage
 from wcode_jupyter.messages import Message, Request
-from wcode_jupyter.reply import ReplyBuilder
 
 
 class Channel:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.display.safety import judge
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.display import FORMATS, bundle, status_line
 from wcode_jupyter.display.answer import record
 from wcode_jupyter.display.formats import RENDERERS
 from wcode_jupyter.display.style import STYLE
 from wcode_jupyter.events import Finish, ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.messages import Message, Reasoning, Request, ToolCall
-from wcode_jupyter.reply import Choice, Fault, Reply, ReplyBuilder, Timing
+from wcode_jupyter.reply import Choice, Fault, Reply, Timing
 
 REQUEST = Request(model="z-ai/glm-5", messages=(Message("user", "Hi"),), parameters={"temperature": 0.2})
 

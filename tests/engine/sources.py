@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.events import Event, Finish, TextDelta
 from wcode_jupyter.messages import Request, to_messages
-from wcode_jupyter.reply import ReplyBuilder
 
 REQUEST = Request(model="m", messages=to_messages("hi"))
 

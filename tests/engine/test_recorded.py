@@ -8,11 +8,12 @@ import threading
 import pytest
 
 from wcode_jupyter import errors
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.engine import Stream
 from wcode_jupyter.errors import AnswerCut, RateLimited, WcodeError
 from wcode_jupyter.events import TextDelta, TokenLogprob, Usage
 from wcode_jupyter.messages import Reasoning, Request, ToolCall, to_messages
-from wcode_jupyter.reply import Choice, Fault, Reply, ReplyBuilder
+from wcode_jupyter.reply import Choice, Fault, Reply
 
 REQUEST = Request(model="m", messages=to_messages("hi"))
 FULL = Reply(

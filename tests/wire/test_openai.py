@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wcode_jupyter import wire
+from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.errors import AnswerMalformed
 from wcode_jupyter.events import (
     Event,
@@ -25,7 +26,6 @@ from wcode_jupyter.events import (
     Usage,
 )
 from wcode_jupyter.messages import Image, Message, Reasoning, Request, Text, ToolCall
-from wcode_jupyter.reply import ReplyBuilder
 
 from .stream_tools import chunk, decode, merged, request, sse
 

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..builder import ReplyBuilder
 from ..engine import fold
 from ..errors import WcodeError
 from ..events import Notice
-from ..reply import Reply, ReplyBuilder
+from ..reply import Reply
 from ..session import Call
 from ..store import Mode, Record
 from ..transport import Endpoint, Transport

@@ -22,13 +22,14 @@ from typing import Any
 
 import msgspec
 
+from ..builder import ReplyBuilder
 from ..engine import Engine, fold
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..events import Notice
 from ..keys import Keys
 from ..language import _
 from ..messages import Request
-from ..reply import Reply, ReplyBuilder, fault_of
+from ..reply import Reply, fault_of
 from ..session import Call
 from ..transport import Deadlines, Endpoint, Transport
 from .asking import Asker

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from ..builder import ReplyBuilder
 from ..errors import WcodeError
 from ..events import Event, Finish
-from ..reply import Reply, ReplyBuilder
+from ..reply import Reply
 from .run import End, portable
 from .stream import verdict
 

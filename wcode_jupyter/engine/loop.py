@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ..builder import ReplyBuilder
 from ..errors import DeadlineError, InputError
 from ..events import Event
 from ..language import _
-from ..reply import Reply, ReplyBuilder
+from ..reply import Reply
 from .run import Run, portable, slice_s
 from .stream import Stream
 

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
+from ..builder import ReplyBuilder
 from ..errors import AnswerCut, AnswerError, AnswerInterrupted, DeadlineError, ServerFault, WcodeError
 from ..events import Event, Finish
 from ..language import _
 from ..messages import Request
-from ..reply import Ended, Reply, ReplyBuilder
+from ..reply import Ended, Reply
 from .recorded import error_again, events_again
 from .run import End, Run, portable, slice_s
 
