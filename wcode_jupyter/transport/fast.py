@@ -13,15 +13,13 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import aiohttp
 import httpx
 
 from ..keys import Secret
 from .endpoint import Deadlines
-
-if TYPE_CHECKING:
-    import aiohttp
 
 __all__ = ["FastClient"]
 
@@ -49,8 +47,6 @@ class FastClient:
         trace: Callable[[str, Any], Any],
     ) -> httpx.Response:
         """The response's head; its body is still to be read. Raises exceptions of httpx."""
-        import aiohttp
-
         if self._session is None:
             # A generator, because a loop that ends closes those that are still open: no session is left behind.
             self._held = self._hold()
@@ -88,8 +84,6 @@ class FastClient:
         raise raised
 
     async def _hold(self) -> AsyncGenerator[aiohttp.ClientSession, None]:
-        import aiohttp
-
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections,
@@ -129,8 +123,6 @@ class _Stream(httpx.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import aiohttp
-
         raised: Exception
         try:
             while data := await self._response.content.readany():
@@ -150,8 +142,6 @@ class _Stream(httpx.AsyncByteStream):
 
 def _as_httpx(error: Exception, *, reading: bool = False) -> Exception:
     """The exception of httpx that `error` of aiohttp means, with its cause where a table of causes looks for it."""
-    import aiohttp
-
     rows: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
         (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
         (TimeoutError, httpx.ReadTimeout),
