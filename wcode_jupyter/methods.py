@@ -141,8 +141,8 @@ class _Sum(Struct):
     cost: Decimal = Decimal(0)
     answered: set[str] = field(default_factory=set)
     days: set[datetime.date] = field(default_factory=set)
-    settings: Counter[str] = field(default_factory=Counter)
-    """As JSON text."""
+    settings: Counter[bytes] = field(default_factory=Counter)
+    """As JSON."""
 
     def add(self, reply: Reply, request: Request) -> None:
         usage = reply.usage or Usage()
@@ -156,7 +156,7 @@ class _Sum(Struct):
             self.answered.add(reply.model)
         if reply.asked_at:
             self.days.add(reply.asked_at.astimezone(datetime.UTC).date())
-        self.settings[json.dumps(request.parameters | request.extra_body, sort_keys=True, ensure_ascii=False)] += 1
+        self.settings[msgspec.json.encode(request.parameters | request.extra_body, order="sorted")] += 1
 
     def row(self, model: str, endpoint: str, protocol: str, catalogue: Catalogue) -> MethodsRow:
         priced = self.unpriced < self.n
@@ -167,7 +167,7 @@ class _Sum(Struct):
             protocol=protocol,
             first=min(self.days, default=None),
             last=max(self.days, default=None),
-            settings=tuple(json.loads(text) for text, _count in self.settings.most_common()),
+            settings=tuple(msgspec.json.decode(text) for text, _count in self.settings.most_common()),
             n=self.n,
             failures=self.failures,
             input_tokens=self.input_tokens,
