@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 
+import msgspec
 import pytest
 
 from tests.fault_server import (
@@ -31,6 +34,7 @@ from wcode_jupyter.errors import (
     WcodeError,
 )
 from wcode_jupyter.events import TextDelta
+from wcode_jupyter.messages import Message, Request
 from wcode_jupyter.transport import Deadlines, Transport, endpoint
 
 from .asking import KEY, REQUEST, dressed, keys_for
@@ -39,14 +43,14 @@ pytestmark = pytest.mark.skipif(not Transport.can_be_fast(), reason="aiohttp (ex
 QUICK = Deadlines(connect_s=1, write_s=1, idle_s=0.3)
 
 
-async def _ask(base_url: str, times: int = 1) -> tuple[list[str], WcodeError | None]:
+async def _ask(base_url: str, times: int = 1, request: Request = REQUEST) -> tuple[list[str], WcodeError | None]:
     transport = Transport(keys_for(base_url), retries=0, retry_refused=False, fast=True, connections=4)
     texts = []
     try:
         for _time in range(times):
             pieces: list[str] = []
             texts.append(pieces)
-            async for batch in transport.events(REQUEST, endpoint(base_url), QUICK):
+            async for batch in transport.events(request, endpoint(base_url), QUICK):
                 pieces += [event.text for event in batch if isinstance(event, TextDelta)]
     except WcodeError as error:
         return ["".join(pieces) for pieces in texts], error
@@ -88,6 +92,24 @@ def test_bad_endings_are_the_same_errors(script: object, kind: type[WcodeError],
     assert (type(error), texts) == (kind, [text])
     assert error is not None
     assert KEY not in dressed(error)
+
+
+@pytest.mark.parametrize("size", [100, 2**15, 2**16, 20_000_000])
+def test_a_server_that_takes_nothing(size: int) -> None:
+    """It accepts the connection and reads no byte: small and large requests end within the deadlines together."""
+    large = msgspec.structs.replace(REQUEST, messages=(Message("user", "x" * size),))
+
+    async def ask() -> tuple[WcodeError | None, float]:
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            started = time.monotonic()
+            _texts, error = await _ask(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", request=large)
+            seconds = time.monotonic() - started
+        await asyncio.sleep(0.05)  # what waits to be written goes with the server
+        return error, seconds
+
+    error, seconds = asyncio.run(ask())
+    assert isinstance(error, DeadlineError)
+    assert seconds < QUICK.connect_s + QUICK.write_s + QUICK.idle_s + 2
 
 
 def test_nobody_listening() -> None:

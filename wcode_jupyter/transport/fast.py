@@ -12,7 +12,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -26,6 +28,9 @@ __all__ = ["FastClient"]
 # The sockets that the request under way opened itself. aiohttp's own tracing tells it too, for a tenth of the cost of
 # the whole request.
 _opened: ContextVar[list[socket.socket]] = ContextVar("wcode_opened")
+
+_WRITTEN_AT_ONCE = 2**15
+"""Bytes that asyncio takes without making the writer wait: half of its limit, for the head comes with them."""
 
 
 class FastClient:
@@ -61,14 +66,16 @@ class FastClient:
         raised: Exception
         opened: list[socket.socket] = []
         mark = _opened.set(opened)
+        body = content if content is None or len(content) <= _WRITTEN_AT_ONCE else BytesIO(content)
+        # aiohttp has no limit of its own for a server that does not take a large request.
+        limit_s = deadlines.connect_s + deadlines.write_s + deadlines.idle_s
         try:
-            # aiohttp has no limit of its own for a server that does not take the request.
-            async with asyncio.timeout(deadlines.connect_s + deadlines.write_s + deadlines.idle_s):
+            async with asyncio.timeout(limit_s) if isinstance(body, BytesIO) else nullcontext():
                 response = await self._session.request(
                     method,
                     url,
                     headers=headers,
-                    data=content,
+                    data=body,
                     allow_redirects=False,
                     timeout=timeout,
                 )
