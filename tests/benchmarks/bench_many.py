@@ -5,7 +5,8 @@
     python -m tests.benchmarks.bench_many --dask 10000     # two Dask workers, one of them killed in the middle
 
 Each contender runs in a process of its own, one after the other, with a warm-up; wall time over the ideal, and CPU of
-the client's process for each request. Those that are not installed are left out.
+the client's process for each request. Server and contender have a CPU each, where the system lets us say so: else they
+push each other around, and the faster client suffers more. Those that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -221,6 +222,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
+        _stay_on(1)
         name, url, count, most = options.child
         (long_run if name == "long_run" else CONTENDERS[name])(url, int(count), int(most))
         return
@@ -231,6 +233,7 @@ def main() -> None:
     command = [sys.executable, "-c", _SERVER, str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
+        _stay_on(0, server.pid)
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
         try:
             if options.rows:
@@ -241,6 +244,12 @@ def main() -> None:
                     print(f"{most:4} at once  {name:14} {_child(name, url, options.requests, most)}", flush=True)
         finally:
             server.kill()
+
+
+def _stay_on(number: int, pid: int = 0) -> None:
+    """Keeps a process (0: this one) on one CPU."""
+    if hasattr(os, "sched_setaffinity") and len(cpus := sorted(os.sched_getaffinity(0))) > 1:
+        os.sched_setaffinity(pid, {cpus[number]})
 
 
 def _child(name: str, url: str, count: int, most: int) -> str:
