@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from ..engine import Engine
 from ..errors import InputError, RateLimited, RunError, WcodeError
-from ..language import _
+from ..language import _, language, speaking
 from ..messages import Request
 from ..reply import Reply, fault_of
 from ..session import Call
@@ -124,7 +124,7 @@ class Run:
         self._watched = watched
         self._began = time.monotonic()
         try:
-            self._future = engine.submit(self._whole())
+            self._future = engine.submit(self._in_one_language())
         except BaseException:
             self._file.close()
             raise
@@ -216,6 +216,11 @@ class Run:
 
     # -- on the engine's loop -----------------------------------------------------------------------------------------
 
+    async def _in_one_language(self) -> None:
+        # Else the environment would be asked for it at every answer.
+        with speaking(language()):
+            await self._whole()
+
     async def _whole(self) -> None:
         self._main = asyncio.current_task()
         self._log = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
@@ -287,16 +292,19 @@ class Run:
         where = await self._asker.reach(question.call.endpoint)
         if (turn := await self._turn(question.call)) is None:
             return False
-        asking = asyncio.get_running_loop().create_task(self._ask(question, where, turn))
-        self._asking.add(asking)
-        asking.add_done_callback(self._through)
+        self._asking.add(asyncio.get_running_loop().create_task(self._through(question, where, turn)))
         return True
 
-    def _through(self, task: asyncio.Task[None]) -> None:
-        self._asking.discard(task)
-        self._changed.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
+    async def _through(self, question: Question, where: Endpoint, turn: _Turn) -> None:
+        try:
+            await self._ask(question, where, turn)
+        except Exception as error:
             self._stop(error if isinstance(error, WcodeError) else RunError(repr(error)))
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            self._asking.discard(task)
+            self._changed.set()
 
     async def _turn(self, call: Call) -> _Turn | None:
         """Waits until `call` may be sent; None: the run ends before."""

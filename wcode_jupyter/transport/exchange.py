@@ -204,7 +204,7 @@ class Transport:
     ) -> httpx.Response | Exception:
         """The response's head, or what was raised instead of it."""
         try:
-            async with asyncio.timeout_at(until):
+            async with contextlib.nullcontext() if until is None else asyncio.timeout_at(until):
                 return await self._connections().send(endpoint, request, secret, deadlines, trace)
         except Exception as error:
             return error
@@ -381,13 +381,18 @@ def _soon(until: float | None) -> float:
     return soon if until is None else min(soon, until)
 
 
-@contextlib.asynccontextmanager
-async def _closing(response: httpx.Response) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
+class _closing:  # noqa: N801 - as contextlib's
+    """Closes a response in the end. A class, for a generator is slow enough to be seen over thousands of requests."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *_raised: object) -> None:
         with contextlib.suppress(Exception):
-            await response.aclose()
+            await self._response.aclose()
 
 
 async def _untraced(_name: str, _info: Any) -> None:
