@@ -303,7 +303,9 @@ class Page:
     # -- the page
 
     def load(self, *, kernel: bool = True) -> None:
-        place = "lab/tree" if self.lab.application == "lab" else "notebooks"
+        # A workspace of its own: a reload would else bring back what other pages had open, and may show that first.
+        workspace = f"lab/workspaces/{secrets.token_hex(4)}/tree"
+        place = workspace if self.lab.application == "lab" else "notebooks"
         address = f"{self.lab.url}/{place}/{self.name}?token={self.lab.token}&reset"
         self.tab.goto(address, wait_until="domcontentloaded")
         self._wait_until_ready(kernel)
