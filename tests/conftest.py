@@ -138,3 +138,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory, screenshots: Path) -> Iterator
     check_browser()
     with Lab(tmp_path_factory.mktemp("lab"), screenshots=screenshots) as lab:
         yield lab
+
+
+@pytest.fixture(autouse=True)
+def _close_pages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each browser test closes the pages that it opened, and ends their kernels."""
+    if "lab" not in request.fixturenames:
+        yield
+        return
+    lab: Lab = request.getfixturevalue("lab")
+    shared = [*lab.pages]  # of a fixture of the whole module
+    yield
+    lab.close_pages(but=shared)

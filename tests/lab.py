@@ -118,6 +118,8 @@ class Lab:
         self.size = size
         self.screenshots = screenshots
         self.token = secrets.token_hex(16)
+        self.pages: list[Page] = []
+        """The open pages, oldest first."""
 
     # -- life
 
@@ -259,8 +261,21 @@ class Lab:
     def open(self, name: str, *, kernel: bool = True) -> Page:
         """The notebook in a new tab, ready for work; `kernel=False` does not wait for a kernel."""
         page = Page(self, self.context.new_page(), name)
+        self.pages.append(page)
         page.load(kernel=kernel)
         return page
+
+    def close_pages(self, *, but: Sequence[Page] = ()) -> None:
+        """Closes every open page except `but`, and ends the kernels that no page is left for.
+
+        An open page keeps a core busy whether or not a test looks at it (7 % of one each, measured with ten).
+        """
+        kept = {page.name for page in but}
+        for page in [page for page in self.pages if page not in but]:
+            page.close()
+        for session in self.api("GET", "/api/sessions"):
+            if session["path"] not in kept:
+                self.api("DELETE", f"/api/sessions/{session['id']}")
 
     def notebook(self, cells: Sequence[str | Mapping[str, Any]], name: str = "test.ipynb") -> Page:
         """Writes and opens a notebook."""
@@ -315,6 +330,7 @@ class Page:
         self._wait_until_ready(kernel)
 
     def close(self) -> None:
+        self.lab.pages.remove(self)
         self.tab.close(run_before_unload=False)
 
     def js(self, expression: str, argument: object = None) -> Any:
