@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from wcode_jupyter.builder import ReplyBuilder
-from wcode_jupyter.events import Event
-from wcode_jupyter.messages import Message, Request
 from wcode_jupyter.reply import Reply
+from wcode_jupyter.reply.events import Event
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Message, Request
 
 __all__ = ["REQUEST", "fold"]
 

@@ -16,8 +16,8 @@ from tests.environment import ROOT
 from wcode_jupyter.language import _
 from wcode_jupyter.magics.commands import COMMANDS
 from wcode_jupyter.magics.options import CELL_OPTIONS
-from wcode_jupyter.parameters import GROUPS, PARAMETERS
-from wcode_jupyter.settings import SETTINGS
+from wcode_jupyter.request.parameters import GROUPS, PARAMETERS
+from wcode_jupyter.request.settings import SETTINGS
 
 READMES = {"README.md": "en", "README.zh-CN.md": "zh_CN"}
 

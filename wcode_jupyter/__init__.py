@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from .batch import Replies as Replies
     from .client import Client as Client
     from .errors import WcodeError as WcodeError
-    from .messages import Message as Message
-    from .messages import Request as Request
+    from .prompt.tools import tool as tool
     from .reply import Reply as Reply
-    from .tools import tool as tool
+    from .request.messages import Message as Message
+    from .request.messages import Request as Request
 
+# The home of Reply is where it learns to export itself.
 _HOMES = {
     "Client": "client",
-    "Message": "messages",
+    "Message": "request.messages",
     "Replies": "batch",
-    "Reply": "reply",
-    "Request": "messages",
+    "Reply": "client.client",
+    "Request": "request.messages",
     "WcodeError": "errors",
-    "tool": "tools",
+    "tool": "prompt.tools",
 }
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "images":  # a module that notebooks name: images.image(figure)
+        return import_module(".prompt.images", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 

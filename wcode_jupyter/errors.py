@@ -36,12 +36,9 @@ is redacted by the transport before an error is made of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .language import N_, _, language, speaking
-
-if TYPE_CHECKING:
-    from .reply import Reply
 
 __all__ = [
     "AnswerCut",
@@ -93,13 +90,21 @@ def sentences(what: str, hint: str = "") -> str:
     return _("{what}. {hint}").format(what=what.rstrip(".。"), hint=hint) if hint else what
 
 
+class Spoken(Protocol):
+    """What an error reads of the reply that it keeps. Errors are ground: they know no Reply."""
+
+    @property
+    def language(self) -> str:
+        """The language that the reply was shown in."""
+
+
 class WcodeError(Exception):
     """Base of all errors. `what` is one sentence; `hint` says what to do next; `reply` holds what had arrived."""
 
     about: object = None
     """What `%wcode explain` was asked about when it failed with this: that is still to be explained."""
 
-    def __init__(self, what: str, *, hint: str = "", reply: Reply | None = None) -> None:
+    def __init__(self, what: str, *, hint: str = "", reply: Spoken | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.hint = hint
@@ -173,7 +178,7 @@ class ServerError(WcodeError):
         code: str | None = None,
         hint: str = "",
         retry_after_s: float | None = None,
-        reply: Reply | None = None,
+        reply: Spoken | None = None,
     ) -> None:
         super().__init__(what, hint=hint or _(self.default_hint), reply=reply)
         self.status = status
@@ -248,7 +253,7 @@ class AnswerInterrupted(AnswerError):
 class AnswerInvalid(AnswerError):
     """The answer is whole, but not what its schema asks for; `detail` is the fault alone, in English."""
 
-    def __init__(self, what: str, *, detail: str = "", hint: str = "", reply: Reply | None = None) -> None:
+    def __init__(self, what: str, *, detail: str = "", hint: str = "", reply: Spoken | None = None) -> None:
         super().__init__(what, hint=hint, reply=reply)
         self.detail = detail
 

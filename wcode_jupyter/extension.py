@@ -41,8 +41,8 @@ class Wcode(Configurable):
 
     def update_config(self, config: Config) -> None:
         """Takes `%config Wcode.<name> = …`. Raises ParameterError for an unknown name or a bad value."""
-        from .parameters import check_row
-        from .settings import find_row
+        from .request.parameters import check_row
+        from .request.settings import find_row
 
         for name, value in config.get("Wcode", {}).items():
             check_row(find_row(name), value)
@@ -52,7 +52,7 @@ class Wcode(Configurable):
     def class_get_help(cls, inst: Any = None) -> str:
         """The names that can be set, for `%config Wcode` and its completion."""
         from .language import _
-        from .settings import ROWS
+        from .request.settings import ROWS
 
         return "\n".join(f"--Wcode.{row.name}=<{row.range}>\n    {_(row.help)}" for row in ROWS.values())
 

@@ -57,7 +57,7 @@ def test_a_strict_server_ends_without_a_failed_row(client_of: ClientOf) -> None:
 
 def test_429_for_ever_ends(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that refuses everything is not asked for ever: the run stops with its words."""
-    monkeypatch.setattr("wcode_jupyter.batch.pace.Pace.PATIENCE", 3)
+    monkeypatch.setattr("wcode_jupyter.batch.limiter.AdaptiveLimiter.PATIENCE", 3)
     with StrictServer(per_window=0, retry_after_s=0.01) as server:
         with pytest.warns(UserWarning, match="429"):
             replies = client_of(server).map("Say {{word}}", WORDS, concurrency=4)

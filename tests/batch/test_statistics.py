@@ -9,10 +9,10 @@ import pytest
 
 from wcode_jupyter.batch.differences import Differences
 from wcode_jupyter.batch.plan import Job
-from wcode_jupyter.batch.runfile import Line
+from wcode_jupyter.batch.runfile import RunLine
 from wcode_jupyter.batch.statistics import Scored, bootstrap, percentile, scored, summary
-from wcode_jupyter.events import Usage
-from wcode_jupyter.reply import Choice, Fault, Reply, Timing
+from wcode_jupyter.reply import Choice, ErrorInfo, Reply, Timing
+from wcode_jupyter.reply.events import Usage
 
 
 def job(row: int = 0, sample: int = 0, model: str = "m", **values: Any) -> Job:
@@ -27,7 +27,7 @@ def test_agreement_distinct_and_entropy_over_the_samples_of_a_row() -> None:
     """Row 0: yes yes no no (1/2, 2, 1 bit); row 1: four times yes (1, 1, 0 bits); the group has their means."""
     answers = {0: ["yes", " yes\n", "no", "no"], 1: ["yes"] * 4}
     found = summary(
-        (Line(job(row, sample), reply(text)), Scored())
+        (RunLine(job(row, sample), reply(text)), Scored())
         for row, texts in answers.items()
         for sample, text in enumerate(texts)
     ).groups
@@ -36,18 +36,18 @@ def test_agreement_distinct_and_entropy_over_the_samples_of_a_row() -> None:
 
 def test_one_sample_of_a_row_is_compared_with_nothing() -> None:
     """Different rows are different questions: no agreement between them."""
-    (group,) = summary((Line(job(row), reply(str(row))), Scored()) for row in range(3)).groups
+    (group,) = summary((RunLine(job(row), reply(str(row))), Scored()) for row in range(3)).groups
     assert (group.agreement, group.distinct, group.entropy) == (None, None, None)
 
 
 def test_groups_are_models_and_values_in_their_order() -> None:
     """A line for each; failures count and give no figures."""
-    failed = Reply(ended="failed", fault=Fault("BadRequest", "no"))
+    failed = Reply(ended="failed", fault=ErrorInfo("BadRequest", "no"))
     groups = summary(
         [
-            (Line(job(model="b", temperature=1.0), reply("abcd")), Scored()),
-            (Line(job(model="a", temperature=0.0), failed), Scored()),
-            (Line(job(model="b", temperature=1.0), reply("ab")), Scored()),
+            (RunLine(job(model="b", temperature=1.0), reply("abcd")), Scored()),
+            (RunLine(job(model="a", temperature=0.0), failed), Scored()),
+            (RunLine(job(model="b", temperature=1.0), reply("ab")), Scored()),
         ]
     ).groups
     assert [(g.model, g.values, g.n, g.failed, g.length) for g in groups] == [
@@ -84,7 +84,7 @@ def test_many_values_take_the_normal_interval() -> None:
 def test_samples_of_a_row_are_not_independent() -> None:
     """Ten samples of the same row are one observation: the interval is of the rows' means."""
     pairs = [
-        (Line(job(row, sample), reply("x")), Scored({"score": float(row)})) for row in (0, 1) for sample in range(10)
+        (RunLine(job(row, sample), reply("x")), Scored({"score": float(row)})) for row in (0, 1) for sample in range(10)
     ]
     (group,) = summary(pairs).groups
     assert (group.scores["score"].low, group.scores["score"].high) == (0.0, 1.0)
@@ -101,13 +101,13 @@ def test_samples_of_a_row_are_not_independent() -> None:
 def test_a_score_is_a_number_a_bool_or_a_dict(function: Any, expected: dict[str, float]) -> None:
     """Each becomes one or several columns."""
     row = Job(id="x", number=0, row=0, columns={"n": 5})
-    assert scored(function, Line(row, reply("abc"))) == Scored(expected)
+    assert scored(function, RunLine(row, reply("abc"))) == Scored(expected)
 
 
 @pytest.mark.parametrize("bad", ["good", None, [1], float("nan")])
 def test_a_score_that_is_no_number_is_an_error_of_its_row(bad: object) -> None:
     """The reason is kept in one line."""
-    assert "Error" in str(scored(lambda reply, row: bad, Line(job(), reply("x"))).error)
+    assert "Error" in str(scored(lambda reply, row: bad, RunLine(job(), reply("x"))).error)
 
 
 def test_differences_word_by_word() -> None:

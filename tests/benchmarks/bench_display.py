@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import nbformat
 from nbformat import v4
 
-from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.display.answer import bundle, wrap
 from wcode_jupyter.display.markdown import render
 from wcode_jupyter.display.notebook import NotebookView
-from wcode_jupyter.events import TextDelta, Usage
-from wcode_jupyter.messages import Message, Request
+from wcode_jupyter.reply.events import TextDelta, Usage
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Message, Request
 
 TOKEN = 4
 """Characters of a token."""

@@ -24,9 +24,9 @@ from comm.base_comm import BaseComm
 from jupyter_client.session import Session
 
 from tests.benchmarks.bench_display import ANSWERS, RATE, TOKEN
-from wcode_jupyter.builder import ReplyBuilder
-from wcode_jupyter.events import TextDelta, Usage
-from wcode_jupyter.messages import Message, Request
+from wcode_jupyter.reply.events import TextDelta, Usage
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Message, Request
 
 
 class Channel:
@@ -65,9 +65,9 @@ def first_panel() -> None:
 def _bench() -> tuple[Any, Any]:
     # Imported here: a fresh process must not have imported ipywidgets before the clock starts.
     from wcode_jupyter.client import Client
-    from wcode_jupyter.magics.commands.asking import Context
+    from wcode_jupyter.magics.commands.command import Context
     from wcode_jupyter.magics.commands.panel import doors
-    from wcode_jupyter.presets import Presets
+    from wcode_jupyter.session.presets import Presets
 
     folder = TemporaryDirectory()
     client = Client(base_url="http://127.0.0.1:9/v1", api_key="sk-benchmark", log=False)

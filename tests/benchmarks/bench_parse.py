@@ -92,8 +92,8 @@ def _httpx(port: int, how: str, with_decoder: bool) -> int:
     import httpx
 
     from wcode_jupyter import wire
-    from wcode_jupyter.events import TextDelta
-    from wcode_jupyter.messages import Message, Request
+    from wcode_jupyter.reply.events import TextDelta
+    from wcode_jupyter.request.messages import Message, Request
 
     decoder = wire.decoder(Request(model="z-ai/glm-5", messages=(Message("user", "hi"),)))
     characters = 0

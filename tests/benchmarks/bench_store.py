@@ -19,12 +19,12 @@ from pathlib import Path
 
 from wcode_jupyter import Client, wire
 from wcode_jupyter.errors import ReplayError
-from wcode_jupyter.events import Usage
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.messages import Message, Request
 from wcode_jupyter.reply import Choice, Reply
+from wcode_jupyter.reply.events import Usage
+from wcode_jupyter.request.messages import Message, Request
 from wcode_jupyter.store import Log, Record
-from wcode_jupyter.store.lines import encode
+from wcode_jupyter.store.codec import encode
 
 WORDS = ["天空", "model", "answer", "the", "of", "notebook", "散射", "replay", "a", "token", "is", "价格", "and"]
 

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from wcode_jupyter.builder import ReplyBuilder
-from wcode_jupyter.events import Event
-from wcode_jupyter.messages import Message, Request
 from wcode_jupyter.reply import Reply
+from wcode_jupyter.reply.events import Event
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Message, Request
 
 REQUEST = Request(model="z-ai/glm-5", messages=(Message("user", "Hi"),))
 

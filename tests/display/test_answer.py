@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from tests.display.safety import judge
-from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.display import FORMATS, bundle, status_line
 from wcode_jupyter.display.answer import record
 from wcode_jupyter.display.formats import RENDERERS
 from wcode_jupyter.display.style import STYLE
-from wcode_jupyter.events import Finish, ReasoningDelta, TextDelta, Usage
-from wcode_jupyter.messages import Message, Reasoning, Request, ToolCall
-from wcode_jupyter.reply import Choice, Fault, Reply, Timing
+from wcode_jupyter.reply import Choice, ErrorInfo, Reply, Timing
+from wcode_jupyter.reply.events import Finish, ReasoningDelta, TextDelta, Usage
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Message, Reasoning, Request, ToolCall
 
 REQUEST = Request(model="z-ai/glm-5", messages=(Message("user", "Hi"),), parameters={"temperature": 0.2})
 
@@ -115,8 +115,8 @@ def test_quiet_shows_the_answer_alone():
     [
         (reply("half", ended="interrupted"), "— interrupted —"),
         (reply("half", ended="length"), "— stopped at the token limit —"),
-        (reply("half", ended="cut", fault=Fault("AnswerCut", "<closed> early.")), "— cut off: <closed> early —"),
-        (reply("half", ended="failed", fault=Fault("ServerFault", "overloaded")), "— failed: overloaded —"),
+        (reply("half", ended="cut", fault=ErrorInfo("AnswerCut", "<closed> early.")), "— cut off: <closed> early —"),
+        (reply("half", ended="failed", fault=ErrorInfo("ServerFault", "overloaded")), "— failed: overloaded —"),
         (reply("", "thinking only", ended="length"), "The token budget went to thinking and no answer came"),
         (reply("", ended="complete"), "— the model sent an empty answer —"),
         (reply("", ended="length"), "— stopped at the token limit —"),
@@ -132,7 +132,7 @@ def test_what_is_not_whole_is_marked(answer, words):
 @pytest.mark.parametrize("ended", ["failed", "cut", "interrupted"])
 def test_nothing_is_shown_of_a_failure_without_an_answer(ended):
     """The error line says it; an empty box would not."""
-    assert bundle(reply(ended=ended, fault=Fault("ConnectError", "refused"))) == ({}, {})
+    assert bundle(reply(ended=ended, fault=ErrorInfo("ConnectError", "refused"))) == ({}, {})
 
 
 def test_tool_calls_refusals_and_several_answers_are_shown():

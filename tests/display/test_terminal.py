@@ -11,7 +11,7 @@ from tests.display.fakes import Clock, FakeStream
 from wcode_jupyter.display import pump
 from wcode_jupyter.display.terminal import PlainView, TerminalView, visible
 from wcode_jupyter.errors import ConnectError
-from wcode_jupyter.events import Event, Finish, ReasoningDelta, TextDelta, Usage
+from wcode_jupyter.reply.events import Event, Finish, ReasoningDelta, TextDelta, Usage
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

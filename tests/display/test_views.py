@@ -18,7 +18,7 @@ from wcode_jupyter.display.style import STYLE
 from wcode_jupyter.display.terminal import PlainView
 from wcode_jupyter.display.views import HeadlessView
 from wcode_jupyter.errors import AnswerCut
-from wcode_jupyter.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, Usage
+from wcode_jupyter.reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, Usage
 
 Batches = list[tuple[float, list[Event]]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from wcode_jupyter.export import Cell, export_notebook
-from wcode_jupyter.messages import Image, Message, Request, Text
+from wcode_jupyter.request.messages import Image, Message, Request, Text
 
 
 def test_script() -> None:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from wcode_jupyter.errors import InputError, OptionError
 from wcode_jupyter.export import TARGETS, export
-from wcode_jupyter.messages import Image, Message, Protocol, Request, Text
 from wcode_jupyter.reply import Reply
+from wcode_jupyter.request.messages import Image, Message, Protocol, Request, Text
 
 PROGRAMS = [row for row in TARGETS.values() if row.kind == "program"]
 CASES = [(row.name, protocol, stream) for row in PROGRAMS for protocol, stream in product(row.protocols, (False, True))]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from wcode_jupyter import wire
 from wcode_jupyter.export import TARGETS, export
-from wcode_jupyter.messages import Protocol
+from wcode_jupyter.request.messages import Protocol
 
 from ..export import decoders
 from .texts import HARD, request_of

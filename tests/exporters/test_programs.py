@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from wcode_jupyter import wire
 from wcode_jupyter.export import TARGETS, export
-from wcode_jupyter.messages import Protocol, Request
+from wcode_jupyter.request.messages import Protocol, Request
 
 from .runners import RUNNERS, Run, run, source_file
 from .server import BREAKS, ENDS, KEY, REASONING, TEXT, WORDS, Server, serving

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from wcode_jupyter.messages import Image, Message, Protocol, Request, Text
+from wcode_jupyter.request.messages import Image, Message, Protocol, Request, Text
 
 HARD = (
     "你好",

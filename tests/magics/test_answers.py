@@ -9,9 +9,9 @@ import pytest
 
 from tests.fault_server import DONE, FaultServer, chat, data, delta, finish, reasoning, stream, usage
 from tests.kernels import Kernel
-from wcode_jupyter.magics.inserting import code_of
-from wcode_jupyter.parameters import EFFORTS
+from wcode_jupyter.magics.insert_cell import code_of
 from wcode_jupyter.reply import Choice, Reply
+from wcode_jupyter.request.parameters import EFFORTS
 from wcode_jupyter.session import Session
 from wcode_jupyter.wire import encode
 

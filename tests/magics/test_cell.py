@@ -277,7 +277,7 @@ def test_an_answer_that_ended_before_its_first_word_is_not_silent(shared: Kernel
 
 def test_an_interrupt_before_there_is_an_answer_is_one_line(shared: Kernel) -> None:
     """The stop button while a command works: no wall of traceback."""
-    table = "wcode_jupyter.magics.commands.catalogue.Table"
+    table = "wcode_jupyter.magics.commands.models.Table"
     code = f"from unittest.mock import patch\nwith patch({table!r}, side_effect=KeyboardInterrupt):\n    %wcode models"
     done = shared.run(code)
     assert (done.error, done.text) == ("AnswerInterrupted", "AnswerInterrupted: Interrupted")

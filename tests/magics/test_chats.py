@@ -10,7 +10,7 @@ import pytest
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from tests.kernels import Kernel
-from tests.test_images import PNG
+from tests.prompt.test_images import PNG
 from tests.tool_server import calls, said
 
 pytestmark = pytest.mark.kernel

@@ -6,8 +6,8 @@ import pytest
 
 from wcode_jupyter.errors import OptionError, ParameterError
 from wcode_jupyter.magics.options import CELL_OPTIONS, parse_assignments, parse_cell_line, split_words
-from wcode_jupyter.parameters import PARAMETERS
-from wcode_jupyter.settings import ROWS, SETTINGS
+from wcode_jupyter.request.parameters import PARAMETERS
+from wcode_jupyter.request.settings import ROWS, SETTINGS
 
 
 def test_a_line_splits_like_a_shells() -> None:

@@ -97,7 +97,7 @@ CELLS = [
     "for event in client.stream('plain'):\n    print(getattr(event, 'text', ''), end='')",
     "print((await client.aask('plain')).text)",
     "try:\n    client.ask('refused')\nexcept WcodeError as error:\n    print(type(error).__name__, error)",
-    "from wcode_jupyter.messages import Image, Message, Text\n"
+    "from wcode_jupyter.request.messages import Image, Message, Text\n"
     "seen = [Message('user', (Text('plain'), Image('data:image/png;base64,iVBORw0KGgo=')))]\n"
     "print(client.ask(seen).text)",
 ]

@@ -10,8 +10,8 @@ import pytest
 from wcode_jupyter.catalogue import Catalogue
 from wcode_jupyter.export import Cell
 from wcode_jupyter.magics.script import cells_of
-from wcode_jupyter.messages import LOCAL, Image, Message, Request, Text
 from wcode_jupyter.reply import Reply
+from wcode_jupyter.request.messages import LOCAL, Image, Message, Request, Text
 
 
 def request(text: str, model: str = "z-ai/glm-5", **parameters: Any) -> Request:

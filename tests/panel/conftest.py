@@ -12,11 +12,11 @@ import pytest
 
 from tests.fault_server import FaultServer, chat
 from wcode_jupyter.client import Client
-from wcode_jupyter.magics.commands.asking import Context
-from wcode_jupyter.magics.commands.panel import doors
+from wcode_jupyter.magics.commands.command import Context
+from wcode_jupyter.magics.commands.panel import cell_reader
 from wcode_jupyter.panel.panel import Panel
 from wcode_jupyter.panel.state import State
-from wcode_jupyter.presets import Presets
+from wcode_jupyter.session.presets import Presets
 
 KEY = "sk-panel-0123456789abcdef0123456789"
 
@@ -62,7 +62,7 @@ class Bench:
 
     def panel(self, prompt: str = "", output: str = "", **values: Any) -> Panel:
         state = State(prompt=prompt, output=output, values=values)
-        panel = Panel(self.shell, self.client, doors(Context(self.shell, self.client)), self.presets, state)
+        panel = Panel(self.shell, self.client, cell_reader(Context(self.shell, self.client)), self.presets, state)
         self.panels.append(panel)
         return panel
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.kernels import Kernel
 from wcode_jupyter.errors import InputError
-from wcode_jupyter.magics.commands.asking import Context
+from wcode_jupyter.magics.commands.command import Context
 from wcode_jupyter.magics.commands.panel import open_panels, panel
 
 from .conftest import Bench

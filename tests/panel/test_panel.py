@@ -10,7 +10,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, echo_key, reasoning, status, stream
-from wcode_jupyter.parameters import PARAMETERS
+from wcode_jupyter.request.parameters import PARAMETERS
 
 from .conftest import KEY, Bench, everything, run, shown, wait
 from .test_state import VALUES

@@ -9,7 +9,7 @@ import pytest
 from wcode_jupyter import wire
 from wcode_jupyter.magics.options import parse_cell_line
 from wcode_jupyter.panel.state import State, check
-from wcode_jupyter.parameters import PARAMETERS
+from wcode_jupyter.request.parameters import PARAMETERS
 from wcode_jupyter.session import Call, Session
 
 TOOL = {"type": "function", "function": {"name": "look", "description": "It's 'quoted' \n", "parameters": {}}}

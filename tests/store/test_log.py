@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from wcode_jupyter.errors import LogError
-from wcode_jupyter.events import Usage
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.messages import Image, Message, Text
-from wcode_jupyter.reply import Fault, Reply
+from wcode_jupyter.reply import ErrorInfo, Reply
+from wcode_jupyter.reply.events import Usage
+from wcode_jupyter.request.messages import Image, Message, Text
 from wcode_jupyter.store import CallRow, Log, UsageRow, log, to_frame
 
-from .test_record import PNG, PNG_HASH, answer, request
+from .test_replay import PNG, PNG_HASH, answer, request
 
 NOON = datetime.datetime(2026, 3, 7, 12, tzinfo=datetime.UTC)
 
@@ -65,7 +65,7 @@ def test_row_holds_what_a_table_shows(calls: Log) -> None:
 def test_search_by_words(kind: str, request: pytest.FixtureRequest) -> None:
     """Every word must be in prompt or answer; parts of Chinese sentences, short words and odd signs are found."""
     found: Log = request.getfixturevalue(kind)
-    from .test_record import request as ask
+    from .test_replay import request as ask
 
     cat = found.add(answer(ask("为什么天空是蓝色的？"), "瑞利散射 Rayleigh"))
     dog = found.add(answer(ask('100% of "dogs" AND cats_'), "C:\\temp NEAR(x)"))
@@ -94,7 +94,7 @@ def test_search_by_model_and_time(calls: Log) -> None:
 
 def test_content_can_be_left_out(calls: Log, tmp_path: Path) -> None:
     """Only the facts of the call are kept: neither prompt nor answer nor the server's words reach the file."""
-    fault = Fault(kind="BadRequest", what="no zebra here")
+    fault = ErrorInfo(kind="BadRequest", what="no zebra here")
     call = calls.add(answer(request("a giraffe"), "an elephant", fault=fault), content=False)
     (row,) = calls.search()
     assert (row.prompt, row.text, row.model, row.error) == ("", "", "z-ai/glm-5", "BadRequest")
@@ -122,7 +122,7 @@ def test_usage_by_model_and_day(calls: Log, monkeypatch: pytest.MonkeyPatch) -> 
     calls.add(answer(request(), **priced), at=NOON)
     calls.add(answer(request(), cost=Decimal("0.2"), usage=Usage(10, 5)), at=NOON)
     calls.add(answer(request(), **priced, replayed=True), at=NOON)
-    calls.add(answer(request(), ended="failed", fault=Fault(kind="RateLimited", what="x")), at=NOON)
+    calls.add(answer(request(), ended="failed", fault=ErrorInfo(kind="RateLimited", what="x")), at=NOON)
     calls.add(answer(request(model="local"), usage=Usage(1, 1)), at=NOON + datetime.timedelta(days=1))
     glm = {"calls": 3, "replayed": 1, "failures": 1, "input_tokens": 20, "output_tokens": 10, "unpriced": 1}
     local = {"calls": 1, "replayed": 0, "failures": 0, "input_tokens": 1, "output_tokens": 1, "unpriced": 1}
@@ -145,7 +145,7 @@ def test_usage_by_model_and_day(calls: Log, monkeypatch: pytest.MonkeyPatch) -> 
 def test_forget_removes_the_text_from_the_file(kind: str, request: pytest.FixtureRequest) -> None:
     """What is forgotten is in no page of the file, and the rest still stands."""
     found: Log = request.getfixturevalue(kind)
-    from .test_record import request as ask
+    from .test_replay import request as ask
 
     kept, gone = (found.add(answer(ask(prompt))) for prompt in ("a giraffe", "an ichthyosaurus"))
     assert found.forget(id=gone) == 1

@@ -8,9 +8,9 @@ import traceback
 from dataclasses import dataclass, field
 
 from wcode_jupyter.errors import WcodeError
-from wcode_jupyter.events import Event, Notice, TextDelta
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.messages import Request, to_messages
+from wcode_jupyter.reply.events import Event, Notice, TextDelta
+from wcode_jupyter.request.messages import Request, to_messages
 from wcode_jupyter.transport import Deadlines, Transport, endpoint
 
 KEY = "sk-Aq3mV0xTz81Lw7RbKc52"

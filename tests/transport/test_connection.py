@@ -123,7 +123,7 @@ def test_packed_bytes_are_unpacked_in_small_pieces() -> None:
 
 def test_httpx_waits_for_the_first_request() -> None:
     """Importing the transport and the engine, as a dry run or a replay does, does not import httpx."""
-    code = "import sys, wcode_jupyter.transport, wcode_jupyter.engine; print('httpx' in sys.modules)"
+    code = "import sys, wcode_jupyter.transport, wcode_jupyter.event_loop; print('httpx' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
 

@@ -51,9 +51,9 @@ from wcode_jupyter.errors import (
     RateLimited,
     ServerFault,
 )
-from wcode_jupyter.events import Extra, Finish, Usage
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.messages import Request, to_messages
+from wcode_jupyter.reply.events import Extra, Finish, Usage
+from wcode_jupyter.request.messages import Request, to_messages
 from wcode_jupyter.transport import Deadlines, Transport, endpoint, exchange
 
 from .asking import KEY, QUICK, REQUEST, Asked, ask, ask_times, dressed, keys_for

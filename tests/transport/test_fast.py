@@ -33,8 +33,8 @@ from wcode_jupyter.errors import (
     RateLimited,
     WcodeError,
 )
-from wcode_jupyter.events import TextDelta
-from wcode_jupyter.messages import Message, Request
+from wcode_jupyter.reply.events import TextDelta
+from wcode_jupyter.request.messages import Message, Request
 from wcode_jupyter.transport import Deadlines, Transport, endpoint
 
 from .asking import KEY, REQUEST, dressed, keys_for

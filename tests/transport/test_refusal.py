@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from wcode_jupyter import errors
-from wcode_jupyter.events import Failure
+from wcode_jupyter.reply.events import Failure
 from wcode_jupyter.transport.refusal import FALLBACKS, Refusal, delay_s, recorded, refusal
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from wcode_jupyter.events import Event, LogprobDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from wcode_jupyter.messages import Message, Protocol, Request
+from wcode_jupyter.reply.events import Event, LogprobDelta, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from wcode_jupyter.request.messages import Message, Protocol, Request
 from wcode_jupyter.wire import Decoder
 
 JOINED: dict[type, str] = {

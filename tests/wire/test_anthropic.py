@@ -9,7 +9,7 @@ import pytest
 
 from wcode_jupyter import wire
 from wcode_jupyter.errors import AnswerMalformed, ParameterError
-from wcode_jupyter.events import (
+from wcode_jupyter.reply.events import (
     Event,
     Extra,
     Failure,
@@ -21,8 +21,8 @@ from wcode_jupyter.events import (
     ToolCallDelta,
     Usage,
 )
-from wcode_jupyter.messages import Image, Message, Reasoning, Request, Text, ToolCall
-from wcode_jupyter.parameters import PARAMETERS, check
+from wcode_jupyter.request.messages import Image, Message, Reasoning, Request, Text, ToolCall
+from wcode_jupyter.request.parameters import PARAMETERS, check
 
 from .stream_tools import decode, merged, request, sse
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcode_jupyter.events import Failure
+from wcode_jupyter.reply.events import Failure
 from wcode_jupyter.wire import decode_error
 
 SILENT = Failure("The server sent no explanation")

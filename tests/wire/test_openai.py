@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from wcode_jupyter import wire
-from wcode_jupyter.builder import ReplyBuilder
 from wcode_jupyter.errors import AnswerMalformed
-from wcode_jupyter.events import (
+from wcode_jupyter.reply.events import (
     Event,
     Extra,
     Failure,
@@ -25,7 +24,8 @@ from wcode_jupyter.events import (
     ToolCallDelta,
     Usage,
 )
-from wcode_jupyter.messages import Image, Message, Reasoning, Request, Text, ToolCall
+from wcode_jupyter.reply.reply_builder import ReplyBuilder
+from wcode_jupyter.request.messages import Image, Message, Reasoning, Request, Text, ToolCall
 
 from .stream_tools import chunk, decode, merged, request, sse
 

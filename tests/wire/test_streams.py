@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wcode_jupyter import wire
-from wcode_jupyter.events import (
+from wcode_jupyter.reply.events import (
     Event,
     Failure,
     Finish,

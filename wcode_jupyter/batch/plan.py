@@ -18,14 +18,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from .. import template
 from ..errors import InputError, ParameterError, UndefinedReference, WcodeError
 from ..language import _
-from ..messages import Message, Part, canonical_json
-from ..parameters import PARAMETERS, check_row, parse
-from ..schema import Attempts, Schema
+from ..prompt import template
+from ..prompt.schema import Schema
+from ..request.messages import Message, Part, canonical_json
+from ..request.parameters import PARAMETERS, check_row, parse
+from ..request.settings import ROWS, find_row
 from ..session import Call, Session
-from ..settings import ROWS, find_row
+from ..session.attempts import Attempts
 from .rows import Row, Rows, is_missing
 
 __all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain"]

@@ -9,12 +9,12 @@ from typing import Any
 from ..errors import InputError
 from ..language import _
 from . import statistics
-from .runfile import Line
+from .runfile import RunLine
 
 __all__ = ["plot"]
 
 
-def plot(replies: Sequence[tuple[Line, statistics.Scored]]) -> Any:
+def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
     """Three axes: RMB and seconds of each reply (with scores: score against RMB and against seconds), and lengths."""
     try:
         from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def plot(replies: Sequence[tuple[Line, statistics.Scored]]) -> Any:
     _show_figures()
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     axes = figure.subplots(1, 3)
-    groups: dict[str, list[tuple[Line, statistics.Scored]]] = {}
+    groups: dict[str, list[tuple[RunLine, statistics.Scored]]] = {}
     for line, scored in replies:
         if line.good:
             groups.setdefault(_label(line), []).append((line, scored))
@@ -58,5 +58,5 @@ def _show_figures() -> None:
             select_figure_formats(shell, {"png"})  # type: ignore[no-untyped-call]
 
 
-def _label(line: Line) -> str:
+def _label(line: RunLine) -> str:
     return " ".join([line.job.model, *(f"{name}={value}" for name, value in line.job.values.items())])

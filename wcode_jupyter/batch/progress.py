@@ -9,14 +9,14 @@ from typing import Any
 
 from ..language import _
 from .counts import Progress
-from .run import Run
+from .run import BatchRun
 
 __all__ = ["is_watched", "postfix", "watch"]
 
 _EVERY_S = 0.2
 
 
-def watch(run: Run, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> None:
+def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> None:
     """Waits for the end of `run`, with a bar where somebody watches; `also` shows more, several times a second.
 
     KeyboardInterrupt comes through.

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import InputError, RunError, WcodeError
-from ..events import Usage
 from ..language import _
+from ..prompt.schema import Schema
 from ..reply import Reply
-from ..schema import Schema
+from ..reply.events import Usage
 from ..table import Table
 from . import statistics
+from .job_state import typed
 from .plan import Job
-from .question import typed
-from .runfile import Header, Line, Place, RunFile, header_of
+from .runfile import Header, Place, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Replies(Sequence[Reply]):
     def __init__(
         self,
         file: RunFile,
-        entries: Sequence[Place | Line],
+        entries: Sequence[Place | RunLine],
         header: Header,
         *,
         again: Callable[[], Replies] | None = None,
@@ -58,7 +58,7 @@ class Replies(Sequence[Reply]):
         self._scores: list[statistics.Scored] | None = None
 
     @classmethod
-    def of(cls, lines: Sequence[Line], fingerprint: str, schema: Schema | None = None) -> Replies:
+    def of(cls, lines: Sequence[RunLine], fingerprint: str, schema: Schema | None = None) -> Replies:
         """Replies that were asked one by one; they are in memory only."""
         return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema)
 
@@ -79,22 +79,22 @@ class Replies(Sequence[Reply]):
     def __iter__(self) -> Iterator[Reply]:
         return (line.reply for line in self.lines())
 
-    def lines(self) -> Iterator[Line]:
-        """Each `Line(job, reply)`: the job says row, model, swept values and sample."""
+    def lines(self) -> Iterator[RunLine]:
+        """Each `RunLine(job, reply)`: the job says row, model, swept values and sample."""
         return map(self._line, self._entries)
 
     def job(self, index: int) -> Job:
         """What the reply at `index` was asked for."""
         return self._line(self._entries[index]).job
 
-    def _line(self, entry: Place | Line) -> Line:
-        line = entry if isinstance(entry, Line) else self._file.read(entry)
+    def _line(self, entry: Place | RunLine) -> RunLine:
+        line = entry if isinstance(entry, RunLine) else self._file.read(entry)
         return typed(line, self._schema)
 
-    def _part(self, entries: Sequence[Place | Line]) -> Replies:
+    def _part(self, entries: Sequence[Place | RunLine]) -> Replies:
         return self._like(entries, None, self._score)
 
-    def _like(self, entries: Sequence[Place | Line], stopped: WcodeError | None, score: Score | None) -> Replies:
+    def _like(self, entries: Sequence[Place | RunLine], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema
         )
@@ -139,7 +139,7 @@ class Replies(Sequence[Reply]):
             copy.open(self._header)
             try:
                 for entry in self._entries:
-                    if isinstance(entry, Line):
+                    if isinstance(entry, RunLine):
                         copy.append(entry)
             finally:
                 copy.close()
@@ -248,7 +248,7 @@ def _number(place: Place) -> int:
     return place.number
 
 
-def _short(line: Line, most: int = 200) -> str:
+def _short(line: RunLine, most: int = 200) -> str:
     """The answer on one line; one that is not whole says why."""
     reply = line.reply
     why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
@@ -260,7 +260,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _row(line: RunLine) -> dict[str, Any]:
     job, reply = line.job, line.reply
     usage = reply.usage or Usage()
     known = reply.usage is not None

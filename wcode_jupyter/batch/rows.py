@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import InputError, one_line
 from ..language import _
-from ..parameters import did_you_mean
+from ..request.parameters import did_you_mean
 
 __all__ = ["VALUE", "Row", "Rows", "is_missing"]
 

@@ -18,23 +18,23 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from ..engine import Engine
 from ..errors import InputError, RateLimited, RunError, WcodeError
+from ..event_loop import Engine
 from ..language import _, language, speaking
-from ..messages import Request
 from ..reply import Reply, fault_of
+from ..request.messages import Request
 from ..session import Call
 from ..transport import Endpoint
-from .asking import Asker, resumes
-from .budget import Purse
+from .budget import Budget
 from .counts import Counts, Progress
-from .pace import Limits, Pace
+from .job_state import Question, typed
+from .limiter import AdaptiveLimiter, Limits
 from .plan import Job, Plan, Task
-from .question import Question, typed
 from .replies import Replies
-from .runfile import Line, Place, RunFile, header_of
+from .runfile import Place, RunFile, RunLine, header_of
+from .sender import RequestSender, resumes
 
-__all__ = ["Run"]
+__all__ = ["BatchRun"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
@@ -50,23 +50,23 @@ class _Turn(Struct):
     started: float
 
 
-class Run:
+class BatchRun:
     """One run, not started yet. `error` is what stopped it before its end, None for a whole one."""
 
     def __init__(
         self,
         plan: Plan,
-        asker: Asker,
+        sender: RequestSender,
         limits: Limits,
         *,
-        purse: Purse | None = None,
+        budget: Budget | None = None,
         file: RunFile | None = None,
     ) -> None:
         self.plan = plan
         self.error: WcodeError | None = None
-        self._asker = asker
+        self._sender = sender
         self._limits = limits
-        self._purse = purse or Purse(None)
+        self._budget = budget or Budget(None)
         self._file = file or RunFile()
         self._engine: Engine | None = None
         self.notices: list[str] = []
@@ -81,11 +81,11 @@ class Run:
             self.plan.variants[0].values,
         )
         self.header = header
-        self.entries: dict[int, Place | Line] = {}
+        self.entries: dict[int, Place | RunLine] = {}
         self._known: dict[str, Place] = {}
         self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._pace = Pace(self._limits)
+        self._limiter = AdaptiveLimiter(self._limits)
         self._future: Future[None] | None = None
         self._main: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -184,9 +184,9 @@ class Run:
             done=self.counts.done,
             failed=self.counts.failed,
             kept=len(self._earlier),
-            in_flight=0 if self._ended.is_set() else self._pace.active,
+            in_flight=0 if self._ended.is_set() else self._limiter.active,
             output_tokens=self.counts.output_tokens,
-            cost_cny=self._purse.spent,
+            cost_cny=self._budget.spent,
             seconds=until - self._began,
         )
 
@@ -196,18 +196,18 @@ class Run:
         entries = [self.entries[number] for number in sorted(self.entries)]
         return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
 
-    def line(self, number: int) -> Line:
+    def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
         return self._read(self.entries[number])
 
-    def _read(self, entry: Place | Line) -> Line:
-        return typed(entry if isinstance(entry, Line) else self._file.read(entry), self.plan.schema)
+    def _read(self, entry: Place | RunLine) -> RunLine:
+        return typed(entry if isinstance(entry, RunLine) else self._file.read(entry), self.plan.schema)
 
     def _again(self) -> Replies:
         assert self._engine is not None
         self.plan.rows.check_readable()
         self._reset()
-        self._purse.spent = Decimal(0)
+        self._budget.spent = Decimal(0)
         self.start(self._engine, resume=True)
         self.carry_through()
         if self.error is not None:
@@ -284,12 +284,12 @@ class Run:
         except InputError as error:
             self._pass(task, error)
             return False
-        while (recorded := self._asker.lookup(question.call)) is not None:
+        while (recorded := self._sender.lookup(question.call)) is not None:
             self._tell(recorded)
             if (line := question.take(recorded)) is not None:
                 self._finish(line)
                 return False
-        where = await self._asker.reach(question.call.endpoint)
+        where = await self._sender.reach(question.call.endpoint)
         if (turn := await self._turn(question.call)) is None:
             return False
         self._asking.add(asyncio.get_running_loop().create_task(self._through(question, where, turn)))
@@ -310,24 +310,24 @@ class Run:
         """Waits until `call` may be sent; None: the run ends before."""
         if (reserved := await self._reserved(call)) is None:
             return None
-        expected = self._pace.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
-        turn = _Turn(reserved, expected, await self._pace.enter(expected))
+        expected = self._limiter.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
+        turn = _Turn(reserved, expected, await self._limiter.enter(expected))
         if self._stopping:
-            self._pace.leave()
+            self._limiter.leave()
             return None
         return turn
 
     async def _reserved(self, call: Call) -> Decimal | None:
         """The RMB set aside for `call`; None: the budget ends here."""
         while not self._stopping:
-            verdict, reserved = self._purse.ask(call)
+            verdict, reserved = self._budget.reserve(call)
             if verdict == "go":
                 return reserved
             if verdict == "stop":
                 what = _("The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it")
                 self._stop(
                     RunError(
-                        what.format(limit=f"{self._purse.limit:f}", spent=f"{self._purse.spent:f}"),
+                        what.format(limit=f"{self._budget.limit:f}", spent=f"{self._budget.spent:f}"),
                         hint=_("What arrived is kept; raise max_cost and run it again for the rest."),
                     )
                 )
@@ -347,7 +347,7 @@ class Run:
             what = _("Stopped: the first {count} answers all failed. The last: {error}")
             self._stop(RunError(what.format(count=self.counts.refused, error=line.reply.error)))
 
-    async def _another(self, question: Question, where: Endpoint) -> Line | None:
+    async def _another(self, question: Question, where: Endpoint) -> RunLine | None:
         """Asks once more after an answer that did not fit; where the run ends before, that one is kept."""
         try:
             turn = await self._turn(question.call)
@@ -358,23 +358,23 @@ class Run:
     async def _answered(self, call: Call, where: Endpoint, turn: _Turn) -> Reply:
         """One answer, however it ended; after a 429 it is asked for again."""
         while True:
-            reply, error = await self._asker.ask(call, where)
-            self._pace.leave()
-            if not isinstance(error, RateLimited) or not self._pace.refused(turn.started, error.retry_after_s):
+            reply, error = await self._sender.ask(call, where)
+            self._limiter.leave()
+            if not isinstance(error, RateLimited) or not self._limiter.refused(turn.started, error.retry_after_s):
                 break
-            turn.started = await self._pace.enter(turn.expected)
-        self._purse.pay(call.request.model, turn.reserved, reply.cost)
+            turn.started = await self._limiter.enter(turn.expected)
+        self._budget.settle(call.request.model, turn.reserved, reply.cost)
         self._changed.set()
         if error is None:
-            self._pace.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
+            self._limiter.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
         self._tell(reply)
         return reply
 
     def _tell(self, reply: Reply) -> None:
         """The session and its log hear of an answer."""
-        self._asker.ended(reply)
-        if self._asker.log is not None:
-            self._log.submit(self._asker.log, reply)
+        self._sender.ended(reply)
+        if self._sender.log is not None:
+            self._log.submit(self._sender.log, reply)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -383,10 +383,10 @@ class Run:
         self.counts.good += 1
         self._enter(job.number, place)
 
-    def _finish(self, line: Line, *, sent: bool = True) -> None:
+    def _finish(self, line: RunLine, *, sent: bool = True) -> None:
         """Writes an answer; from here on it is safe."""
         try:
-            entry: Place | Line = self._file.append(line)
+            entry: Place | RunLine = self._file.append(line)
         except RunError as error:
             error.hint = _("What arrived is in the result; make room for it and run it again.")
             entry = line
@@ -399,9 +399,9 @@ class Run:
 
     def _pass(self, task: Task, error: WcodeError) -> None:
         """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""
-        self._finish(Line(task.job, _unsent(task, error)), sent=False)
+        self._finish(RunLine(task.job, _unsent(task, error)), sent=False)
 
-    def _enter(self, number: int, entry: Place | Line) -> None:
+    def _enter(self, number: int, entry: Place | RunLine) -> None:
         self.entries[number] = entry
         if self._watched:
             self._finished.put(number)
@@ -417,13 +417,13 @@ class Run:
         """Puts the answers into the replay file in the order of the jobs, which a replay asks in."""
         call = self.plan.calls[0]
         if call.replay in ("auto", "record"):
-            self._asker.remember(call, self._to_remember(call))
+            self._sender.remember(call, self._to_remember(call))
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):
             for reply in self.line(number).answers:
                 # What an earlier run asked may have been recorded then.
-                if reply.fingerprint and not (number in self._earlier and self._asker.holds(call, reply)):
+                if reply.fingerprint and not (number in self._earlier and self._sender.holds(call, reply)):
                     yield reply
 
 

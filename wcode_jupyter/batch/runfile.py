@@ -25,7 +25,7 @@ from ..reply import Ended, Reply
 from ..version import __version__
 from .plan import Job
 
-__all__ = ["GOOD", "Header", "Line", "RunFile"]
+__all__ = ["GOOD", "Header", "RunFile", "RunLine"]
 
 VERSION = 1
 GOOD = ("complete", "length")
@@ -44,7 +44,7 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sweep: tuple[str, ...] = ()
 
 
-class Line(Struct, frozen=True, omit_defaults=True):
+class RunLine(Struct, frozen=True, omit_defaults=True):
     """One answer with its job."""
 
     job: Job
@@ -96,7 +96,7 @@ class Place(Struct, frozen=True, gc=False):
 
 
 _head = msgspec.json.Decoder(_Head)
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
@@ -162,7 +162,7 @@ class RunFile:
             ).format(path=self.path.name, aside=aside.name)
         )
 
-    def append(self, line: Line) -> Place:
+    def append(self, line: RunLine) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
         data = _encoder.encode(line) + b"\n"
         with self._explained(N_("Cannot write {path}: {error}")):
@@ -211,7 +211,7 @@ class RunFile:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, place: Place) -> Line:
+    def read(self, place: Place) -> RunLine:
         """The line at `place`."""
         with self._explained(N_("Cannot read {path}: {error}")):
             file = self._opened()
@@ -223,7 +223,7 @@ class RunFile:
         with self._explained(N_("Cannot read {path}: {error}")):
             return self._header(), self._scan()[0]
 
-    def _decoded(self, data: bytes) -> Line:
+    def _decoded(self, data: bytes) -> RunLine:
         try:
             return _line.decode(data)
         except (msgspec.DecodeError, RecursionError) as error:

@@ -21,7 +21,7 @@ from ..language import _
 from ..reply import Reply
 from ..table import Table
 from .plan import Job
-from .runfile import Line
+from .runfile import RunLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class Scored(Struct, frozen=True):
         return {**self.values, **({"score_error": self.error} if self.error else {})}
 
 
-def scored(function: Callable[[Reply, Mapping[str, Any]], Any], line: Line) -> Scored:
+def scored(function: Callable[[Reply, Mapping[str, Any]], Any], line: RunLine) -> Scored:
     """What `function` says of the reply; replies without an answer are not scored."""
     if not line.good:
         return Scored()
@@ -188,7 +188,7 @@ class _Gathered:
         self.costs: list[float] = []
         self.scores: dict[str, dict[int, list[float]]] = {}
 
-    def add(self, line: Line, scored: Scored) -> None:
+    def add(self, line: RunLine, scored: Scored) -> None:
         job, reply = line.job, line.reply
         self.n += 1
         self.score_errors += scored.error is not None
@@ -229,7 +229,7 @@ class _Gathered:
         )
 
 
-def summary(replies: Iterable[tuple[Line, Scored]]) -> Summary:
+def summary(replies: Iterable[tuple[RunLine, Scored]]) -> Summary:
     """The figures by model and swept values, in the order in which these first come."""
     gathered: dict[tuple[str, str], tuple[Job, _Gathered]] = {}
     for line, score in replies:

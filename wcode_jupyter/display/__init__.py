@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..settings import ROWS
+from ..request.settings import ROWS
 from .status import status_line
 from .views import CellView, View, pump, view
 

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from ..language import _, speaking
-from ..messages import ToolCall
 from ..reply import Choice, Reply
+from ..request.messages import ToolCall
 from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import render
 from .status import mark, says_nothing, status_line
-from .steps import steps_html
 from .style import STYLE
+from .tool_steps import steps_html
 
 __all__ = ["bundle", "closed_reasoning", "open_reasoning", "record", "wrap"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
-from ..chats import Chat, Turn
 from ..language import _
+from ..session.chats import Chat, Turn
 from .answer import wrap
 from .formats import plain
 from .markdown import render
 from .status import mark
-from .steps import step_lines, steps_html
+from .tool_steps import step_lines, steps_html
 
 __all__ = ["ChatOutput"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from ..engine import Stream
-from ..events import Event, Notice, ReasoningDelta, TextDelta
+from ..event_loop import Stream
 from ..reply import Reply
+from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
 from .markdown import render

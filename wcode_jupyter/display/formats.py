@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from ..language import _
-from ..messages import json_value
+from ..request.messages import json_value
 from .highlight import highlight
 from .markdown import parser, render
 from .renderer import code_block

@@ -13,17 +13,17 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, Protocol
 
-from ..events import Event, Notice, ReasoningDelta, TextDelta
-from ..messages import Message
 from ..reply import Reply
+from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from ..request.messages import Message
 from .answer import bundle, closed_reasoning, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
 from .status import waiting_line
-from .steps import steps_html
 from .style import WAITING
+from .tool_steps import steps_html
 
 __all__ = ["SPLITTERS", "NotebookView", "Part", "Publisher", "Ration", "new_id"]
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
-from ..messages import Message
 from ..reply import Choice, Reply
+from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from ..request.messages import Message
 from .blocks import Lines, Piece, Splitter
+from .silent import SilentView
 from .status import mark, says_nothing, status_line, waiting_line
-from .steps import step_lines
-from .views import SilentView
+from .tool_steps import step_lines
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

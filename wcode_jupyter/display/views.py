@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..events import Event
-from ..messages import Message
 from ..reply import Reply
+from ..reply.events import Event
+from ..request.messages import Message
 
 if TYPE_CHECKING:
-    from ..engine import Stream
+    from ..event_loop import Stream
 
-__all__ = ["CellView", "HeadlessView", "Undecided", "View", "pump", "view"]
+from .silent import SilentView
+
+__all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
 
 
 class View(Protocol):
@@ -44,7 +46,7 @@ class CellView(View, Protocol):
         """Steps of a tool loop that stand above the answer; those before message number `since` were shown already."""
 
 
-class Undecided:
+class DeferredFinish:
     """A view whose end is shown once it is known what the answer is good for."""
 
     def __init__(self, shown: CellView) -> None:
@@ -52,23 +54,6 @@ class Undecided:
 
     def finish(self, reply: Reply) -> None:
         """Not yet."""
-
-
-class SilentView:
-    """Nothing while the answer arrives; what is shown at its end is for the class that builds on this one."""
-
-    def begin(self, model: str) -> None:
-        """Nothing to show."""
-
-    def feed(self, events: list[Event]) -> None:
-        """Nothing to show yet."""
-
-    def due_s(self) -> float:
-        """Nothing is ever due."""
-        return 1.0
-
-    def tick(self) -> None:
-        """Nothing to show yet."""
 
 
 class HeadlessView(SilentView):

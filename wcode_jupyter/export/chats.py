@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from .. import template
-from ..chats import Chat, Turn
 from ..errors import one_line
 from ..language import _
-from ..messages import Image, Request
+from ..prompt import template
 from ..reply import Reply
-from ..spelling import cell_line
+from ..request.cell_syntax import cell_line
+from ..request.messages import Image, Request
+from ..session.chats import Chat, Turn
 
 __all__ = ["CHAT_FORMATS", "chat_json", "chat_markdown", "chat_notebook"]
 

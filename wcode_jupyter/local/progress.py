@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any, Protocol
 
-__all__ = ["Progress", "bar"]
+__all__ = ["FetchProgress", "bar"]
 
 _DELAY_S = 2.0
 
 
-class Progress(Protocol):
+class FetchProgress(Protocol):
     """One stage of work, on show until it is closed."""
 
     def update(self, share: float) -> None:
@@ -47,7 +47,7 @@ class _Nothing:
         pass
 
 
-def bar(label: str, *, clear: bool = False) -> Progress:
+def bar(label: str, *, clear: bool = False) -> FetchProgress:
     """A bar named `label` that appears after two seconds and goes at the end; without tqdm, nothing.
 
     `clear`: the next output of the notebook's cell takes the place of all before it: no trace of a bar is saved.

@@ -9,29 +9,28 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from .. import template, wire
 from ..client import Client
 from ..display import CellView, view
-from ..display.hiding import WithoutReasoning
+from ..display.without_reasoning import WithoutReasoning
 from ..errors import AnswerInterrupted, WcodeError
-from ..images import abridged
 from ..language import _, speaking
-from ..messages import Message, Part
-from ..presets import Presets
+from ..prompt import template
 from ..reply import Reply
-from ..session import Call, Estimate
-from .chatting import prepare_in_chat
-from .inserting import insert_code
+from ..request.messages import Message, Part
+from ..session import Call
+from ..session.presets import Presets
+from .cell_chat import prepare_in_chat
+from .cell_images import with_images, without_images
+from .cell_schema import Answered, ask_alone, ask_until_it_fits, format_of, retries_of, schema_of
+from .cell_tools import ask_with_tools, tools_named
+from .dry_run import describe_call
+from .insert_cell import insert_code
 from .many import ask_many, check_alone, is_many
 from .options import CellLine, parse_cell_line
-from .seeing import with_images, without_images
-from .structured import Answered, ask_alone, ask_until_it_fits, format_of, retries_of, schema_of
-from .tooling import ask_with_tools, tools_named
 
-__all__ = ["ask", "describe_call", "prepare", "run_cell", "with_preset"]
+__all__ = ["ask", "prepare", "run_cell", "with_preset"]
 
 
 def run_cell(shell: Any, client: Client, line: str, text: str) -> None:
@@ -122,28 +121,3 @@ def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
             hint=_("What arrived is kept."),
             reply=reply,
         )
-
-
-def describe_call(call: Call) -> str:
-    """What `--dry-run` shows: the exact body as JSON, images abridged; fingerprint, endpoint, cost and warnings."""
-    body = msgspec.json.format(msgspec.json.encode(abridged(wire.encode(call.request))), indent=2).decode()
-    facts = {
-        _("endpoint"): call.endpoint.url or _("the embedded model's server"),
-        _("fingerprint"): call.fingerprint,
-        _("estimate"): _estimate(call.estimate),
-        **{_("warning") + (f" {n}" if n > 1 else ""): text for n, text in enumerate(call.warnings, 1)},
-        _("sent"): _("nothing (dry run)"),
-    }
-    return "\n".join([body, "", *(f"{name}: {value}" for name, value in facts.items())])
-
-
-def _estimate(estimate: Estimate) -> str:
-    tokens = _("about {count} input tokens").format(count=estimate.input_tokens)
-    if estimate.input_cny is None:
-        return _("{tokens}, price unknown").format(tokens=tokens)
-    parts = [tokens, f"¥{estimate.input_cny:.6f}"]
-    if estimate.output_cny is None:
-        parts.append(_("plus the output"))
-    else:
-        parts.append(_("plus at most ¥{cost} for the output").format(cost=f"{estimate.output_cny:.6f}"))
-    return " ".join(parts)

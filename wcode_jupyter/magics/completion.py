@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..messages import LOCAL
-from ..parameters import PARAMETERS
-from ..presets import Presets
+from ..request.messages import LOCAL
+from ..request.parameters import PARAMETERS
+from ..request.settings import ROWS
 from ..session import Session
-from ..settings import ROWS
+from ..session.presets import Presets
 from ..store import MODES
 from .commands import COMMANDS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
-from .commands.exporting import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
+from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
-from .commands.keys import KEY_OPTIONS
-from .commands.replaying import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
+from .commands.key import KEY_OPTIONS
+from .commands.replay import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]

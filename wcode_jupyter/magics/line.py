@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ..errors import OptionError
 from ..language import _
-from ..parameters import did_you_mean
+from ..request.parameters import did_you_mean
 from .options import CellOption, check_variable, split_words
 
 __all__ = ["CommandLine", "check_no_more", "parse_command"]

@@ -9,7 +9,7 @@ from ..language import _
 from ..table import Table
 
 if TYPE_CHECKING:
-    from ..batch import Run
+    from ..batch import BatchRun
 
 __all__ = ["LiveTable"]
 
@@ -17,7 +17,7 @@ __all__ = ["LiveTable"]
 class LiveTable:
     """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
 
-    def __init__(self, shell: Any, run: Run) -> None:
+    def __init__(self, shell: Any, run: BatchRun) -> None:
         self._publisher = shell.display_pub if hasattr(shell, "kernel") else None
         self._run = run
         self._display_id = ""

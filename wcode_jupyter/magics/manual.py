@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ..language import _
-from ..parameters import GROUPS, PARAMETERS, Parameter, Row
-from ..settings import SETTINGS
+from ..request.parameters import GROUPS, PARAMETERS, Parameter, Row
+from ..request.settings import SETTINGS
+from .commands.command import Command
 from .options import CELL_OPTIONS, CellOption
-
-if TYPE_CHECKING:
-    from .commands import Command
 
 __all__ = ["manual"]
 

@@ -17,16 +17,17 @@ from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _, language, speaking
-from ..parameters import did_you_mean
 from ..reply import Reply, fault_of
+from ..request.parameters import did_you_mean
+from .cell_schema import format_of, retries_of, schema_of
+from .dry_run import describe_call
 from .livetable import LiveTable
 from .options import CellLine
-from .structured import format_of, retries_of, schema_of
 
 if TYPE_CHECKING:
-    from ..batch import Replies, Run
+    from ..batch import BatchRun, Replies
     from ..batch.plan import Task
-    from ..engine import Stream
+    from ..event_loop import Stream
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
@@ -84,7 +85,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
 # -- from words to a run ---------------------------------------------------------------------------------------------
 
 
-def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
+def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
     values = dict(options.values)
     model = options.own.get("models") or values.pop("model", None)
@@ -111,7 +112,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> Run:
     return run
 
 
-def _run_file(client: Client, options: CellLine, run: Run) -> Path | None:
+def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
         return Path(named).expanduser()
@@ -192,7 +193,7 @@ def _option(name: str) -> str:
 # -- a comparison ----------------------------------------------------------------------------------------------------
 
 
-def _is_comparison(run: Run, options: CellLine) -> bool:
+def _is_comparison(run: BatchRun, options: CellLine) -> bool:
     from ..display.columns import MOST_COLUMNS
 
     count = run.plan.count
@@ -200,16 +201,16 @@ def _is_comparison(run: Run, options: CellLine) -> bool:
 
 
 def _needs_a_run(options: CellLine) -> bool:
-    """Whether the cell wants what only a run does: a file, other workers, a pace, a budget of its own, asking again."""
+    """Whether the cell wants what only a run does: a file, other workers, limits, a budget of its own, asking again."""
     return any(
         name in options.own for name in ("run_file", "engine", "retries_schema", "stop_on_error", "anew")
     ) or any(name in options.values for name in _OF_RUNS)
 
 
-def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[Replies, WcodeError | None]:
-    from ..batch import Line, Replies
+def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
+    from ..batch import Replies, RunLine
+    from ..batch.job_state import typed
     from ..batch.progress import is_watched
-    from ..batch.question import typed
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -220,16 +221,16 @@ def _compared(shell: Any, client: Client, run: Run, options: CellLine) -> tuple[
     if columns.published:
         shell.display_pub.clear_output(wait=True)
     schema = run.plan.schema
-    lines = [typed(Line(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
+    lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
     replies = Replies.of(lines, run.plan.fingerprint, schema)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
     error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
     return replies, error
 
 
-def _start(client: Client, run: Run, task: Task) -> Stream:
+def _start(client: Client, run: BatchRun, task: Task) -> Stream:
     """An answer on its way; one that cannot be asked is a failed answer, and the others go on."""
-    from ..engine import Stream
+    from ..event_loop import Stream
 
     if task.error is not None:
         raise task.error
@@ -244,7 +245,7 @@ def _start(client: Client, run: Run, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: Any, client: Client, run: Run, options: CellLine, score: object
+    shell: Any, client: Client, run: BatchRun, options: CellLine, score: object
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 
@@ -266,7 +267,7 @@ def _carried_out(
     return run.replies, run.error
 
 
-def _confirm(client: Client, run: Run, options: CellLine, kept: int) -> None:
+def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
     """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
     from ..batch import estimate
     from ..batch.progress import is_watched
@@ -292,7 +293,7 @@ def _confirm(client: Client, run: Run, options: CellLine, kept: int) -> None:
 # -- what stays ------------------------------------------------------------------------------------------------------
 
 
-def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> None:
+def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> None:
     """The one output: a pure function of the replies and the format, in the language of the recording."""
     if not len(replies):
         return
@@ -302,7 +303,7 @@ def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: 
     shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
 
 
-def _data(client: Client, options: CellLine, replies: Replies, run: Run, *, comparison: bool) -> dict[str, Any]:
+def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, Any]:
     if comparison:
         from ..display.columns import comparison as side_by_side
 
@@ -323,7 +324,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     return {"text/html": html, "text/plain": "\n\n".join([*notices, repr(summary), repr(shown)])}
 
 
-def _facts(replies: Replies, run: Run) -> dict[str, Any]:
+def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
     """The machine record of the output."""
     return {
         "fingerprint": run.plan.fingerprint,
@@ -348,10 +349,9 @@ def _all_failed(replies: Replies) -> WcodeError | None:
     return RunError(what.format(count=len(failed), error=failed[-1].error or failed[-1].ended))
 
 
-def _dry_run(client: Client, run: Run) -> str:
+def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
-    from .cell import describe_call
 
     if run.plan.rows.once:
         taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")

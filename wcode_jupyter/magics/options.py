@@ -15,9 +15,9 @@ from msgspec import Struct, field
 
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
-from ..parameters import Row, did_you_mean, find, parse
-from ..settings import ROWS, find_row
-from ..spelling import WORD, unquote
+from ..request.cell_syntax import WORD, unquote
+from ..request.parameters import Row, did_you_mean, find, parse
+from ..request.settings import ROWS, find_row
 
 __all__ = [
     "CELL_OPTIONS",

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import WcodeError
 from ..export import Cell
-from ..messages import Request
-from ..parameters import PARAMETERS
+from ..request.messages import Request
+from ..request.parameters import PARAMETERS
 from ..session import Session
 from .cell import with_preset
 from .many import is_many

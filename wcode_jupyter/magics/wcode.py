@@ -13,7 +13,8 @@ from ..errors import AnswerInterrupted
 from ..language import _
 from ..session import Session
 from .cell import run_cell
-from .commands import COMMANDS, Context, find_command
+from .commands import COMMANDS, find_command
+from .commands.command import Context
 from .manual import manual
 from .options import parse_cell_line
 

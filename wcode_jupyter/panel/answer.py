@@ -20,10 +20,10 @@ from ..display.blocks import Lines, Splitter
 from ..display.notebook import SPLITTERS, Part, Ration
 from ..display.status import is_empty, mark, waiting_line
 from ..errors import WcodeError
-from ..events import Event, Notice, ReasoningDelta, TextDelta
 from ..language import _
 from ..reply import Reply
-from .pieces import Look, bad, quiet, show_if, update
+from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from .widgets import Look, bad, quiet, show_if, update
 
 __all__ = ["AnswerBox", "Pages"]
 

@@ -12,8 +12,8 @@ from ..export import TARGETS, export
 from ..language import _
 from ..session import Call
 from .insert import insert_below
-from .pieces import area, bad, box, button, heading, quiet, row, update
 from .state import Check, State
+from .widgets import area, bad, box, button, heading, quiet, row, update
 
 __all__ = ["CodeBox"]
 

@@ -14,9 +14,9 @@ import ipywidgets as widgets
 
 from ..errors import ParameterError
 from ..language import _
-from ..parameters import Kind, Parameter, Row, parse
-from ..spelling import escape, unescape
-from .pieces import Look
+from ..request.cell_syntax import escape, unescape
+from ..request.parameters import Kind, Parameter, Row, parse
+from .widgets import Look
 
 __all__ = ["Control", "control"]
 

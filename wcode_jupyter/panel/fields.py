@@ -9,9 +9,9 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..language import _
-from ..parameters import Row
+from ..request.parameters import Row
 from .controls import control
-from .pieces import Look, bad, warned
+from .widgets import Look, bad, warned
 
 __all__ = ["Field"]
 

@@ -21,20 +21,20 @@ from ..client import Client
 from ..display.status import format_cost
 from ..errors import WcodeError
 from ..language import _
-from ..presets import Presets
 from ..reply import Reply
 from ..session import Estimate
+from ..session.presets import Presets
 from .answer import AnswerBox
 from .code import CodeBox
+from .panel_request import PanelRequest
 from .parameters import ParameterTabs
 from .picker import ModelPicker
-from .pieces import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 from .presets import PresetBox
 from .references import references_html
-from .run import Run
-from .state import Check, Doors, State, check
+from .state import CellReader, Check, State, check
 from .style import STYLE
 from .summary import HIDE, Summary
+from .widgets import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 
 __all__ = ["Panel"]
 
@@ -47,17 +47,19 @@ _LAST = 20
 
 
 class Panel:
-    """One panel on a notebook's client. `doors` read a `%%wcode` cell as the magics do."""
+    """One panel on a notebook's client. `reader` reads a `%%wcode` cell as the magics do."""
 
-    def __init__(self, shell: Any, client: Client, doors: Doors, presets: Presets, state: State | None = None) -> None:
+    def __init__(
+        self, shell: Any, client: Client, reader: CellReader, presets: Presets, state: State | None = None
+    ) -> None:
         self._shell = shell
         self._client = client
-        self._doors = doors
+        self._reader = reader
         self._lock = threading.RLock()
         self._filling = False
         self._closed = False
         self._changed_s = 0.0
-        self.asked: Run | None = None
+        self.asked: PanelRequest | None = None
         """The question that is on its way."""
         self._reply: Reply | None = None
         self._timer: threading.Timer | None = None
@@ -151,7 +153,7 @@ class Panel:
 
     def read(self, cell: str) -> None:
         """Takes what a `%%wcode` cell says in the place of all that is set. Raises WcodeError, then nothing changes."""
-        self.state = self._doors.read(cell)
+        self.state = self._reader.read(cell)
 
     def _changed(self) -> None:
         if not self._filling:
@@ -168,7 +170,7 @@ class Panel:
             system = values.get("system")
             self.system.placeholder = f"{system.value} ({system.source})" if system else ""
             state = self.state
-            self.check = check(state, self._doors.prepare)
+            self.check = check(state, self._reader.prepare)
             self.code.show(state, self.check)
             texts = f"{state.prompt}\n{state.values.get('system', '')}"
             update(self._references, references_html(texts, self._shell.user_ns))
@@ -230,7 +232,7 @@ class Panel:
             values = self._client.session.values(state.values)
             self.answer.format = str(values["format"].value)
             self.answer.hides_reasoning = bool(values["hide_reasoning"].value)
-            self.asked = Run(self._client, self.check.call, self.answer, partial(self._ended, state.output))
+            self.asked = PanelRequest(self._client, self.check.call, self.answer, partial(self._ended, state.output))
             self._enable()
             self.asked.start()
 

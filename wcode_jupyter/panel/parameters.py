@@ -9,12 +9,12 @@ import ipywidgets as widgets
 
 from ..catalogue import Model
 from ..language import N_, _
-from ..parameters import GROUPS, PARAMETERS, Row
+from ..request.parameters import GROUPS, PARAMETERS, Row
+from ..request.settings import ROWS
 from ..session import Value
-from ..settings import ROWS
 from .fields import Field
-from .pieces import Look, box, button, heading, row, split
 from .state import Check
+from .widgets import Look, box, button, heading, row, split
 
 __all__ = ["ParameterTabs"]
 

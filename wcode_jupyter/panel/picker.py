@@ -11,9 +11,9 @@ import ipywidgets as widgets
 from ..catalogue import Capability, Model, Price
 from ..errors import WcodeError
 from ..language import N_, _
-from ..messages import LOCAL
+from ..request.messages import LOCAL
 from ..session import Session
-from .pieces import quiet, row, show_if, update
+from .widgets import quiet, row, show_if, update
 
 __all__ = ["CAPABILITIES", "ModelPicker"]
 

@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from ..errors import WcodeError
 from ..language import _
-from ..presets import Presets
-from .pieces import box, button, heading, quiet, row, update
+from ..session.presets import Presets
+from .widgets import box, button, heading, quiet, row, update
 
 __all__ = ["PresetBox"]
 

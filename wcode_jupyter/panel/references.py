@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from ..language import _
-from ..template import references
+from ..prompt.template import references
 
 __all__ = ["describe", "references_html"]
 

@@ -14,12 +14,12 @@ from msgspec import Struct, field
 
 from ..errors import ParameterError, WcodeError, one_line
 from ..language import _
-from ..parameters import PARAMETERS, check_row, parse
+from ..request.cell_syntax import cell_line
+from ..request.parameters import PARAMETERS, check_row, parse
+from ..request.settings import ROWS
 from ..session import Call
-from ..settings import ROWS
-from ..spelling import cell_line
 
-__all__ = ["Check", "Doors", "Prepare", "State", "check"]
+__all__ = ["CellReader", "Check", "Prepare", "State", "check"]
 
 Prepare: TypeAlias = Callable[[str, str], Call]
 """The call that a `%%wcode` line (without the magic's name) and a cell's text mean; raises WcodeError."""
@@ -56,7 +56,7 @@ class State(Struct, frozen=True, kw_only=True):
         return {row.name: self.values[row.name] for row in PARAMETERS if row.name in self.values}
 
 
-class Doors(Struct, frozen=True):
+class CellReader(Struct, frozen=True):
     """How the magics read what stands in a cell: the panel has no reading of its own."""
 
     prepare: Prepare

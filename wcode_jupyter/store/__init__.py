@@ -1,8 +1,8 @@
 """How is it remembered: the replay file of a notebook, and the user's log of calls."""
 
+from .frames import to_frame
 from .log import CallRow, Log, UsageRow, user_log
-from .record import MODES, Mode, Record, default_path, named_path, opened, rewind
-from .rows import to_frame
+from .replay import MODES, Mode, Record, default_path, named_path, opened, rewind
 
 __all__ = [
     "MODES",

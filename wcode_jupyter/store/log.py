@@ -26,11 +26,11 @@ import platformdirs
 from msgspec import Struct
 
 from ..errors import LogError, one_line
-from ..events import Usage
 from ..language import _
-from ..messages import prompt_text
 from ..reply import Reply
-from .lines import without_images
+from ..reply.events import Usage
+from ..request.messages import prompt_text
+from .codec import without_images
 
 __all__ = ["CallRow", "Grouping", "Log", "UsageRow", "user_log"]
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from ..errors import one_line
 from ..language import _
-from ..messages import Message, Request
-from .lines import without_images
+from ..request.messages import Message, Request
+from .codec import without_images
 
 __all__ = ["Near", "differences", "nearest"]
 

@@ -12,7 +12,7 @@ from .. import wire
 from ..errors import InputError
 from ..keys import GATEWAY_ORIGIN, origin_of
 from ..language import _
-from ..messages import GATEWAY, Protocol
+from ..request.messages import GATEWAY, Protocol
 
 __all__ = ["Deadlines", "Endpoint", "endpoint"]
 

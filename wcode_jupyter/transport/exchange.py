@@ -1,7 +1,7 @@
 """One request: attempts, retries before the first delta, and how the stream ended.
 
-An attempt gives batches of events and, when it did not end well, a Fault as its last item. Faults are values: the loop
-over attempts decides between raising, waiting, and asking again with a changed body.
+An attempt gives batches of events and, when it did not end well, an AttemptFailure as its last item. Failures are
+values: the loop over attempts decides between raising, waiting, and asking again with a changed body.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import msgspec
 
 from .. import wire
 from ..errors import InputError, KeyMissing, RateLimited, WcodeError, one_line
-from ..events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..keys import GATEWAY_ORIGIN, Keys, Secret
 from ..language import _
-from ..messages import Request
+from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
-from .fault import Fault, Faults
+from .fault import AttemptFailure, Faults
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, recorded
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ _GRACE_S = 5.0
 # Keep-alive comments show that the server lives; not for ever that an answer will come.
 _IDLE_ROUNDS = 4
 
-_Item: TypeAlias = list[Event] | Fault
+_Item: TypeAlias = list[Event] | AttemptFailure
 
 
-class _Call:
+class _Exchange:
     """One request over all its attempts."""
 
     def __init__(
@@ -76,7 +76,7 @@ class _Call:
         if name == "connection.connect_tcp.started":
             self.connected = True
 
-    def fallback(self, fault: Fault) -> Fallback | None:
+    def fallback(self, fault: AttemptFailure) -> Fallback | None:
         """The change to the body that `fault` asks for, each at most once."""
         for row in self.fallbacks:
             if row.named.search(fault.named) and row.applies(self.body):
@@ -136,18 +136,18 @@ class Transport:
 
         Raises InputError (no key, a key over plain http), TransportError, ServerError, AnswerError.
         """
-        call = _Call(request, endpoint, deadlines, self._secret(endpoint), self._keys)
+        call = _Exchange(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
-            fault: Fault | None = None
+            fault: AttemptFailure | None = None
             opened = await self._open(call)
-            if isinstance(opened, Fault):
+            if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
                 async with _closing(opened), contextlib.aclosing(_read(call, opened)) as items:
                     if kept := recorded(opened.headers):
                         yield [Extra({"headers": {name: call.redact(value) for name, value in kept.items()}})]
                     async for item in items:
-                        if isinstance(item, Fault):
+                        if isinstance(item, AttemptFailure):
                             fault = item
                             break
                         call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
@@ -181,7 +181,7 @@ class Transport:
 
     # --- one attempt ------------------------------------------------------------------------------------------------
 
-    async def _open(self, call: _Call) -> httpx.Response | Fault:
+    async def _open(self, call: _Exchange) -> httpx.Response | AttemptFailure:
         """The head of the response to one attempt; its body is still to be read."""
         call.connected = False
         content, fault = _written(call.body)
@@ -211,7 +211,7 @@ class Transport:
 
     # --- policy -----------------------------------------------------------------------------------------------------
 
-    def _again(self, call: _Call, fault: Fault) -> tuple[list[Event], float]:
+    def _again(self, call: _Exchange, fault: AttemptFailure) -> tuple[list[Event], float]:
         """What to say before the next attempt, and the seconds to wait. Raises the fault's error when there is none."""
         if not call.delivered:
             if fault.stale and not call.renewed:
@@ -225,7 +225,7 @@ class Transport:
                 return [self._announcement(call, wait_s, fault.error)], wait_s
         raise fault.error
 
-    def _wait_s(self, call: _Call, fault: Fault) -> float | None:
+    def _wait_s(self, call: _Exchange, fault: AttemptFailure) -> float | None:
         """Seconds until the next attempt; None when there is none."""
         if not fault.retry or call.retried >= self._retries:
             return None
@@ -239,7 +239,7 @@ class Transport:
             return None
         return wait_s
 
-    def _announcement(self, call: _Call, wait_s: float, error: WcodeError) -> Notice:
+    def _announcement(self, call: _Exchange, wait_s: float, error: WcodeError) -> Notice:
         text = _("retrying in {seconds:.1f} s ({number} of {most}): {error}")
         return Notice(text.format(seconds=wait_s, number=call.retried, most=self._retries, error=error.what))
 
@@ -272,7 +272,7 @@ class Transport:
 # --- reading a response ---------------------------------------------------------------------------------------------
 
 
-def _read(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     """The items of one attempt, by status and content type."""
     content_type = response.headers.get("content-type", "").lower()
     if not 200 <= response.status_code < 300:
@@ -284,16 +284,16 @@ def _read(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     return _read_stream(call, response)
 
 
-async def _read_refusal(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_refusal(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     content = await _beginning(response, _soon(call.until))
     yield call.faults.refused(response, content, streaming=call.streaming)
 
 
-async def _read_page(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_page(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     yield call.faults.page(response, await _beginning(response, _soon(call.until)))
 
 
-async def _read_body(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_body(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     events: list[Event] = []
@@ -309,7 +309,7 @@ async def _read_body(call: _Call, response: httpx.Response) -> AsyncGenerator[_I
         yield call.faults.cut(trouble, delivered=False)
 
 
-async def _read_stream(call: _Call, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_stream(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     decoder = wire.decoder(call.request)
@@ -338,7 +338,7 @@ async def _read_stream(call: _Call, response: httpx.Response) -> AsyncGenerator[
         yield call.faults.cut(trouble or unreadable, delivered=call.delivered)
 
 
-def _sorted(call: _Call, events: list[Event], response: httpx.Response) -> list[_Item]:
+def _sorted(call: _Exchange, events: list[Event], response: httpx.Response) -> list[_Item]:
     """The events that are no failure, then the first failure as a fault."""
     for event in events:
         if type(event) is Failure:
@@ -355,12 +355,12 @@ def _pending(decoder: wire.Decoder) -> tuple[list[Event], WcodeError | None]:
         return [], error
 
 
-def _written(body: dict[str, Any]) -> tuple[bytes, Fault | None]:
+def _written(body: dict[str, Any]) -> tuple[bytes, AttemptFailure | None]:
     try:
         return msgspec.json.encode(body), None
     except (TypeError, ValueError, RecursionError) as error:
         why = one_line(str(error), 100)
-    return b"", Fault(InputError(_("The request cannot be written as JSON: {error}").format(error=why)))
+    return b"", AttemptFailure(InputError(_("The request cannot be written as JSON: {error}").format(error=why)))
 
 
 async def _beginning(response: httpx.Response, until: float) -> bytes:

@@ -11,19 +11,19 @@ from msgspec import Struct
 
 from .. import wire
 from ..errors import AnswerCut, DeadlineError, KeyRejected, NotTheApi, WcodeError, one_line
-from ..events import Failure
 from ..keys import GATEWAY_ORIGIN
 from ..language import _
+from ..reply.events import Failure
 from .endpoint import Deadlines, Endpoint
 from .refusal import refusal
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Fault", "Faults"]
+__all__ = ["AttemptFailure", "Faults"]
 
 
-class Fault(Struct, frozen=True):
+class AttemptFailure(Struct, frozen=True):
     """The error to raise when nothing else is tried. Never raised yet, so no frame and no cause hangs on it."""
 
     error: WcodeError
@@ -48,7 +48,7 @@ class Faults:
         self._redact = redact
         self._has_key = has_key
 
-    def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> Fault:
+    def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> AttemptFailure:
         """A status outside 2xx with the beginning of its body."""
         content_type = response.headers.get("content-type", "").lower()
         if 300 <= response.status_code < 400:
@@ -57,7 +57,7 @@ class Faults:
             return self.page(response, content)
         return self.failed(wire.decode_error(content, content_type), response, streaming=streaming)
 
-    def failed(self, failure: Failure, response: httpx.Response, *, streaming: bool) -> Fault:
+    def failed(self, failure: Failure, response: httpx.Response, *, streaming: bool) -> AttemptFailure:
         """An error that a body reports, whatever the status."""
         code = None if failure.code is None else one_line(self._redact(failure.code), 60)
         failure = msgspec.structs.replace(failure, message=self._redact(failure.message), code=code)
@@ -65,7 +65,7 @@ class Faults:
         if isinstance(found.error, KeyRejected) and (hint := self._key_hint()):
             found.error.hint = hint
         named = failure.message if found.error.status in (400, 422) else ""
-        return Fault(found.error, retry=found.retry, after_s=found.after_s, named=named)
+        return AttemptFailure(found.error, retry=found.retry, after_s=found.after_s, named=named)
 
     def _key_hint(self) -> str:
         """What to do about a refused key where the error's own hint does not fit; it names the gateway's page."""
@@ -77,37 +77,37 @@ class Faults:
             return ""
         return hint.format(url=self._endpoint.base_url)
 
-    def page(self, response: httpx.Response, content: bytes) -> Fault:
+    def page(self, response: httpx.Response, content: bytes) -> AttemptFailure:
         """A web page where the API should be."""
         title = self._redact(wire.decode_error(content, "text/html").message)
         what = _("{host} sent a web page instead of an answer: {title}").format(host=self._endpoint.host, title=title)
-        return Fault(NotTheApi(one_line(what), status=response.status_code))
+        return AttemptFailure(NotTheApi(one_line(what), status=response.status_code))
 
-    def unsent(self, raised: Exception, *, reused: bool) -> Fault:
+    def unsent(self, raised: Exception, *, reused: bool) -> AttemptFailure:
         """No response at all. `reused`: the request went over a kept connection."""
         from .connection import LOST
 
         error, retry = self._trouble(raised)
-        return Fault(error, retry=retry, stale=reused and isinstance(raised, LOST))
+        return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST))
 
-    def cut(self, raised: Exception | None, *, delivered: bool) -> Fault:
+    def cut(self, raised: Exception | None, *, delivered: bool) -> AttemptFailure:
         """A good response that ended before the answer did, by itself (None) or by `raised`."""
         from .connection import LOST
 
         if raised is not None and not isinstance(raised, LOST):
-            return Fault(self._trouble(raised)[0])
+            return AttemptFailure(self._trouble(raised)[0])
         if delivered:
             what = _("{host} ended the answer before the model did")
         else:
             what = _("{host} ended the connection before an answer came")
-        return Fault(AnswerCut(what.format(host=self._endpoint.host)), retry=True)
+        return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True)
 
     def only_comments(self, seconds: float) -> DeadlineError:
         """The server lives, but no answer comes."""
         what = _("{host} sent only keep-alive signs for {seconds:g} s")
         return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
 
-    def _redirected(self, response: httpx.Response) -> Fault:
+    def _redirected(self, response: httpx.Response) -> AttemptFailure:
         target = urllib.parse.urljoin(self._endpoint.base_url, response.headers.get("location", ""))
         try:
             host = urllib.parse.urlsplit(target).hostname or "?"
@@ -116,7 +116,7 @@ class Faults:
         what = _("{host} redirects to {target}; redirects are not followed").format(
             host=self._endpoint.host, target=self._redact(one_line(host, 100))
         )
-        return Fault(NotTheApi(what, status=response.status_code))
+        return AttemptFailure(NotTheApi(what, status=response.status_code))
 
     def _trouble(self, raised: Exception) -> tuple[WcodeError, bool]:
         if isinstance(raised, WcodeError):

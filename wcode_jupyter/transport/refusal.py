@@ -27,8 +27,8 @@ from ..errors import (
     ServerFault,
     one_line,
 )
-from ..events import Failure
 from ..language import N_, _
+from ..reply.events import Failure
 
 __all__ = ["FALLBACKS", "LONGEST_WAIT_S", "STATUSES", "Fallback", "Refusal", "delay_s", "recorded", "refusal"]
 

@@ -13,9 +13,9 @@ import typing
 from typing import Any
 
 from ..errors import InputError
-from ..events import Event
 from ..language import _
-from ..messages import Protocol, Request, canonical_json
+from ..reply.events import Event
+from ..request.messages import Protocol, Request, canonical_json
 from . import anthropic, openai
 from .failure import decode_error
 

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..errors import ParameterError, one_line
-from ..events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..language import _
-from ..messages import Image, Message, Part, Request, Text, ToolCall
-from ..parameters import EFFORTS, find
+from ..reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..request.messages import Image, Message, Part, Request, Text, ToolCall
+from ..request.parameters import EFFORTS, find
 from .failure import failure_in
 from .payload import as_dict, as_int, as_list, as_text, bounded
 from .stream import StreamDecoder

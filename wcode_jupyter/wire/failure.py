@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from ..errors import one_line
-from ..events import Failure
 from ..language import _
+from ..reply.events import Failure
 from .payload import as_dict, as_int, as_list, as_text, loads
 
 __all__ = ["decode_error", "failure_in"]

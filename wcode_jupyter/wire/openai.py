@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from ..errors import one_line
-from ..events import (
+from ..language import _
+from ..reply.events import (
     Event,
     Finish,
     LogprobDelta,
@@ -22,8 +23,7 @@ from ..events import (
     TokenLogprob,
     ToolCallDelta,
 )
-from ..language import _
-from ..messages import Image, Message, Part, Request, Text
+from ..request.messages import Image, Message, Part, Request, Text
 from .details import Details
 from .failure import failure_in
 from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import AnswerMalformed
-from ..events import Event, Extra, Failure, Notice, Started
 from ..language import _
+from ..reply.events import Event, Extra, Failure, Notice, Started
 from .failure import decode_error
 from .payload import REFUSED, bounded, lenient, strict
 from .sse import LIMIT, ServerSentEvent, SseDecoder, too_large

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ..events import Event, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
-from ..messages import valid_text
+from ..reply.events import Event, Finish, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..request.messages import valid_text
 
 __all__ = ["Surrogates"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import Usage
+from ..reply.events import Usage
 from .payload import as_dict, as_int
 
 __all__ = ["chat_usage", "message_usage"]

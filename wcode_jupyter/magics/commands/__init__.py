@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-from msgspec import Struct
 
 from ...errors import OptionError
 from ...language import N_, _
-from ...parameters import did_you_mean
-from ..line import check_no_more, parse_command
-from . import asking, catalogue, chats, explaining, exporting, history, keys, local, preset, replaying, settings
+from ...request.parameters import did_you_mean
+from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
+from .command import Command, Context
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
-
-Context = asking.Context
-
-
-class Command(Struct, frozen=True):
-    """One `%wcode` word. `run(context, rest)` gets the rest of the line; what it returns is the cell's value."""
-
-    name: str
-    usage: str
-    help: str
-    run: Callable[[Context, str], Any]
-
-    def __call__(self, context: Context, rest: str) -> Any:
-        """Runs it. Raises WcodeError, also for anything behind a command that stands alone."""
-        if self.usage == self.name:
-            check_no_more(parse_command(rest, ()).words)
-        return self.run(context, rest)
 
 
 def _help(context: Context, rest: str) -> None:
@@ -52,22 +32,22 @@ def _panel(context: Context, rest: str) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), asking.ask),
-    Command("last", "last", N_("The newest reply of this session."), asking.last),
-    Command("models", "models [WORD ...]", N_("Models with context and price."), catalogue.models),
-    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), catalogue.params),
+    Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), ask.ask),
+    Command("last", "last", N_("The newest reply of this session."), ask.last),
+    Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
+    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
     Command("key", "key [set|forget|status] [URL] [--keyring]",
-            N_("The API key: typed in hidden, never shown."), keys.key),
+            N_("The API key: typed in hidden, never shown."), key.key),
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
-            N_("Record answers, replay recorded ones, or ask only what is missing."), replaying.run_replay),
+            N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
     Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
-            N_("Ask all recorded questions again and show what changed."), replaying.run_audit),
+            N_("Ask all recorded questions again and show what changed."), replay.run_audit),
     Command("methods", "methods [FILE] [--json]",
-            N_("Paragraph and table for a paper: models, days, parameters, cost."), replaying.run_methods),
+            N_("Paragraph and table for a paper: models, days, parameters, cost."), replay.run_methods),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
@@ -77,10 +57,10 @@ COMMANDS: tuple[Command, ...] = (
             N_("Named conversations: turns, tokens, RMB; export as .md, .json or .ipynb."), chats.chats),
     Command("export", "export [TARGET] [--from NAME|--chat NAME] [--stream] [-o NAME] [--write [PATH]]",
             N_("The newest request as a program or a tool's configuration, or the notebook as a script."),
-            exporting.run_export),
-    Command("explain", "explain [OPTIONS]", N_("Explain the last exception of this notebook."), explaining.explain),
+            export.run_export),
+    Command("explain", "explain [OPTIONS]", N_("Explain the last exception of this notebook."), explain.explain),
     Command("fix", "fix [--insert] [OPTIONS]",
-            N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explaining.fix),
+            N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explain.fix),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
     Command("help", "help", N_("This help."), _help),

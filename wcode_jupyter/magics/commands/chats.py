@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...chats import Chat
 from ...errors import InputError, OptionError
 from ...language import N_, _
-from ...parameters import did_you_mean
+from ...request.parameters import did_you_mean
+from ...session.chats import Chat
 from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
-from .asking import Context
+from .command import Context
 
 __all__ = ["CHATS_OPTIONS", "CHATS_WORDS", "chats"]
 

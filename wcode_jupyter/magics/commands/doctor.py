@@ -15,7 +15,7 @@ from ...language import _
 from ...table import Table
 from ...transport import endpoint
 from ...version import __version__
-from .asking import Context
+from .command import Context
 
 __all__ = ["doctor"]
 

@@ -9,13 +9,13 @@ from typing import Any, get_args
 
 from ...errors import OptionError, one_line
 from ...language import N_, _
-from ...parameters import did_you_mean
+from ...request.parameters import did_you_mean
 from ...store import CallRow, UsageRow, to_frame
 from ...store.log import Grouping
 from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
-from .asking import Context
+from .command import Context
 
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ...errors import OptionError
 from ...language import _
-from ...messages import LOCAL
-from ...parameters import did_you_mean
+from ...request.messages import LOCAL
+from ...request.parameters import did_you_mean
 from ..line import check_no_more, parse_command
-from .asking import Context
+from .command import Context
 
 __all__ = ["local"]
 

@@ -8,15 +8,15 @@ from ...errors import InputError, OptionError
 from ...language import _
 from .. import cell
 from ..options import parse_cell_line
-from .asking import Context
+from .command import Context
 from .preset import presets_of
 
 if TYPE_CHECKING:
     from ...panel.panel import Panel
-    from ...panel.state import Doors, State
+    from ...panel.state import CellReader, State
     from ...session import Call
 
-__all__ = ["close_panels", "doors", "open_panels", "panel"]
+__all__ = ["cell_reader", "close_panels", "open_panels", "panel"]
 
 _KEPT = ("preset", "image", "resize", "allow_outside", "quiet", "raw")
 """Options of a cell that mean the same in a panel; the others ask or show in ways of their own."""
@@ -32,7 +32,7 @@ def panel(context: Context, rest: str) -> None:
         )
     from ...panel.panel import Panel
 
-    opened = Panel(context.shell, context.client, doors(context), presets_of(context), state)
+    opened = Panel(context.shell, context.client, cell_reader(context), presets_of(context), state)
     # A cell that is run again replaces its panel; the page does not tell when an output has gone.
     for other in open_panels(context):
         if other is not opened and other.cell_id and other.cell_id == opened.cell_id:
@@ -40,14 +40,14 @@ def panel(context: Context, rest: str) -> None:
     opened.show()
 
 
-def doors(context: Context) -> Doors:
+def cell_reader(context: Context) -> CellReader:
     """How the magics of this notebook read a cell."""
-    from ...panel.state import Doors
+    from ...panel.state import CellReader
 
     def prepare(line: str, text: str) -> Call:
         return cell.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
 
-    return Doors(prepare, _read)
+    return CellReader(prepare, _read)
 
 
 def _read(text: str) -> State:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ...errors import InputError, OptionError
 from ...language import _
-from ...parameters import did_you_mean
-from ...presets import Presets
-from ...spelling import cell_line
+from ...request.cell_syntax import cell_line
+from ...request.parameters import did_you_mean
+from ...session.presets import Presets
 from ...table import Table
 from ..cell import with_preset
 from ..options import parse_cell_line
-from .asking import Context
+from .command import Context
 
 __all__ = ["preset", "presets_of"]
 

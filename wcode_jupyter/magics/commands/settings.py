@@ -7,7 +7,7 @@ from ...language import _
 from ...session import Value
 from ...table import Table
 from ..options import parse_assignments, split_words
-from .asking import Context
+from .command import Context
 
 __all__ = ["set_values", "show", "unset_values"]
 

@@ -1,0 +1,68 @@
+"""Spelling: what a line's words mean, and the line that says given values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wcode_jupyter.magics.options import parse_cell_line, split_words
+from wcode_jupyter.request.cell_syntax import cell_line, escape, quote, unescape
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"$'a\nb'", ["a\nb"]),
+        (r"x$'\u2028'y", ["x\u2028y"]),
+        (r"$'it\'s \\ \x41'", ["it's \\ A"]),
+        ("cost$ $5 '$x' \"$'y'\"", ["cost$", "$5", "$x", "$'y'"]),
+        (r"a\ b 'c d'\''e' $'f'\''g'", ["a b", "c d'e", "f'g"]),
+    ],
+)
+def test_words(line: str, words: list[str]) -> None:
+    """`$'…'` spells characters by name and number as in a shell; a dollar elsewhere is a dollar."""
+    assert split_words(line) == words
+
+
+@given(st.text())
+def test_any_text_is_one_word(text: str) -> None:
+    """Any text, quoted, stays on one line of IPython's and reads back as itself."""
+    word = quote(text)
+    assert len(f"x{word}x".splitlines()) == 1
+    assert split_words(f"a {word} b") == ["a", text, "b"]
+    assert unescape(escape(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({}, "%%wcode"),
+        ({"temperature": 0.2, "model": "glm-5"}, "%%wcode glm-5 --temperature 0.2"),
+        (
+            {"temperature": 0.0, "top_p": 1.0, "frequency_penalty": -2.0},
+            "%%wcode --temperature 0 --top-p 1 --frequency-penalty -2",
+        ),
+        ({"model": "-odd"}, "%%wcode --model=-odd"),
+        ({"system": "It's 1\nor 2"}, r"%%wcode --system $'It\'s 1\nor 2'"),
+        ({"reasoning": {"effort": "high"}}, "%%wcode --reasoning high"),
+        ({"stop": ["END"]}, "%%wcode --stop END"),
+        ({"stop": ["a", "\n"]}, """%%wcode --stop '["a", "\\n"]'"""),
+        ({"stop": ["[x]"]}, """%%wcode --stop '["[x]"]'"""),
+        ({"logprobs": True, "parallel_tool_calls": False}, "%%wcode --logprobs --no-parallel-tool-calls"),
+        ({"seed": 2**63 - 1}, "%%wcode --seed 9223372036854775807"),
+    ],
+)
+def test_line(values: dict[str, Any], line: str) -> None:
+    """A line reads as a person would write it, and reading it gives the values back."""
+    assert cell_line(values) == line
+    assert parse_cell_line(line.removeprefix("%%wcode")).values == values
+
+
+def test_own_options() -> None:
+    """The variable, further fields and flags of the cell come back too."""
+    line = cell_line({}, output="a", extra_body={"user": "it's me"}, own={"raw": True, "quiet": True})
+    read = parse_cell_line(line.removeprefix("%%wcode"))
+    assert (read.output, read.extra_body, read.own) == ("a", {"user": "it's me"}, {"raw": True, "quiet": True})

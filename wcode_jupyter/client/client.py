@@ -1,0 +1,481 @@
+"""The same without magics: ask from a script, a function or a notebook cell, sync or async.
+
+    client = Client()
+    reply = client.ask("What is 2 + 2?", model="glm-5", temperature=0)
+    for event in client.stream("Tell a story", model="glm-5"):
+        ...
+
+A Client is also what the magics and the panel stand on: they differ only in where the words come from and where the
+answer is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, WcodeError
+from ..event_loop import Engine, Stream
+from ..keys import Keys, Secret
+from ..language import _
+from ..reply import Reply
+from ..reply.events import Event, Notice
+from ..reply.reply_builder import ReplyBuilder
+from ..request.messages import LOCAL, Message, Request
+from ..session import Call, Session, Value
+from ..transport import Endpoint, Transport, endpoint
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from ..batch import BatchRun, Job, Plan, Replies, RequestSender
+    from ..local import LocalModel
+    from ..store import Log, Record
+    from .conversation import Conversation
+
+__all__ = ["Client", "Prompt"]
+
+# With more connections than this httpx's own pool costs more than the requests.
+_FAST_FROM = 8
+
+Prompt = str | Iterable[Message | Mapping[str, Any]]
+
+
+class Client:
+    """Asks models. None means: as the environment and the settings say (see `session`).
+
+    `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
+    silence in seconds. Everything else that can be set (`session.ROWS`) goes in as a keyword.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        anthropic_base_url: str | None = None,
+        timeout: float | None = None,
+        session: Session | None = None,
+        **settings: Any,
+    ) -> None:
+        given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
+        overrides = {name: value for name, value in given.items() if value is not None}
+        self.session = session or Session(overrides=overrides)
+        # From here on nameless: a traceback with locals must not show it.
+        secret = Secret(api_key or "")
+        del api_key
+        if secret.reveal():
+            base_url = self.session.values()["base_url"].value
+            self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
+        self.on_reply: list[Callable[[Reply], None]] = []
+        """Called with every reply that ended, live or replayed, on the thread that consumed it."""
+        self.warn: Callable[[str], None] = _warn
+        """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
+        self.home = _here()
+        """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
+        self._run_transports: dict[int, Transport] = {}
+        self._hinted = False
+        self.notebook: Callable[[], str | None] = lambda: None
+        """The path of the notebook, where the caller knows it: see `store.default_path`."""
+        self.owns_cell = False
+        """Whether what a cell shows is this client's alone: a bar may then clear it."""
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The thread that reads the network; started at the first call."""
+        return Engine()
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The one way out; connections are kept between calls."""
+        return Transport(self.session.keys)
+
+    @cached_property
+    def local(self) -> LocalModel:
+        """The embedded model; started at the first call that asks it."""
+        from ..local import LocalModel, bar
+
+        return LocalModel(progress=partial(bar, clear=self.owns_cell))
+
+    def prepare(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Call:
+        """The checked call that `prompt` and `values` mean; nothing is sent. Raises InputError."""
+        return self.session.prepare(prompt, values, extra_body=extra_body)
+
+    def start(self, call: Call) -> Stream:
+        """Sends a prepared call, or finds its recorded answer.
+
+        Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
+        """
+        record = self._record(call)
+        if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
+            return Stream.of(self._ended(recorded, call))
+        self.session.check_budget()
+        builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+        for warning in call.warnings:
+            builder.apply(Notice(warning))
+        where = self._reach(call.endpoint)
+        self.transport.check(where)
+        events = self.transport.events(call.request, where, call.deadlines)
+        return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, call, record))
+
+    def _reach(self, where: Endpoint) -> Endpoint:
+        """`where` with an address: the embedded model's server is started when it is asked."""
+        if where.identity != LOCAL:
+            return where
+        self.local.start()
+        return self.local.endpoint(where.protocol, self.session.keys)
+
+    def _record(self, call: Call) -> Record | None:
+        """The replay file of `call`, shared by all clients of this process."""
+        if call.replay == "off":
+            return None
+        from ..store import opened
+
+        record = opened(self._replay_path(call.replay_file), call.replay)
+        for notice in record.take_notices():
+            self.warn(notice)
+        return record
+
+    def _replay_path(self, file: str | None) -> Path:
+        from ..store import default_path, named_path
+
+        path = named_path(file) if file else default_path(self.notebook())
+        # Relative as long as that is right: messages that name it are part of a saved notebook.
+        return path if _here() == self.home else self.home / path
+
+    @property
+    def folder(self) -> Path:
+        """The notebook's folder where the caller knows it, else the current one."""
+        notebook = self.notebook()
+        return Path(notebook).parent if notebook else Path()
+
+    @property
+    def replay_path(self) -> Path:
+        """The replay file in force; it need not exist."""
+        value = self.session.values().get("replay_file")
+        return self._replay_path(value.value if value else None)
+
+    def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
+        self.session.replies.append(reply)
+        self.session.account.add(reply)
+        if call.turn is not None:
+            self.session.chats.add(call.turn, reply)
+        for listener in self.on_reply:
+            listener(reply)
+        if call.log:
+            self._log(reply, call)
+        if record is not None:
+            self._remember(reply, call, record)
+        return reply
+
+    @cached_property
+    def _calls(self) -> Log:
+        from ..store import Log
+
+        return Log()
+
+    @property
+    def log(self) -> Log:
+        """The user's log of calls, older ones forgotten as `log_days` says now."""
+        days = self.session.values().get("log_days")
+        self._calls.retain(days.value if days else None)
+        return self._calls
+
+    def _log(self, reply: Reply, call: Call) -> None:
+        try:
+            self._calls.retain(call.log_days)
+            self._calls.add(reply, content=call.log_content, redact=self.session.keys.redact)
+        except WcodeError as error:
+            # A log that cannot be written must not cost anyone an answer.
+            self.warn(str(error))
+
+    def ask(
+        self,
+        prompt: Prompt,
+        *,
+        schema: Any = None,
+        retries_schema: int = 0,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Reply:
+        """Asks and waits. Raises WcodeError; what had arrived is on its `reply`.
+
+        `tools` may be Python functions, which the model may then call: see `toolloop`. `schema`: a type, a JSON Schema
+        or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
+        `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
+        """
+        from .ask import ask
+
+        options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
+        return ask(self, self.prepare, prompt, **options)
+
+    def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
+        """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
+        return self.start(self.prepare(prompt, extra_body=extra_body, **values))
+
+    async def aask(
+        self,
+        prompt: Prompt,
+        *,
+        schema: Any = None,
+        retries_schema: int = 0,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Reply:
+        """`ask` for the caller's own event loop."""
+        from .ask import aask
+
+        options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
+        return await aask(self, self.prepare, prompt, **options)
+
+    async def astream(
+        self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+    ) -> AsyncIterator[Event]:
+        """`stream` for the caller's own event loop: `async for event in client.astream(...)`."""
+        async with await self._astart(prompt, extra_body, values) as stream:
+            async for event in stream:
+                yield event
+
+    def chat(self, name: str) -> Conversation:
+        """The named chat: its `ask` sends the turns before along. Raises InputError: not a name."""
+        from .conversation import Conversation
+
+        return Conversation(self, name)
+
+    async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
+        import asyncio
+
+        call = self.prepare(prompt, extra_body=extra_body, **values)
+        # Starting may start the embedded model, which takes seconds: not on the caller's loop.
+        return await asyncio.to_thread(self.start, call)
+
+    # -- many at once -------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        prompt: Prompt,
+        rows: Any,
+        *,
+        model: str | Iterable[str] | None = None,
+        sweep: Mapping[str, Iterable[Any]] | None = None,
+        repeat: int = 1,
+        seeds: bool = False,
+        key: str | None = None,
+        run_file: str | Path | None = None,
+        stop_on_error: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        raw: bool = False,
+        engine: Any = None,
+        schema: Any = None,
+        retries_schema: int = 0,
+        extra_body: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> BatchRun:
+        """A run of `prompt` over `rows`, checked and not started: what `map`, `amap` and `imap` do, and the cell.
+
+        `{{name}}` is a column of the row, else one of `variables`; `raw` leaves braces as typed. `sweep` maps
+        parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
+        identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
+        workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
+        has failed. Raises InputError, RunError.
+        """
+        from ..batch import BatchRun, Budget, Limits, Plan, Rows, RunFile
+        from ..prompt.schema import schema as schema_of
+
+        models = [model] if isinstance(model, str) else list(model or ())
+        plan = Plan(
+            self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
+            values=values, extra_body=extra_body, namespace=variables, raw=raw,
+            schema=None if schema is None else schema_of(schema), retries_schema=retries_schema,
+        )  # fmt: skip
+        strict = plan.calls[0].replay == "replay"
+        found = self.session.values(values)
+        setting = {name: value.value for name, value in found.items()}
+        limits = Limits(
+            concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
+            rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
+        )  # fmt: skip
+        sender = self._sender(plan.calls[0], limits.concurrency, engine)
+        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        budget = Budget(self.session.budget(values))
+        run = BatchRun(plan, sender, limits, budget=budget, file=file)
+        run.notices += _unbounded(plan, self.session.budget(values))
+        return run
+
+    def _sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
+        from ..batch import RequestSender
+
+        transport = self._run_transport(concurrency)
+        parts: dict[str, Any] = {
+            "reach": self._reach,
+            "record": self._record,
+            "remember": self._remember,
+            "ended": self._ended_in_run,
+            "log": (lambda reply: self._log(reply, call)) if call.log else None,
+            "price": self.session.catalogue.cost,
+        }
+        if engine is None:
+            return RequestSender(transport, **parts)
+        from ..batch.cluster import ClusterSender, find_cluster
+
+        return ClusterSender(find_cluster(engine), transport, **parts)
+
+    def _concurrency(self, value: Value, strict: bool) -> int:
+        """The concurrency asked for; fewer by default where the transport for many connections is missing.
+
+        `strict`: nothing will be sent, so there is nothing to say.
+        """
+        if value.value <= _FAST_FROM or Transport.can_be_fast():
+            return int(value.value)
+        if not self._hinted and not strict:
+            self._hinted = True
+            self.warn(
+                _("Many requests at once cost much less with: {command}").format(
+                    command='pip install "wcode_jupyter[fast]"'
+                )
+            )
+        return _FAST_FROM if value.source == "default" else int(value.value)
+
+    def map(self, prompt: Prompt, rows: Any, *, score: Any = None, progress: bool = True, **options: Any) -> Replies:
+        """Asks `prompt` once for each row (and model, and swept value) and gives the Replies in row order.
+
+        `options` are those of `run`, settings and parameters. `score(reply, row)` gives a number, a bool or a dict of
+        these. A failed row keeps its reason and stops no other. A run that was stopped (budget, full disk, nothing but
+        failures) warns and gives what arrived; its reason is `Replies.stopped`. Raises InputError, RunError.
+        """
+        from ..batch.progress import watch
+
+        _check_score(score)
+        run = self._started(prompt, rows, options)
+        run.carry_through(lambda: watch(run, quiet=not progress))
+        return self._result(run, score)
+
+    async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
+        """`map` for the caller's own event loop."""
+        import asyncio
+
+        _check_score(score)
+        run = await asyncio.to_thread(self._started, prompt, rows, options)
+        try:
+            while not await asyncio.to_thread(run.wait, 1.0):
+                pass
+        except BaseException:
+            run.cancel()
+            raise
+        return self._result(run, score)
+
+    def imap(self, prompt: Prompt, rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
+        """Job and Reply of each answer as it finishes; memory stays bounded. Leaving the loop cancels the rest.
+
+        Raises what stopped the run, after the last answer.
+        """
+        run = self._started(prompt, rows, options, watched=True)
+        yield from run.finished()
+        if run.error is not None:
+            raise run.error
+
+    def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> BatchRun:
+        run = self.run(prompt, rows, **options)
+        run.start(self.engine, watched=watched)
+        return run
+
+    def _result(self, run: BatchRun, score: Any) -> Replies:
+        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+            self.warn(notice)
+        return run.replies if score is None else run.replies.score(score)
+
+    def _run_transport(self, concurrency: int) -> Transport:
+        """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
+        if concurrency not in self._run_transports:
+            self._run_transports[concurrency] = Transport(
+                self.session.keys, connections=concurrency, retry_refused=False, fast=concurrency > _FAST_FROM
+            )
+        return self._run_transports[concurrency]
+
+    def _ended_in_run(self, reply: Reply) -> None:
+        self.session.account.add(reply)
+        if not reply.replayed:
+            self.session.spent_in_runs_cny += reply.cost or 0
+
+    def _remember(self, reply: Reply, call: Call, record: Record) -> None:
+        redact = self.session.keys.redact
+        record.add(
+            reply,
+            keep_images=call.keep_images,
+            allow_secrets=call.allow_secrets,
+            is_secret=lambda text: redact(text) != text,
+        )
+
+    def warm(self) -> None:
+        """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
+        self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
+
+    def close(self) -> None:
+        """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
+        if "engine" in self.__dict__ and not self.engine.closed:
+            # Before their connections go: these answers were interrupted, not cut off by the server.
+            self.engine.cancel()
+            own = [self.transport] if "transport" in self.__dict__ else []
+            for transport in [*own, *self._run_transports.values()]:
+                self.engine.run(transport.aclose(), timeout_s=2)
+            self.engine.close()
+        if "local" in self.__dict__:
+            self.local.stop()
+        if "_calls" in self.__dict__:
+            self._calls.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _export(target: str, request: Request, *, base_url: str | None, stream: bool) -> str:
+    from ..export import export
+
+    return export(target, request, base_url=base_url, stream=stream)
+
+
+Reply.exporter = _export
+
+
+def _here() -> Path:
+    """The current folder; where somebody has removed it, just that."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
+def _check_score(score: Any) -> None:
+    if score is not None and not callable(score):
+        raise InputError(
+            _("score is not a function"),
+            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+        )
+
+
+def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
+    """What to say where a budget cannot hold."""
+    models = dict.fromkeys(call.request.model for call in plan.calls if call.estimate.input_cny is None)
+    if budget is None or not models or plan.calls[0].replay == "replay":
+        return []
+    return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
+
+
+def _warn(text: str) -> None:
+    """A Python warning at the line that called this package."""
+    level, frame = 1, sys._getframe()
+    while (outer := frame.f_back) is not None and _is_own(frame):
+        level, frame = level + 1, outer
+    warnings.warn(text, stacklevel=level)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == __name__.partition(".")[0]

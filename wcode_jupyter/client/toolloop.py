@@ -1,0 +1,326 @@
+"""A question whose answer may need tools: the model calls, the functions run, it reads the results, until it answers.
+
+Each request of the loop is a call of its own: it is recorded and replayed, logged, and counts against the budget. In a
+replay the functions run again, because the next request holds their results: where one gives something else than when
+it was recorded, a strict replay has no answer and says so.
+
+Reasoning is given back inside the loop as it came, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError, one_line
+from ..event_loop import Stream
+from ..language import _, speaking
+from ..prompt.tools import Tool, ToolFault, run
+from ..reply import Choice, Reply, Timing, fault_of
+from ..reply.events import Usage
+from ..request.messages import Message, ToolCall, valid_text
+from ..session import Call
+from .starter import Starter
+
+__all__ = ["AskUser", "ToolLoop", "Unwatched", "Watch", "loop_of"]
+
+Confirm = Callable[[Tool, Mapping[str, Any]], bool]
+"""Whether the user lets a tool run with these arguments."""
+
+
+class Watch(Protocol):
+    """Who looks on."""
+
+    def answer(self, stream: Stream) -> Reply:
+        """Waits for one answer of the model; never raises its error."""
+
+    def steps(self, transcript: tuple[Message, ...]) -> None:
+        """The loop has come so far: calls were made, or their results are there."""
+
+
+class Unwatched:
+    """Nobody."""
+
+    def answer(self, stream: Stream) -> Reply:
+        """Waits."""
+        try:
+            return stream.result()
+        except (WcodeError, KeyboardInterrupt):
+            return stream.interrupt()  # it has ended: this is what had arrived
+
+    def steps(self, transcript: tuple[Message, ...]) -> None:
+        """Nothing to show."""
+
+
+class AskUser:
+    """Asks at the keyboard before a tool runs: yes, no, or yes to all that follow."""
+
+    def __init__(self) -> None:
+        self._all = False
+
+    def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:
+        """Whether it may run."""
+        words = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        question = _("Run {call}? [y]es, [n]o, [a]ll: ").format(call=one_line(f"{tool.name}({words})", 500))
+        if not self._all:
+            answer = input(question).strip().lower()
+            self._all = answer in ("a", "all")
+            return self._all or answer in ("y", "yes")
+        return True
+
+
+class _Step(Struct):
+    """A call on its way to a result."""
+
+    call: ToolCall
+    tool: Tool | None = None
+    arguments: dict[str, Any] = {}
+    result: str | None = None
+
+    def run(self) -> None:
+        """Runs the tool; a fault becomes the result."""
+        assert self.tool is not None
+        try:
+            self.result = run(self.tool, self.arguments)
+        except ToolFault as fault:
+            self.result = _fault(fault)
+
+
+class ToolLoop:
+    """One run of the loop. `call` must declare the tools; `confirm` None: every tool runs unasked.
+
+    Raises InputError: a tool needs the user's word and nobody can be asked.
+    """
+
+    def __init__(
+        self, client: Starter, call: Call, tools: Iterable[Tool], *, max_steps: int = 8, confirm: Confirm | None = None
+    ) -> None:
+        self._client = client
+        self._call = call
+        self._asked = call.request.messages
+        self._tools = {tool.name: tool for tool in tools}
+        self._max_steps = max_steps
+        self._confirm = confirm
+        self._replies: list[Reply] = []
+        self._transcript: tuple[Message, ...] = ()
+        if confirm is not None and not _somebody_is_there():
+            _refuse_unmarked(self._tools.values())
+
+    def run(self, watch: Watch) -> tuple[Reply, WcodeError | None]:
+        """The whole reply and the error that ended it. Raises what the first request raises before it is sent."""
+        while True:
+            try:
+                stream = self._client.start(self._call)
+            except WcodeError as error:
+                if not self._replies:
+                    raise
+                return self._end(self._explained(error))
+            reply = watch.answer(stream)
+            self._replies.append(reply)
+            calls = _numbered(reply.tool_calls, len(self._replies))
+            if stream.error is not None or reply.ended != "complete" or not calls:
+                return self._end(stream.error)
+            if len(self._replies) == self._max_steps:
+                return self._end(self._too_many())
+            if not self._answer_calls(watch, reply, calls):
+                return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+            self._call = self._next_call()
+
+    def result(self) -> Reply:
+        """The whole reply of a loop that nobody watches. Raises WcodeError, KeyboardInterrupt."""
+        reply, error = self.run(Unwatched())
+        if isinstance(error, AnswerInterrupted):
+            raise KeyboardInterrupt from error
+        if error is not None:
+            raise error
+        return reply
+
+    def _answer_calls(self, watch: Watch, reply: Reply, calls: tuple[ToolCall, ...]) -> bool:
+        """Runs what the model asks for and takes down the results; False when the user interrupted."""
+        asked = Message("assistant", reply.text, tool_calls=calls, reasoning=reply.choices[0].reasoning)
+        steps = [_Step(call) for call in calls]
+        watch.steps((*self._transcript, asked))
+        try:
+            for step in steps:
+                self._check(step)
+            _run_all([step for step in steps if step.result is None])
+        except KeyboardInterrupt:
+            finished = False
+        else:
+            finished = True
+        results = [Message("tool", self._told(step), tool_call_id=step.call.id) for step in steps]
+        self._transcript = (*self._transcript, asked, *results)
+        if finished:
+            watch.steps(self._transcript)
+        return finished
+
+    def _told(self, step: _Step) -> str:
+        """What the model is told of a call: text that can be sent, without a key of this session."""
+        return valid_text(self._client.session.keys.redact(_INTERRUPTED if step.result is None else step.result))
+
+    def _check(self, step: _Step) -> None:
+        """Finds the tool, reads the arguments and asks the user; what fails is a result for the model."""
+        try:
+            step.tool = self._tools.get(step.call.name)
+            if step.tool is None:
+                raise ToolFault(f"there is no tool {step.call.name!r}; there are: {', '.join(self._tools)}")
+            step.arguments = step.tool.arguments(step.call)
+            if self._confirm is not None and not step.tool.trusted and not self._confirm(step.tool, step.arguments):
+                raise ToolFault("the user does not allow this call")
+        except ToolFault as fault:
+            step.result = _fault(fault)
+
+    def _next_call(self) -> Call:
+        """The request with what was called and given. A forced choice of tool has been obeyed: again, it never ends."""
+        call = self._call
+        notes: tuple[str, ...] = ()
+        if call.request.parameters.get("tool_choice") not in (None, "auto", "none"):
+            parameters = {name: value for name, value in call.request.parameters.items() if name != "tool_choice"}
+            call = replace(call, request=replace(call.request, parameters=parameters))
+            notes = (_("tool_choice held for the first step only"),)
+        return self._client.session.with_messages(replace(call, warnings=notes), (*self._asked, *self._transcript))
+
+    def _explained(self, error: WcodeError) -> WcodeError:
+        if isinstance(error, ReplayError):
+            names = ", ".join(self._tools)
+            error.hint = _("Did a tool ({names}) give another result than when it was recorded? {hint}").format(
+                names=names, hint=error.hint
+            )
+        return error
+
+    def _too_many(self) -> WcodeError:
+        with speaking(self._replies[-1].language):
+            return ToolStepsExceeded(
+                _("The model still calls tools after {count} steps").format(count=self._max_steps),
+                hint=_("Allow more with --max-steps, or ask for less."),
+            )
+
+    def _end(self, error: WcodeError | None) -> tuple[Reply, WcodeError | None]:
+        reply = _whole(self._replies, self._transcript, error)
+        if error is not None:
+            error.reply = reply
+        session = self._client.session
+        # One question, one reply. Partly replayed it counts whole against the budget: better too much than too little.
+        session.replies[:] = [one for one in session.replies if not any(one is step for step in self._replies)]
+        session.replies.append(reply)
+        if self._call.turn is not None:
+            session.chats.add(self._call.turn, reply)
+        return reply, error
+
+
+_INTERRUPTED = "Error: the user interrupted this call"
+
+
+def _fault(fault: ToolFault) -> str:
+    return f"Error: {fault}"
+
+
+def _numbered(calls: tuple[ToolCall, ...], step: int) -> tuple[ToolCall, ...]:
+    """Calls with an id each: some servers send none, and a result must name its call."""
+    return tuple(call if call.id else replace(call, id=f"call_{step}_{number}") for number, call in enumerate(calls, 1))
+
+
+def _run_all(steps: list[_Step]) -> None:
+    """All at once, each in a thread; a single plain function where we are, so that an interrupt reaches it.
+
+    After an interrupt the threads go on unheard: a thread cannot be stopped.
+    """
+    if len(steps) == 1 and steps[0].tool and not inspect.iscoroutinefunction(steps[0].tool.function):
+        steps[0].run()
+        return
+    threads = [
+        # With the context of this cell, so that what a tool prints is shown here.
+        threading.Thread(target=contextvars.copy_context().run, args=(step.run,), name="wcode-tool", daemon=True)
+        for step in steps
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.1)
+
+
+def _whole(replies: list[Reply], transcript: tuple[Message, ...], error: WcodeError | None) -> Reply:
+    """The last answer with the transcript before it; tokens, RMB and seconds of all, without the tools' own time."""
+    last = replies[-1]
+    if sum(message.role == "assistant" for message in transcript) == len(replies):
+        last = replace(last, choices=(Choice(),))  # its calls have their results: it is in the transcript
+    fault = None if error is None else fault_of(error)
+    ended = last.ended
+    if error is not None and last.fault is None:
+        ended = "interrupted" if isinstance(error, AnswerInterrupted) else "cut"
+    return replace(
+        last,
+        transcript=transcript,
+        usage=_usage(replies),
+        cost=_cost(replies),
+        ended=ended,
+        fault=last.fault or fault,
+        asked_at=replies[0].asked_at,
+        timing=_timing(replies),
+        notices=tuple(dict.fromkeys(notice for reply in replies for notice in reply.notices)),
+        replayed=all(reply.replayed for reply in replies),
+    )
+
+
+def _usage(replies: list[Reply]) -> Usage | None:
+    used = [reply.usage for reply in replies if reply.usage is not None]
+    if not used:
+        return None
+    thought = [usage.reasoning_tokens for usage in used if usage.reasoning_tokens is not None]
+    cached = [usage.cached_tokens for usage in used if usage.cached_tokens is not None]
+    return Usage(
+        input_tokens=sum(usage.input_tokens for usage in used),
+        output_tokens=sum(usage.output_tokens for usage in used),
+        reasoning_tokens=sum(thought) if thought else None,
+        cached_tokens=sum(cached) if cached else None,
+    )
+
+
+def _cost(replies: list[Reply]) -> Decimal | None:
+    known = [reply.cost for reply in replies if reply.cost is not None]
+    return sum(known, Decimal(0)) if len(known) == len(replies) else None
+
+
+def _timing(replies: list[Reply]) -> Timing:
+    return Timing(
+        first_token_s=replies[0].timing.first_token_s,
+        total_s=round(sum(reply.timing.total_s for reply in replies), 4),
+    )
+
+
+def _somebody_is_there() -> bool:
+    """Whether a question can be asked at the keyboard: not in a headless run of a notebook or script."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        shell: Any = get_ipython()
+        if shell is not None and hasattr(shell, "kernel"):
+            return bool(getattr(shell.kernel, "_allow_stdin", True))
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _refuse_unmarked(tools: Iterable[Tool]) -> None:
+    if unmarked := [tool.name for tool in tools if not tool.trusted]:
+        raise InputError(
+            _("{names}: a tool asks before it runs, and nobody can be asked here").format(names=", ".join(unmarked)),
+            hint=_("Mark what may run unasked with @wcode_jupyter.tool, or give --no-tools-confirm."),
+        )
+
+
+def loop_of(client: Starter, call: Call, tools: Iterable[Tool], values: Mapping[str, Any]) -> ToolLoop:
+    """The loop that `values` and the settings ask for. Raises InputError."""
+    setting = client.session.values({name: values[name] for name in _SETTINGS if name in values})
+    confirm = AskUser() if setting["tools_confirm"].value else None
+    return ToolLoop(client, call, tools, max_steps=setting["max_steps"].value, confirm=confirm)
+
+
+_SETTINGS = ("max_steps", "tools_confirm")

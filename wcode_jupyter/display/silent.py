@@ -1,0 +1,24 @@
+"""The base of views that show an answer only at its end."""
+
+from __future__ import annotations
+
+from ..reply.events import Event
+
+__all__ = ["SilentView"]
+
+
+class SilentView:
+    """Nothing while the answer arrives; what is shown at its end is for the class that builds on this one."""
+
+    def begin(self, model: str) -> None:
+        """Nothing to show."""
+
+    def feed(self, events: list[Event]) -> None:
+        """Nothing to show yet."""
+
+    def due_s(self) -> float:
+        """Nothing is ever due."""
+        return 1.0
+
+    def tick(self) -> None:
+        """Nothing to show yet."""

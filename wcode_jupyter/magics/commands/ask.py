@@ -1,0 +1,25 @@
+"""`%wcode ask` and `%wcode last`."""
+
+from __future__ import annotations
+
+from ...errors import InputError
+from ...language import _
+from ...reply import Reply
+from .. import cell
+from ..options import parse_cell_line
+from .command import Context
+
+__all__ = ["ask", "last"]
+
+
+def ask(context: Context, rest: str) -> None:
+    """One question in one line."""
+    options = parse_cell_line(rest, with_text=True)
+    cell.ask(context.shell, context.client, options, options.rest)
+
+
+def last(context: Context, rest: str) -> Reply:
+    """The newest reply. Raises InputError when there is none yet."""
+    if (reply := context.client.session.last) is None:
+        raise InputError(_("No reply in this session yet"))
+    return reply

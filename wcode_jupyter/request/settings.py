@@ -1,0 +1,116 @@
+"""What else can be set: everything that decides a call and is no request parameter, one row each.
+
+Like the parameter table, these rows drive magic options, `%wcode set`, `%config`, environment variables and help.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ParameterError
+from ..language import N_, _
+from .parameters import PARAMETERS, Row, did_you_mean
+
+__all__ = ["ROWS", "SETTINGS", "Setting", "find_row"]
+
+
+class Setting(Row, frozen=True, kw_only=True):
+    """Something to set that is no request parameter. Environment variable: `WCODE_` and the name in capitals."""
+
+    default: Any = None
+
+    @property
+    def environment(self) -> str:
+        """`WCODE_BASE_URL` for `base_url`."""
+        return "WCODE_" + self.name.upper()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(name="system", kind="text", help=N_("System prompt.")),
+    Setting(
+        name="protocol", kind="choice", choices=("openai", "anthropic"), default="openai",
+        help=N_("Form of the request: OpenAI chat completions or Anthropic messages."),
+    ),
+    Setting(
+        name="base_url", kind="text", default="https://wcode.net/api/gpt/v1",
+        help=N_("Server of the OpenAI form; another server needs a key of its own."),
+    ),
+    Setting(
+        name="anthropic_base_url", kind="text", default="https://wcode.net/api/anthropic",
+        help=N_("Server of the Anthropic form."),
+    ),
+    Setting(
+        name="anthropic_environment", kind="bool", default=False,
+        help=N_("Anthropic form: server and key from ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN or _API_KEY."),
+    ),
+    Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
+    Setting(
+        name="format", kind="choice", choices=("markdown", "text", "json", "code", "html", "latex"), default="markdown",
+        help=N_("How to show the answer."),
+    ),
+    Setting(
+        name="hide_reasoning", kind="bool", default=False,
+        help=N_("Do not show the model's reasoning; the reply keeps it."),
+    ),
+    Setting(
+        name="connect_timeout", kind="float", low=0.1, default=10.0,
+        help=N_("Longest wait for a connection, in seconds."),
+    ),
+    Setting(
+        name="idle_timeout", kind="float", low=0.1, default=300.0,
+        help=N_("Longest silence of the server, in seconds."),
+    ),
+    Setting(
+        name="total_timeout", kind="float", low=0.1,
+        help=N_("Longest time for a whole answer, in seconds; unset: no limit."),
+    ),
+    Setting(
+        name="max_cost", kind="float", low=0,
+        help=N_("Budget of the session in RMB: no further call once it is spent."),
+    ),
+    Setting(
+        name="concurrency", kind="int", low=1, default=16,
+        help=N_("Runs over rows: how many requests are under way at once."),
+    ),
+    Setting(name="rpm", kind="float", low=0.01, help=N_("Runs over rows: most requests a minute.")),
+    Setting(name="tpm", kind="float", low=1, help=N_("Runs over rows: most tokens a minute, input and output.")),
+    Setting(
+        name="confirm_above_cny", kind="float", low=0, default=5.0,
+        help=N_("Runs over rows: ask before one that may cost more RMB than this."),
+    ),
+    Setting(name="max_steps", kind="int", low=1, default=8, help=N_("Tools: most requests for one question.")),
+    Setting(
+        name="tools_confirm", kind="bool", default=True,
+        help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
+    ),
+    Setting(
+        name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
+        help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
+    ),
+    Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
+    Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),
+    Setting(name="keep_images", kind="bool", default=False, help=N_("Record images whole, not only their hash.")),
+    Setting(
+        name="allow_secrets", kind="bool", default=False,
+        help=N_("Record also what seems to hold a key or another credential."),
+    ),
+    Setting(name="log", kind="bool", default=True, help=N_("Keep every call in the log that %wcode history reads.")),
+    Setting(
+        name="log_content", kind="bool", default=True,
+        help=N_("Keep prompts and answers in the log, not only figures."),
+    ),
+    Setting(name="log_days", kind="int", low=1, help=N_("Forget logged calls after this many days; unset: never.")),
+)  # fmt: skip
+
+ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
+"""Everything that can be set, by name: settings first, then the 21 parameters."""
+
+
+def find_row(name: str) -> Row:
+    """The row of a setting or parameter, with dashes or underscores. Raises ParameterError with a did-you-mean."""
+    wanted = name.strip().lstrip("-").replace("-", "_")
+    if wanted in ROWS:
+        return ROWS[wanted]
+    hint = did_you_mean(wanted, ROWS) or _("%wcode settings and %wcode params list what can be set.")
+    raise ParameterError(_("Unknown setting {name}").format(name=name), name=name, hint=hint)

@@ -1,0 +1,7 @@
+"""Where the notebook stands: settings in force, chats, presets, and the way from a cell's words to a checked call."""
+
+from __future__ import annotations
+
+from .session import Call, Estimate, Session, Value
+
+__all__ = ["Call", "Estimate", "Session", "Value"]

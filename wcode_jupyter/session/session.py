@@ -1,0 +1,398 @@
+"""Where do I stand: settings and their precedence, and the way from a cell's words to a checked call.
+
+A value is looked up in this order, the first that has it wins (this is the one place that says so):
+
+1. the cell: magic options, keyword arguments;
+2. the session: `%wcode set`;
+3. the configuration: `%config Wcode.<name>` and `ipython_config.py`, then the environment (`WCODE_<NAME>`);
+4. the model's own: its `defaults` and `protocol` in the catalogue (for the user's own models; ours have none);
+5. the setting's default. Parameters have none: what nobody set is not sent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .. import wire
+from ..catalogue import Catalogue, user_file
+from ..errors import InputError, ParameterError
+from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
+from ..language import _
+from ..reply import Reply
+from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
+from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
+from ..request.settings import ROWS, Setting, find_row
+from ..store import Mode
+from ..transport import Deadlines, Endpoint, endpoint
+from .account import Account
+from .chats import Chats, OpenTurn
+
+__all__ = ["Call", "Estimate", "Session", "Value"]
+
+
+_PARAMETER_NAMES = tuple(parameter.name for parameter in PARAMETERS)
+
+
+class Value(Struct, frozen=True):
+    """A value in force. `source`: `cell`, `%wcode set`, `%config`, an environment variable, `model` or `default`."""
+
+    name: str
+    value: Any
+    source: str
+
+
+class Estimate(Struct, frozen=True):
+    """What a call may cost, before it is sent. Tokens are a rough count without the model's tokenizer."""
+
+    input_tokens: int
+    input_cny: Decimal | None
+    output_cny: Decimal | None
+    """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    ambiguous_tier: bool = False
+
+
+class Call(Struct, frozen=True):
+    """A checked request and how it is to travel. Holds no key."""
+
+    request: Request
+    endpoint: Endpoint
+    deadlines: Deadlines
+    fingerprint: str
+    estimate: Estimate
+    warnings: tuple[str, ...] = ()
+    replay: Mode = "off"
+    replay_file: str | None = None
+    """Where the answer is recorded; None: beside the notebook."""
+    keep_images: bool = False
+    allow_secrets: bool = False
+    force: bool = False
+    """Whether images go also to a model that is known not to see."""
+    log: bool = True
+    log_content: bool = True
+    log_days: int | None = None
+    turn: OpenTurn | None = None
+    """The chat that the answer belongs to."""
+
+
+class Session:
+    """Settings, keys, catalogue and the replies of one notebook or script.
+
+    `config` gives the configured values at each look-up (IPython's traits); it may be empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Callable[[], Mapping[str, Any]] = dict,
+        overrides: Mapping[str, Any] | None = None,
+        keys: Keys | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self._config = config
+        self._set = {name: check_row(find_row(name), value) for name, value in (overrides or {}).items()}
+        self._catalogue = catalogue
+        self.keys = keys or Keys()
+        self.local_model = LOCAL
+        """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
+        self.chats = Chats()
+        """Named conversations."""
+        self.replies: list[Reply] = []
+        """Replies of this session, oldest first; those of runs over rows are in their run files."""
+        self.spent_in_runs_cny = Decimal(0)
+        """RMB that runs over rows have cost."""
+
+    @cached_property
+    def account(self) -> Account:
+        """Every answer of this session added up for a paper, those of runs over rows included."""
+        return Account()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Bundled and user's models, read at first use. Raises InputError."""
+        if self._catalogue is None:
+            self._catalogue = Catalogue.load(user_file())
+        return self._catalogue
+
+    @property
+    def spent_cny(self) -> Decimal:
+        """What this session's live replies cost, as far as prices are known."""
+        live = (reply.cost for reply in self.replies if reply.cost and not reply.replayed)
+        return sum(live, self.spent_in_runs_cny)
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest reply."""
+        return self.replies[-1] if self.replies else None
+
+    def set(self, name: str, value: Any) -> None:
+        """Sets a setting or parameter for the session. Raises ParameterError."""
+        row = find_row(name)
+        self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
+
+    def is_set(self, name: str) -> bool:
+        """Whether the session itself has a value for it. Raises ParameterError."""
+        return find_row(name).name in self._set
+
+    def unset(self, name: str) -> bool:
+        """Takes a session value back; False when it was not set."""
+        return self._set.pop(find_row(name).name, None) is not None
+
+    def values(self, cell: Mapping[str, Any] | None = None) -> dict[str, Value]:
+        """Every value in force by name.
+
+        Raises ParameterError for a bad value, naming where it comes from, and for a name in `cell` that nobody knows.
+        """
+        own = {find_row(name).name: value for name, value in (cell or {}).items()}
+        found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["anthropic_environment"].value:
+            self._read_anthropic_environment(found)
+        for name, value in self._of_model(self._model_id(found.get("model"))).items():
+            if name not in found or found[name].source == "default":
+                found[name] = value
+        return {name: found[name] for name in ROWS if name in found}
+
+    def _read_anthropic_environment(self, found: dict[str, Value]) -> None:
+        """Server and key as Anthropic's own programs find them; a base URL of ours that somebody set wins."""
+        self.keys.read_also(ANTHROPIC_ENVIRONMENT)
+        if found["anthropic_base_url"].source == "default":
+            variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
+            url = os.environ.get(variable) or ANTHROPIC_BASE_URL
+            found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
+
+    def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
+        for source, raw in self._layers(row, cell):
+            try:
+                value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
+            except ParameterError as error:
+                raise ParameterError(f"{error.what} ({source})", name=row.name, hint=error.hint) from None
+            return Value(row.name, value, source)
+        default = getattr(row, "default", None)
+        return None if default is None else Value(row.name, default, "default")
+
+    def _layers(self, row: Row, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """(source, raw value) of every layer that has one, in order of precedence."""
+        if cell.get(row.name) is not None:
+            yield "cell", cell[row.name]
+        if row.name in self._set:
+            yield "%wcode set", self._set[row.name]
+        if (configured := self._config().get(row.name)) is not None:
+            yield "%config", configured
+        if isinstance(row, Setting) and (text := os.environ.get(row.environment)):
+            yield row.environment, text
+
+    def _model_id(self, value: Value | None) -> str:
+        if value is not None:
+            return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
+        return ""
+
+    def _of_model(self, model_id: str) -> dict[str, Value]:
+        model = self.catalogue.model(model_id)
+        own: dict[str, Any] = dict(model.defaults)
+        if model.protocol:
+            own["protocol"] = model.protocol
+        return {name: Value(name, value, "model") for name, value in own.items()}
+
+    def prepare(
+        self,
+        prompt: str | Iterable[Message | Mapping[str, Any]],
+        cell: Mapping[str, Any] | None = None,
+        *,
+        extra_body: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> Call:
+        """The call that `prompt` and the cell's values mean; nothing is sent. Raises InputError.
+
+        `cell` maps setting and parameter names to values (texts are parsed); `notes` join the call's warnings.
+        """
+        values = self.values(cell)
+        setting = {name: value.value for name, value in values.items()}
+        messages = to_messages(prompt, system=setting.get("system"))
+        model_id, fallback = self._choose_model(values)
+        protocol: Protocol = setting["protocol"]
+        where = self._endpoint(model_id, protocol, setting)
+        parameters = {name: setting[name] for name in _PARAMETER_NAMES if name in setting}
+        request = Request(
+            model=model_id,
+            messages=messages,
+            parameters=parameters,
+            extra_body=dict(extra_body or {}),
+            protocol=protocol,
+            stream=setting["stream"],
+            endpoint=where.identity,
+            thinking_opened=self.catalogue.model(model_id).thinking_opened,
+        )
+        if not setting["force"]:
+            self._check_vision(request)
+        estimate = self._estimate(request)
+        warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
+        return Call(
+            request=request,
+            endpoint=where,
+            deadlines=_deadlines(setting),
+            fingerprint=wire.fingerprint(request),
+            estimate=estimate,
+            warnings=(*warnings, *self._model_warnings(request, estimate)),
+            replay=setting["replay"],
+            replay_file=setting.get("replay_file"),
+            keep_images=setting["keep_images"],
+            allow_secrets=setting["allow_secrets"],
+            force=setting["force"],
+            log=setting["log"],
+            log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
+        )
+
+    def repeat(self, request: Request) -> Call:
+        """The call that asks a recorded request again, at the server it was asked at; neither replayed nor recorded.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use.
+        """
+        setting = {name: value.value for name, value in self.values().items()}
+        return Call(
+            request=request,
+            endpoint=self._endpoint_of(request, setting),
+            deadlines=_deadlines(setting),
+            fingerprint=wire.fingerprint(request),
+            estimate=self._estimate(request),
+            log=setting["log"],
+            log_content=setting["log_content"],
+            log_days=setting.get("log_days"),
+        )
+
+    def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
+        if request.endpoint == LOCAL and request.model != self.local_model:
+            raise InputError(
+                _("{model} is not the embedded model in use").format(model=request.model),
+                hint=_("Start it with %wcode local start FILE."),
+            )
+        where = self._endpoint(request.model, request.protocol, setting)
+        if where.identity == request.endpoint:
+            return where
+        name = "anthropic_base_url" if request.protocol == "anthropic" else "base_url"
+        default = getattr(ROWS[name], "default", "")
+        return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
+
+    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+        """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        Raises InputError: an image to a model that cannot see.
+        """
+        request = msgspec.structs.replace(call.request, messages=messages)
+        if not call.force:
+            self._check_vision(request)
+        return msgspec.structs.replace(
+            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+        )
+
+    def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
+        """The model id, and what to say when it was not the user's choice."""
+        if model_id := self._model_id(values.get("model")):
+            return model_id, []
+        base_url = values["base_url"]
+        # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
+        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        if base_url.source == "default" and keyless:
+            return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
+        raise InputError(
+            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+        )
+
+    def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
+        if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
+            # The address is known once the embedded server runs; the identity never holds its port.
+            return Endpoint("", protocol, LOCAL)
+        return endpoint(setting["anthropic_base_url" if protocol == "anthropic" else "base_url"], protocol)
+
+    def _estimate(self, request: Request) -> Estimate:
+        model = self.catalogue.model(request.model)
+        tokens = _rough_tokens(prompt_text(request.messages))
+        price = model.price(tokens)
+        most = request.parameters.get("max_tokens")
+        return Estimate(
+            input_tokens=tokens,
+            input_cny=tokens * price.input / 1000 if price else None,
+            output_cny=most * price.output / 1000 if price and most else None,
+            ambiguous_tier=model.ambiguous_tier(tokens),
+        )
+
+    def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
+        """What the model's page says against the request. Raises ParameterError: max_tokens over the context."""
+        model = self.catalogue.model(request.model)
+        most = request.parameters.get("max_tokens")
+        if most and model.context and most > model.context:
+            raise ParameterError(
+                _("max_tokens {value}: {model} has a context of {context} tokens").format(
+                    value=most, model=model.id, context=model.context
+                ),
+                name="max_tokens",
+            )
+        warnings = [
+            _("{name} is not listed on the page of {model}").format(name=name, model=model.id)
+            for name in request.parameters
+            if name in model.unlisted
+        ]
+        if model.context and estimate.input_tokens + (most or 0) > model.context:
+            warnings.append(
+                _("about {tokens} tokens of prompt and max_tokens together may exceed the context of {context}").format(
+                    tokens=estimate.input_tokens, context=model.context
+                )
+            )
+        if estimate.ambiguous_tier:
+            warnings.append(_("the page leaves open which price tier holds at this length"))
+        return warnings
+
+    def budget(self, cell: Mapping[str, Any]) -> Decimal | None:
+        """RMB that a run may spend: what is left of the session's `max_cost`, at most the cell's own; None: all."""
+        session = self.values().get("max_cost")
+        left = None if session is None else max(Decimal(0), Decimal(str(session.value)) - self.spent_cny)
+        own = None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
+        return min((limit for limit in (left, own) if limit is not None), default=None)
+
+    def _check_vision(self, request: Request) -> None:
+        """Raises InputError for images to a model that is known not to see: a model nobody knows may."""
+        contents = [message.content for message in request.messages if not isinstance(message.content, str)]
+        if not any(isinstance(part, Image) for parts in contents for part in parts):
+            return
+        capabilities = self.catalogue.model(request.model).capabilities
+        if request.endpoint == LOCAL or (capabilities and "vision" not in capabilities):
+            seeing = [model.id for model in self.catalogue.values() if "vision" in model.capabilities]
+            raise InputError(
+                _("{model} cannot see images").format(model=request.model),
+                hint=_("Choose one that can ({models}), or send them all the same with --force.").format(
+                    models=", ".join(seeing)
+                ),
+            )
+
+    def check_budget(self) -> None:
+        """Raises InputError when the session's `max_cost` is spent."""
+        limit = self.values().get("max_cost")
+        if limit is not None and self.spent_cny >= Decimal(str(limit.value)):
+            raise InputError(
+                _("The session's budget of ¥{limit} is spent (¥{spent})").format(
+                    limit=limit.value, spent=self.spent_cny
+                ),
+                hint=_("Raise it with %wcode set max_cost=…"),
+            )
+
+
+def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
+    return Deadlines(
+        connect_s=setting["connect_timeout"], idle_s=setting["idle_timeout"], total_s=setting.get("total_timeout")
+    )
+
+
+_WIDE = re.compile("[^\0-\u2e7f]")
+
+
+def _rough_tokens(text: str) -> int:
+    """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
+    wide = 0 if text.isascii() else len(_WIDE.findall(text))
+    return round((len(text) - wide) / 4 + wide / 1.5) + 4

@@ -1,0 +1,153 @@
+"""How a reply is spelled in a replay file: one JSON line with sorted keys, made to be read in a diff and merged.
+
+A line is the Reply's own JSON with `"v"`, the version of this form. Whatever else a line holds is left alone, so that
+fields of a later release survive. Images are written as `sha256:<hex of the bytes>;<media type>;<bytes>` unless the
+user wants them inline: the fingerprint is of the real request, so such a record still answers it, but cannot be
+recomputed from the file, and therefore an edit of such a request is not noticed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from msgspec import Struct
+
+from .. import wire
+from ..errors import ReplayError
+from ..language import _
+from ..reply import Reply
+from ..request.messages import Request
+
+__all__ = ["VERSION", "Asked", "Head", "decode", "encode", "has_hashed_images", "head", "without_images"]
+
+VERSION = 1
+_HASHED = "sha256:"
+
+
+class Head(Struct, frozen=True, gc=False):
+    """The fields that the index needs; the rest of the line is passed over."""
+
+    v: int
+    fingerprint: str
+
+
+class Asked(Struct, frozen=True):
+    """What a line was asked, without the answer."""
+
+    fingerprint: str
+    request: Request
+
+
+_head = msgspec.json.Decoder(Head)
+
+
+def encode(reply: Reply, *, keep_images: bool = False) -> bytes:
+    """The line for `reply`, a live one, newline included. Raises ReplayError: no JSON form (NaN)."""
+    value = reply.to_dict()
+    if not keep_images:
+        value["request"] = without_images(value["request"])
+    try:
+        text = json.dumps(value | {"v": VERSION}, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise ReplayError(_("This answer cannot be recorded: {error}").format(error=error)) from None
+    # A lone surrogate, which only a server's extra field can hold, has no UTF-8 form.
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def head(line: bytes) -> Head:
+    """Version and fingerprint of a line. Raises ReplayError: not JSON, not a record, of a newer version."""
+    try:
+        found = _head.decode(line)
+    except msgspec.ValidationError:
+        raise ReplayError(_("This is not a record of an answer")) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise ReplayError(_("This is not JSON"), hint=_not_json_hint(line)) from None
+    if found.v > VERSION:
+        raise ReplayError(
+            _("A newer wcode_jupyter wrote this (record version {version}; this one reads {known})").format(
+                version=found.v, known=VERSION
+            ),
+            hint=_("Update wcode_jupyter, or record again."),
+        )
+    return found
+
+
+def _not_json_hint(line: bytes) -> str:
+    if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
+        return _("It is the mark of a merge conflict: keep the lines of both sides and remove the marks.")
+    if line.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _("An editor saved the file in another encoding: save it as UTF-8 without a byte order mark.")
+    return _("Restore the file from version control, or remove that line.")
+
+
+def decode(line: bytes) -> Reply:
+    """The recorded Reply. Raises ReplayError: there is no whole Reply, or its request was edited.
+
+    A request is taken as edited when its fingerprint is another than the recorded one.
+    """
+    try:
+        reply = msgspec.json.decode(line, type=Reply)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ReplayError(_("This does not hold a whole answer: {error}").format(error=error)) from None
+    if reply.request is None:
+        raise ReplayError(_("This holds no request"))
+    if not reply.choices:
+        raise ReplayError(_("This holds no answer"))
+    if _HASHED.encode() not in line or not has_hashed_images(reply.request):
+        _check(reply.request, reply.fingerprint)
+    return reply
+
+
+def _check(request: Request, fingerprint: str) -> None:
+    if wire.fingerprint(request) != fingerprint:
+        raise ReplayError(
+            _("This was edited: the request no longer matches its fingerprint"),
+            hint=_("Restore it from version control, or record it again."),
+        )
+
+
+def has_hashed_images(request: Request) -> bool:
+    """Whether images of `request` are known by hash only, so that it can neither be checked nor asked again."""
+    return any(url.startswith(_HASHED) for url in _urls(request.to_dict()))
+
+
+def without_images(value: Any) -> Any:
+    """A copy of plain JSON data in which every `"url": "data:…"` is replaced by hash, media type and size."""
+    if isinstance(value, dict):
+        return {
+            key: _hashed(item) if key == "url" and isinstance(item, str) else without_images(item)
+            for key, item in value.items()
+        }
+    return [without_images(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _hashed(url: str) -> str:
+    if not url.startswith("data:"):
+        return url
+    header, _comma, data = url[len("data:") :].partition(",")
+    media_type, _semicolon, _encoding = header.partition(";")
+    try:
+        content = base64.b64decode(data) if header.endswith(";base64") else unquote_to_bytes(data)
+    except binascii.Error:
+        content = data.encode()
+    return f"{_HASHED}{hashlib.sha256(content).hexdigest()};{media_type};{len(content)}"
+
+
+def _urls(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "url" and isinstance(item, str):
+                yield item
+            else:
+                yield from _urls(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _urls(item)

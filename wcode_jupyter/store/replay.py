@@ -1,0 +1,279 @@
+"""How an answer is replayed: a file of recorded replies, in the order in which they were first asked.
+
+Samples: each recorded line is given at most once in a session, in the order of the file, so the same request asked k
+times is k samples. What each mode does with a request:
+
+    off       asks, records nothing
+    replay    gives the next sample; a failure fails again; where there is none: ReplayError, nothing is ever asked
+    auto      gives the next sample, asks what is missing; a sample of an earlier session that failed or was
+              interrupted is asked again and the new answer takes its place
+    record    always asks; the k-th answer takes the place of the k-th sample that stood in the file when the session
+              began, further ones are added at the end. What the session does not ask stays as it was
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from .. import wire
+from ..errors import ReplayError
+from ..language import _
+from ..reply import Reply
+from ..request.messages import Request
+from . import codec as lines
+from . import credentials, nearest
+from .replay_file import Line, ReplayFile
+
+__all__ = ["MODES", "Mode", "Record", "default_path", "named_path", "opened", "rewind"]
+
+Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+_SUFFIX = ".replay.jsonl"
+
+
+def default_path(notebook: str | None = None) -> Path:
+    """The sidecar `<notebook>.replay.jsonl` beside the notebook, else `wcode-replay.jsonl` in the current folder.
+
+    `notebook` is its path where the caller knows it (VS Code's `__vsc_ipynb_file__`); otherwise the one that Jupyter
+    gives the kernel in JPY_SESSION_NAME. nbclient, nbval and papermill give none: name the file there.
+    """
+    name = notebook or os.environ.get("JPY_SESSION_NAME", "")
+    stem, extension, _rest = name.partition(".ipynb")  # VS Code adds "-jvsc-…" to the name
+    if not extension:
+        return Path("wcode-replay.jsonl")
+    path = Path(stem + _SUFFIX)
+    # A server that maps folders may name one that is not here; the kernel starts in the notebook's folder.
+    return path if path.parent.is_dir() else Path(path.name)
+
+
+def named_path(name: str) -> Path:
+    """The replay file that a user names; `~` is a home folder. Raises ReplayError: that is no file's name."""
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~somebody, of whom nobody knows the home
+        raise ReplayError(_("There is no replay file {path}").format(path=name), hint=str(error)) from None
+    if not path.name or "\0" in name:
+        raise ReplayError(_("{name!r} is no name of a replay file").format(name=name))
+    return path
+
+
+# The one state of this package that is not a session's: see `opened`.
+_opened: dict[tuple[Path, Mode], Record] = {}
+_opening = threading.Lock()
+
+
+def opened(path: Path, mode: Mode) -> Record:
+    """The Record of this process for a file in a mode, opened at the first call. Raises ReplayError.
+
+    A notebook is one process with several clients, often one for each call of a function. They count samples together:
+    apart, each would replay the first answer again, and take what another has just recorded for the past.
+    """
+    key = (path.absolute(), mode)
+    with _opening:
+        if key not in _opened:
+            _opened[key] = Record(path, mode)
+        return _opened[key]
+
+
+def rewind() -> None:
+    """Forgets which samples were given and recorded: the next answer is the first again, for all clients."""
+    with _opening:
+        _opened.clear()
+
+
+class Record:
+    """One replay file in one mode, for one session. Safe to use from several threads.
+
+    Raises ReplayError: the file is missing (mode `replay`), cannot be read or written, or holds a line that is not a
+    record.
+    """
+
+    def __init__(self, path: Path, mode: Mode) -> None:
+        if mode not in MODES:
+            raise ReplayError(_("There is no replay mode {mode}").format(mode=mode), hint=", ".join(MODES))
+        self.path = path
+        self.mode = mode
+        self._file = ReplayFile(path)
+        self._mutex = threading.Lock()
+        self._notices: list[str] = []
+        self._taken: dict[str, Counter[int]] = {}
+        if mode != "off":
+            self._open()
+        # Samples whose place the next answers take, by digest: they stood here before the session asked.
+        self._replaceable = self._file.digests() if mode == "record" else {}
+
+    def _open(self) -> None:
+        if self.mode != "replay":
+            self._file.check_folder()  # said now, not after the first answer is paid
+        there = self._file.refresh()
+        if self.mode == "replay" and not there:
+            raise ReplayError(
+                _("There is no replay file {path}").format(path=self.path),
+                hint=_("Record one with %wcode replay record, or name the right file."),
+            )
+        if not self._file.torn_bytes:
+            return
+        if self.mode == "replay":
+            self._notices.append(
+                _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
+                    path=self.path.name, count=self._file.torn_bytes
+                )
+            )
+        else:
+            with self._file.writing() as notices:
+                self._notices += notices
+
+    def __len__(self) -> int:
+        """Number of recorded answers."""
+        with self._mutex:
+            self._file.refresh()
+            return len(self._file.all())
+
+    def take_notices(self) -> list[str]:
+        """What the user should know of the file, once: texts of one line; may be empty."""
+        with self._mutex:
+            taken, self._notices = self._notices, []
+            return taken
+
+    def lookup(self, request: Request, fingerprint: str) -> Reply | None:
+        """The next sample for `request`, `replayed`, or None: ask. Mode `replay` raises ReplayError instead.
+
+        The Reply holds `request` itself, which has the bytes of images that the file knows by hash only.
+        """
+        if self.mode in ("off", "record"):
+            return None
+        with self._mutex:
+            self._file.refresh()
+            line = self._next(fingerprint)
+            if line is None:
+                if self.mode == "replay":
+                    raise self._miss(request, fingerprint)
+                return None
+            reply = self._read(line)
+            self._take(fingerprint, line.digest)
+            if self.mode == "auto" and _failed(reply):
+                self._replaceable.setdefault(fingerprint, []).append(line.digest)
+                return None
+        return msgspec.structs.replace(reply, request=request, replayed=True)
+
+    def add(
+        self,
+        reply: Reply,
+        *,
+        keep_images: bool = False,
+        allow_secrets: bool = False,
+        is_secret: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Records `reply`, its images by hash or whole; it is on disk when this returns.
+
+        `is_secret(text)` says whether a text holds a key of this session.
+
+        Every reply of a session may be passed: nothing happens in modes `off` and `replay`, nor for a replayed one.
+
+        Raises ReplayError: it seems to hold a credential; the file cannot be written. The file is then as before.
+        """
+        if self.mode in ("off", "replay") or reply.replayed:
+            return
+        if reply.request is None:
+            raise ReplayError(_("An answer without its request cannot be recorded"))
+        fingerprint = reply.fingerprint or wire.fingerprint(reply.request)
+        reply = msgspec.structs.replace(reply, fingerprint=fingerprint)
+        if not allow_secrets:
+            self._refuse_credentials(reply, is_secret)
+        data = lines.encode(reply, keep_images=keep_images)
+        with self._mutex, self._file.writing() as notices:
+            self._notices += notices
+            if old := self._replaced(fingerprint):
+                self._file.replace(old, data)
+            else:
+                self._file.append(data)
+            del self._replaceable.get(fingerprint, [])[:1]
+            self._take(fingerprint, hash(data))
+
+    def holds(self, reply: Reply, *, keep_images: bool = False) -> bool:
+        """Whether this very answer is recorded, with its time and id."""
+        digest = hash(lines.encode(reply, keep_images=keep_images))
+        with self._mutex:
+            self._file.refresh()
+            return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
+
+    def replies(self) -> Iterator[Reply]:
+        """Every recorded Reply in the order of the file, `replayed`. Raises ReplayError at the first that is broken."""
+        with self._mutex:
+            self._file.refresh()
+            found = self._file.all()
+        for line in found:
+            with self._mutex:
+                reply = self._read(line)
+            yield msgspec.structs.replace(reply, replayed=True)
+
+    def _read(self, line: Line) -> Reply:
+        try:
+            return lines.decode(self._file.read(line))
+        except ReplayError as error:
+            raise self._file.located(error, line.offset) from None
+
+    def _refuse_credentials(self, reply: Reply, is_secret: Callable[[str], bool] | None) -> None:
+        # Base64 of an image may look like anything, so images are left out of the search.
+        if finding := credentials.find(lines.without_images(reply.to_dict()), is_secret):
+            raise ReplayError(
+                _("Not recorded: {place} seems to hold {kind}").format(place=finding.place, kind=finding.kind),
+                hint=_("Take it out, or allow it with %wcode replay {mode} --allow-secrets.").format(mode=self.mode),
+            )
+
+    # Samples ---------------------------------------------------------------------------------------------------------
+
+    def _next(self, fingerprint: str) -> Line | None:
+        left = Counter(self._taken.get(fingerprint))
+        for line in self._file.samples(fingerprint):
+            if left[line.digest] <= 0:
+                return line
+            left[line.digest] -= 1
+        return None
+
+    def _take(self, fingerprint: str, digest: int) -> None:
+        self._taken.setdefault(fingerprint, Counter())[digest] += 1
+
+    def _replaced(self, fingerprint: str) -> Line | None:
+        """The standing line whose place the next answer takes; None when it is new, or another kernel was faster."""
+        if not (digests := self._replaceable.get(fingerprint)):
+            return None
+        return next((line for line in self._file.samples(fingerprint) if line.digest == digests[0]), None)
+
+    def _miss(self, request: Request, fingerprint: str) -> ReplayError:
+        if count := len(self._file.samples(fingerprint)):
+            return ReplayError(
+                _("{path} holds {count} answers to this request, and all were given in this session").format(
+                    path=self.path.name, count=count
+                ),
+                hint=_("Start again from the first with %wcode replay replay, or record more with mode auto."),
+            )
+        hint = _("Record it with %wcode replay auto.")
+        near = nearest.nearest(request, self._requests())
+        if near is None:
+            return ReplayError(_("{path} holds no answer yet").format(path=self.path.name), hint=hint)
+        place = self._file.place(near.offset)
+        if differing := nearest.differences(request, near.request):
+            what = _("No recorded answer to this request. The nearest, {place}, differs in {differences}")
+        else:
+            what = _("{place} holds this request under another fingerprint: it was edited")
+        return ReplayError(what.format(place=place, differences="; ".join(differing)), hint=hint)
+
+    def _requests(self) -> Iterator[nearest.Near]:
+        for line in self._file.all():
+            # A line without a readable request is no candidate; it is reported when it is asked for itself.
+            with contextlib.suppress(msgspec.DecodeError):
+                yield nearest.Near(line.offset, msgspec.json.decode(self._file.read(line), type=lines.Asked).request)
+
+
+def _failed(reply: Reply) -> bool:
+    return reply.fault is not None or reply.ended == "interrupted"

@@ -1,0 +1,279 @@
+"""A replay file on disk: what stands where, and the two ways to change it, which lose nothing.
+
+Lines are appended whole with O_APPEND and fsync, or replaced through a temporary file; both under a lock beside the
+file (`.NAME.lock`), after looking at what other kernels have added. In memory there is only an index: a line is read
+when it is asked for, and recognised by its digest, so a file that was edited or checked out meanwhile is read anew.
+A last line without its end, left by a killed process, moves to `NAME.torn` before the next write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from ..errors import ReplayError
+from ..language import _
+from . import codec as lines
+
+__all__ = ["Line", "ReplayFile"]
+
+_LOCK_TIMEOUT_S = 30.0
+
+
+class Line(NamedTuple):
+    """Where a line stands, newline included. `digest` recognises it within this process."""
+
+    offset: int
+    length: int
+    digest: int
+
+
+class ReplayFile:
+    """The index of one file. Not safe for several threads at once: its owner holds a mutex.
+
+    Every method that touches the file raises ReplayError with one line that names it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.torn_bytes = 0
+        """Length of an incomplete last line, as last seen."""
+        self._named = path
+        self._lock_path = self.path.with_name(f".{path.name}.lock")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._found: dict[str, list[Line]] = {}
+        self._last: Line | None = None
+        self._end = 0
+        self._state: tuple[int, int, int] | None = None
+        self.torn_bytes = 0
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> bool:
+        """Takes in what the file has gained since the last look, or all of it when it was changed otherwise.
+
+        Whether there is a file; one that does not exist is empty.
+        """
+        with self._explained(_("Cannot read {path}: {error}")):
+            try:
+                found = self.path.stat()
+            except FileNotFoundError:
+                self._forget()
+                return False
+            state = (found.st_size, found.st_mtime_ns, found.st_ino)
+            if state != self._state:
+                with self.path.open("rb") as file:
+                    if not self._still_stands(file, found.st_size):
+                        self._forget()
+                    self._scan(file)
+                self._state = state
+        return True
+
+    def _still_stands(self, file: BinaryIO, size: int) -> bool:
+        if self._last is None or size <= self._end:
+            return False
+        file.seek(self._last.offset)
+        return hash(file.read(self._last.length)) == self._last.digest
+
+    def _scan(self, file: BinaryIO) -> None:
+        """Adds the lines from `_end` on to the index."""
+        file.seek(self._end)
+        self.torn_bytes = 0
+        for data in file:
+            if not data.endswith(b"\n") and not _is_json(data):
+                self.torn_bytes = len(data)
+                return
+            if not data.isspace():
+                self._last = Line(self._end, len(data), hash(data))
+                try:
+                    fingerprint = lines.head(data).fingerprint
+                except ReplayError as error:
+                    raise self.located(error, self._end) from None
+                self._found.setdefault(fingerprint, []).append(self._last)
+            self._end += len(data)
+
+    def located(self, error: ReplayError, offset: int) -> ReplayError:
+        """`error` with file and line number before it."""
+        what = _("{place}: {error}").format(place=self.place(offset), error=error.what)
+        return ReplayError(what, hint=error.hint)
+
+    def place(self, offset: int) -> str:
+        """File name and line number, from 1. Without the folder: a saved output must be the same on every machine."""
+        count = 1
+        with self.path.open("rb") as file:
+            for data in file:
+                if (offset := offset - len(data)) < 0:
+                    break
+                count += 1
+        return _("{path}, line {number}").format(path=self.path.name, number=count)
+
+    def samples(self, fingerprint: str) -> list[Line]:
+        """The lines that answer `fingerprint`, in the order of the file; may be empty."""
+        return self._found.get(fingerprint, [])
+
+    def all(self) -> list[Line]:
+        """All lines in the order of the file."""
+        return sorted(line for same in self._found.values() for line in same)
+
+    def digests(self) -> dict[str, list[int]]:
+        """The digests of all lines by fingerprint, in the order of the file."""
+        return {fingerprint: [line.digest for line in same] for fingerprint, same in self._found.items()}
+
+    def read(self, line: Line) -> bytes:
+        """The bytes of a line that `refresh` has found. Raises ReplayError when they are no longer there."""
+        with self._explained(_("Cannot read {path}: {error}")), self.path.open("rb") as file:
+            file.seek(line.offset)
+            data = file.read(line.length)
+        if hash(data) != line.digest:
+            self._forget()
+            raise ReplayError(
+                _("{path} was changed while it was read").format(path=self._named), hint=_("Run the cell again.")
+            )
+        return data
+
+    # Writing ---------------------------------------------------------------------------------------------------------
+
+    def check_folder(self) -> None:
+        """Raises ReplayError where there is no folder to write into."""
+        if not os.path.isdir(self.path.parent):
+            raise ReplayError(_("There is no folder {path}").format(path=self._named.parent))
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[list[str]]:
+        """Holds the lock, with the index up to date and the end of the file repaired.
+
+        Gives the notices of the repair: texts of one line, mostly none.
+        """
+        from filelock import FileLock, Timeout  # 50 ms, and most sessions only read
+
+        self.check_folder()  # the lock would create it
+        lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
+        with self._explained(_("Cannot write {path}: {error}")):
+            try:
+                lock.acquire()
+            except Timeout:
+                raise ReplayError(
+                    _("{path} has been locked by another process for {seconds:.0f} s").format(
+                        path=self._named, seconds=_LOCK_TIMEOUT_S
+                    )
+                ) from None
+            try:
+                self.refresh()
+                yield list(self._repair())
+            finally:
+                lock.release()
+
+    def append(self, data: bytes) -> None:
+        """Adds one line at the end; it is on disk when this returns, or the file is as it was. Inside `writing`."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(self.path, flags, 0o666)
+        try:
+            size = os.fstat(descriptor).st_size
+            # After the repair, an end without a newline is a whole record whose newline an editor took.
+            whole = data if size == 0 or self._ends_with_newline(size) else b"\n" + data
+            try:
+                _write(descriptor, whole)
+                os.fsync(descriptor)
+            except BaseException:
+                os.ftruncate(descriptor, size)
+                raise
+        finally:
+            os.close(descriptor)
+        self.refresh()
+
+    def replace(self, old: Line, data: bytes) -> None:
+        """Puts `data` in the place of the line `old`, all else as it was, byte by byte. Inside `writing`.
+
+        Costs one copy of the file.
+        """
+        target = Path(os.path.realpath(self.path))
+        # One name for all: what a killed process left is overwritten by the next.
+        temporary = target.with_name(f".{target.name}.tmp")
+        try:
+            with temporary.open("wb", buffering=0) as new, target.open("rb") as file:
+                _copy(file, new.fileno(), old.offset)
+                _write(new.fileno(), data)
+                file.seek(old.offset + old.length)
+                _copy(file, new.fileno())
+                os.fsync(new.fileno())
+            shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._moved(old, data)
+
+    def _moved(self, old: Line, data: bytes) -> None:
+        """Brings the index in line with a replacement, which is cheaper than reading the file again."""
+        shift = len(data) - old.length
+        for same in self._found.values():
+            same[:] = [
+                Line(line.offset + shift, line.length, line.digest) if line.offset > old.offset else line
+                for line in same
+            ]
+            if old in same:
+                same[same.index(old)] = Line(old.offset, len(data), hash(data))
+        self._end += shift
+        self._last = max((same[-1] for same in self._found.values()), default=None)
+        found = self.path.stat()
+        self._state = (found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def _ends_with_newline(self, size: int) -> bool:
+        with self.path.open("rb") as file:
+            file.seek(size - 1)
+            return file.read(1) == b"\n"
+
+    def _repair(self) -> Iterator[str]:
+        """Moves an incomplete last line to the side file. Under the lock nobody can still be writing it."""
+        if not self.torn_bytes:
+            return
+        aside = self.path.with_name(self.path.name + ".torn")
+        with self.path.open("r+b") as file, aside.open("ab") as side:
+            file.seek(self._end)
+            side.write(file.read() + b"\n")
+            side.flush()
+            os.fsync(side.fileno())
+            file.truncate(self._end)
+        count, self.torn_bytes = self.torn_bytes, 0
+        yield _("{path} ended in an incomplete record ({count} bytes), now in {aside}; that answer is lost").format(
+            path=self.path.name, count=count, aside=aside.name
+        )
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ReplayError(what.format(path=self._named, error=reason)) from None
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _copy(source: BinaryIO, descriptor: int, count: int | None = None) -> None:
+    while count is None or count > 0:
+        data = source.read(1 << 20 if count is None else min(1 << 20, count))
+        if not data:
+            return
+        _write(descriptor, data)
+        count = None if count is None else count - len(data)

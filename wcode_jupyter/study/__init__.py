@@ -1,0 +1,1 @@
+"""A study as a whole: its account for a paper, and what has changed since it was recorded."""
