@@ -56,7 +56,7 @@ def milliseconds(work: Callable[[int], object], times: int) -> list[float]:
 def replayed_cells(path: Path) -> list[float]:
     """Milliseconds of each of 1,000 cells, all that a cell does but its display: settings, checks, look-up, log."""
     with Client(model="z-ai/glm-5", replay="replay", replay_file=str(path)) as client:
-        client._calls = Log(path.with_name("cells.sqlite"))
+        client.keeper.calls = Log(path.with_name("cells.sqlite"))
 
         def cell(number: int) -> None:
             asked = reply(number, 0).request

@@ -201,14 +201,15 @@ def test_stop_while_another_kernel_holds_the_file_fails_the_cell(
     shared: Kernel, server: FaultServer, file: Path
 ) -> None:
     """The answer is shown and bound, and the error says that it may not be in the file, where it is not."""
-    shared.run(f"%wcode replay record {file.name}\n{CLIENT}\nclient.on_reply.append(lambda reply: print('ended'))")
+    shared.run(f"%wcode replay record {file.name}\n{CLIENT}\nkeeper, add = client.keeper, client.keeper.add")
+    shared.run("keeper.add = lambda *parts: (print('recording'), add(*parts))")
     with FileLock(file.with_name(f".{file.name}.lock")):
         cell = shared.start("%%wcode -o reply\nhi")
-        cell.wait_for(lambda message: message.content.get("text") == "ended\n")
+        cell.wait_for(lambda message: message.content.get("text") == "recording\n")
         time.sleep(0.5)  # from there into the lock
         shared.interrupt()
         done = cell.finish()
-    shared.run("client.on_reply.clear()")
+    shared.run("keeper.add = add")
     assert done.error == "AnswerInterrupted"
     assert done.outputs[-1]["traceback"] == [
         "AnswerInterrupted: Interrupted while the answer was being kept. "

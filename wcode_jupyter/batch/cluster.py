@@ -17,6 +17,7 @@ import contextlib
 import importlib
 import itertools
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -31,8 +32,9 @@ from ..reply.events import Notice
 from ..reply.reply_builder import ReplyBuilder
 from ..request.messages import Request
 from ..session import Call
+from ..session.keeping import Keeper
 from ..transport import Deadlines, Endpoint, Transport
-from .sender import RequestSender
+from .sender import Price, RequestSender
 
 __all__ = ["ClusterSender", "find_cluster"]
 
@@ -70,10 +72,18 @@ def find_cluster(engine: Any) -> Any:
 
 
 class ClusterSender(RequestSender):
-    """An RequestSender whose requests are sent by the workers of `cluster`."""
+    """A RequestSender whose requests are sent by the workers of `cluster`."""
 
-    def __init__(self, cluster: Any, transport: Transport, **parts: Any) -> None:
-        super().__init__(transport, **parts)
+    def __init__(
+        self,
+        cluster: Any,
+        transport: Transport,
+        keeper: Keeper,
+        *,
+        reach: Callable[[Endpoint], Endpoint],
+        price: Price,
+    ) -> None:
+        super().__init__(transport, keeper, reach=reach, price=price)
         self._seats = _Seats(cluster)
 
     def _checked(self, where: Endpoint) -> Endpoint:
@@ -94,7 +104,7 @@ class ClusterSender(RequestSender):
         except Exception as raised:
             error = RunError(_("No worker carried it through: {error}").format(error=one_line(repr(raised))))
             reply = Reply(request=call.request, ended="failed", fault=fault_of(error), model=call.request.model)
-        cost = self._price(call.request.model, reply.usage) if self._price and reply.usage else None
+        cost = self._price(call.request.model, reply.usage) if reply.usage else None
         return msgspec.structs.replace(reply, cost=cost, fingerprint=call.fingerprint), error
 
     async def _elsewhere(self, call: Call, where: Endpoint) -> tuple[Reply, WcodeError | None]:

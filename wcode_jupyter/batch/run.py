@@ -285,7 +285,7 @@ class BatchRun:
             self._pass(task, error)
             return False
         while (recorded := self._sender.lookup(question.call)) is not None:
-            self._tell(recorded)
+            self._tell(recorded, question.call)
             if (line := question.take(recorded)) is not None:
                 self._finish(line)
                 return False
@@ -367,14 +367,14 @@ class BatchRun:
         self._changed.set()
         if error is None:
             self._limiter.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
-        self._tell(reply)
+        self._tell(reply, call)
         return reply
 
-    def _tell(self, reply: Reply) -> None:
+    def _tell(self, reply: Reply, call: Call) -> None:
         """The session and its log hear of an answer."""
-        self._sender.ended(reply)
-        if self._sender.log is not None:
-            self._log.submit(self._sender.log, reply)
+        self._sender.keeper.count(reply)
+        if call.log:
+            self._log.submit(self._sender.keeper.log, reply, call)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -417,7 +417,7 @@ class BatchRun:
         """Puts the answers into the replay file in the order of the jobs, which a replay asks in."""
         call = self.plan.calls[0]
         if call.replay in ("auto", "record"):
-            self._sender.remember(call, self._to_remember(call))
+            self._sender.keeper.add_all(self._to_remember(call), call)
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from decimal import Decimal
 
 from ..errors import WcodeError
 from ..event_loop import fold
 from ..reply import Reply
-from ..reply.events import Notice
+from ..reply.events import Notice, Usage
 from ..reply.reply_builder import ReplyBuilder
 from ..session import Call
-from ..store import Mode, Record
+from ..session.keeping import Keeper
+from ..store import Mode
 from ..transport import Endpoint, Transport
 
-__all__ = ["RequestSender"]
+__all__ = ["Price", "RequestSender"]
+
+Price = Callable[[str, Usage], Decimal | None]
+"""RMB that an answer of a model cost; None: unknown."""
 
 
 class RequestSender:
-    """What a run needs of its client.
+    """Sends the requests of a run.
 
-    `reach` gives an endpoint its address and may take seconds; `record` opens the replay file of a call, `remember`
-    adds an answer to it. `ended` hears of every answer, live or replayed, on the loop; `log` keeps it, on a thread of
-    its own.
+    `reach` gives an endpoint its address and may take seconds; `keeper` looks recorded answers up and keeps new ones;
+    `price` is what an answer cost, in RMB.
     """
 
     def __init__(
         self,
         transport: Transport,
+        keeper: Keeper,
         *,
         reach: Callable[[Endpoint], Endpoint],
-        record: Callable[[Call], Record | None],
-        remember: Callable[[Reply, Call, Record], None],
-        ended: Callable[[Reply], None],
-        log: Callable[[Reply], None] | None = None,
-        price: Any = None,
+        price: Price,
     ) -> None:
         self.transport = transport
-        self.ended = ended
-        self.log = log
+        self.keeper = keeper
         self._reach = reach
-        self._record = record
-        self._remember = remember
         self._price = price
         self._reached: dict[Endpoint, asyncio.Task[Endpoint]] = {}
 
     def lookup(self, call: Call) -> Reply | None:
         """The recorded answer; None: ask. Raises ReplayError where only recorded ones are wanted."""
-        record = self._record(call)
+        record = self.keeper.record(call)
         return None if record is None else record.lookup(call.request, call.fingerprint)
 
     async def reach(self, where: Endpoint) -> Endpoint:
@@ -71,15 +68,8 @@ class RequestSender:
 
     def holds(self, call: Call, reply: Reply) -> bool:
         """Whether the replay file of `call` holds this very reply."""
-        record = self._record(call)
+        record = self.keeper.record(call)
         return record is not None and record.holds(reply, keep_images=call.keep_images)
-
-    def remember(self, call: Call, replies: Iterable[Reply]) -> None:
-        """Records answers in this order. Raises ReplayError."""
-        record = self._record(call)
-        if record is not None:
-            for reply in replies:
-                self._remember(reply, call, record)
 
 
 def resumes(mode: Mode) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, WcodeError
+from ..errors import InputError
 from ..event_loop import Engine, Stream
 from ..keys import Keys, Secret
 from ..language import _
@@ -28,6 +28,7 @@ from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
+from ..session.keeping import Keeper, Listener
 from ..transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from ..batch import BatchRun, Job, Plan, Replies, RequestSender
     from ..local import LocalModel
-    from ..store import Log, Record
+    from ..store import Log
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -72,10 +73,10 @@ class Client:
         if secret.reveal():
             base_url = self.session.values()["base_url"].value
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
-        self.on_reply: list[Callable[[Reply], None]] = []
-        """Called with every reply that ended, live or replayed, on the thread that consumed it."""
         self.warn: Callable[[str], None] = _warn
         """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
+        self.keeper = Keeper(self.session, replay_path=self._replay_path, warn=lambda text: self.warn(text))
+        """What happens to an answer that has ended."""
         self.home = _here()
         """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
         self._run_transports: dict[int, Transport] = {}
@@ -84,6 +85,14 @@ class Client:
         """The path of the notebook, where the caller knows it: see `store.default_path`."""
         self.owns_cell = False
         """Whether what a cell shows is this client's alone: a bar may then clear it."""
+
+    @property
+    def on_reply(self) -> list[Listener]:
+        """Called with every reply that ended, live or replayed, after it was recorded, logged and counted.
+
+        One that raises costs a warning, never the answer.
+        """
+        return self.keeper.listeners
 
     @cached_property
     def engine(self) -> Engine:
@@ -111,9 +120,9 @@ class Client:
 
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
-        record = self._record(call)
+        record = self.keeper.record(call)
         if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
-            return Stream.of(self._ended(recorded, call))
+            return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_budget()
         builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
         for warning in call.warnings:
@@ -121,7 +130,7 @@ class Client:
         where = self._reach(call.endpoint)
         self.transport.check(where)
         events = self.transport.events(call.request, where, call.deadlines)
-        return self.engine.start(events, builder, on_end=lambda reply: self._ended(reply, call, record))
+        return self.engine.start(events, builder, on_end=lambda reply: self.keeper.keep(reply, call, record))
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -129,17 +138,6 @@ class Client:
             return where
         self.local.start()
         return self.local.endpoint(where.protocol, self.session.keys)
-
-    def _record(self, call: Call) -> Record | None:
-        """The replay file of `call`, shared by all clients of this process."""
-        if call.replay == "off":
-            return None
-        from ..store import opened
-
-        record = opened(self._replay_path(call.replay_file), call.replay)
-        for notice in record.take_notices():
-            self.warn(notice)
-        return record
 
     def _replay_path(self, file: str | None) -> Path:
         from ..store import default_path, named_path
@@ -160,39 +158,12 @@ class Client:
         value = self.session.values().get("replay_file")
         return self._replay_path(value.value if value else None)
 
-    def _ended(self, reply: Reply, call: Call, record: Record | None = None) -> Reply:
-        self.session.replies.append(reply)
-        self.session.account.add(reply)
-        if call.turn is not None:
-            self.session.chats.add(call.turn, reply)
-        for listener in self.on_reply:
-            listener(reply)
-        if call.log:
-            self._log(reply, call)
-        if record is not None:
-            self._remember(reply, call, record)
-        return reply
-
-    @cached_property
-    def _calls(self) -> Log:
-        from ..store import Log
-
-        return Log()
-
     @property
     def log(self) -> Log:
         """The user's log of calls, older ones forgotten as `log_days` says now."""
         days = self.session.values().get("log_days")
-        self._calls.retain(days.value if days else None)
-        return self._calls
-
-    def _log(self, reply: Reply, call: Call) -> None:
-        try:
-            self._calls.retain(call.log_days)
-            self._calls.add(reply, content=call.log_content, redact=self.session.keys.redact)
-        except WcodeError as error:
-            # A log that cannot be written must not cost anyone an answer.
-            self.warn(str(error))
+        self.keeper.calls.retain(days.value if days else None)
+        return self.keeper.calls
 
     def ask(
         self,
@@ -300,30 +271,23 @@ class Client:
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
-        sender = self._sender(plan.calls[0], limits.concurrency, engine)
+        sender = self._request_sender(plan.calls[0], limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
         budget = Budget(self.session.budget(values))
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
         run.notices += _unbounded(plan, self.session.budget(values))
         return run
 
-    def _sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
+    def _request_sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
         from ..batch import RequestSender
 
         transport = self._run_transport(concurrency)
-        parts: dict[str, Any] = {
-            "reach": self._reach,
-            "record": self._record,
-            "remember": self._remember,
-            "ended": self._ended_in_run,
-            "log": (lambda reply: self._log(reply, call)) if call.log else None,
-            "price": self.session.catalogue.cost,
-        }
+        price = self.session.catalogue.cost
         if engine is None:
-            return RequestSender(transport, **parts)
+            return RequestSender(transport, self.keeper, reach=self._reach, price=price)
         from ..batch.cluster import ClusterSender, find_cluster
 
-        return ClusterSender(find_cluster(engine), transport, **parts)
+        return ClusterSender(find_cluster(engine), transport, self.keeper, reach=self._reach, price=price)
 
     def _concurrency(self, value: Value, strict: bool) -> int:
         """The concurrency asked for; fewer by default where the transport for many connections is missing.
@@ -397,20 +361,6 @@ class Client:
             )
         return self._run_transports[concurrency]
 
-    def _ended_in_run(self, reply: Reply) -> None:
-        self.session.account.add(reply)
-        if not reply.replayed:
-            self.session.spent_in_runs_cny += reply.cost or 0
-
-    def _remember(self, reply: Reply, call: Call, record: Record) -> None:
-        redact = self.session.keys.redact
-        record.add(
-            reply,
-            keep_images=call.keep_images,
-            allow_secrets=call.allow_secrets,
-            is_secret=lambda text: redact(text) != text,
-        )
-
     def warm(self) -> None:
         """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
         self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
@@ -426,8 +376,7 @@ class Client:
             self.engine.close()
         if "local" in self.__dict__:
             self.local.stop()
-        if "_calls" in self.__dict__:
-            self._calls.close()
+        self.keeper.close()
 
     def __enter__(self) -> Client:
         return self

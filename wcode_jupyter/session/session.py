@@ -127,6 +127,19 @@ class Session:
         live = (reply.cost for reply in self.replies if reply.cost and not reply.replayed)
         return sum(live, self.spent_in_runs_cny)
 
+    def count(self, reply: Reply, turn: OpenTurn | None = None) -> None:
+        """Counts an ended answer: in the session's replies, its account, and the chat of `turn`."""
+        self.replies.append(reply)
+        self.account.add(reply)
+        if turn is not None:
+            self.chats.add(turn, reply)
+
+    def count_in_run(self, reply: Reply) -> None:
+        """Counts an answer of a run over rows, which is kept in its run file."""
+        self.account.add(reply)
+        if not reply.replayed:
+            self.spent_in_runs_cny += reply.cost or 0
+
     @property
     def last(self) -> Reply | None:
         """The newest reply."""
