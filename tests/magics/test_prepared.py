@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,7 +16,7 @@ from wcode_jupyter.session import Session
 class Shell:
     """The part of IPython's shell that preparing reads."""
 
-    user_ns: dict[str, Any] = {}
+    user_ns: ClassVar[dict[str, Any]] = {}
 
 
 def test_schema_tools_and_settings_are_each_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
