@@ -27,6 +27,7 @@ from ..errors import InputError, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
 from ..reply import Reply
+from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
 from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
@@ -303,7 +304,7 @@ class Session:
         where = self._endpoint(request.model, request.protocol, setting)
         if where.identity == request.endpoint:
             return where
-        name = "anthropic_base_url" if request.protocol == "anthropic" else "base_url"
+        name = FORMS[request.protocol].base_url
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
@@ -336,7 +337,7 @@ class Session:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
             # The address is known once the embedded server runs; the identity never holds its port.
             return Endpoint("", protocol, LOCAL)
-        return endpoint(setting["anthropic_base_url" if protocol == "anthropic" else "base_url"], protocol)
+        return endpoint(setting[FORMS[protocol].base_url], protocol)
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
