@@ -316,11 +316,7 @@ def _refuse_unmarked(tools: Iterable[Tool]) -> None:
         )
 
 
-def loop_of(client: Starter, call: Call, tools: Iterable[Tool], values: Mapping[str, Any]) -> ToolLoop:
-    """The loop that `values` and the settings ask for. Raises InputError."""
-    setting = client.session.values({name: values[name] for name in _SETTINGS if name in values})
-    confirm = AskUser() if setting["tools_confirm"].value else None
-    return ToolLoop(client, call, tools, max_steps=setting["max_steps"].value, confirm=confirm)
-
-
-_SETTINGS = ("max_steps", "tools_confirm")
+def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:
+    """The loop that the settings of `call` ask for. Raises InputError."""
+    confirm = AskUser() if call.tools_confirm else None
+    return ToolLoop(client, call, tools, max_steps=call.max_steps, confirm=confirm)
