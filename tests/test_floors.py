@@ -24,6 +24,7 @@ FLOORS = {
     "table": 0,
     "version": 0,
     "keys": 1,
+    "strict": 1,
     "request": 1,
     "statistics": 1,
     "testing": 1,
