@@ -1,7 +1,7 @@
 """The one door through which text reaches a person: English in the code, other languages from `locale/`.
 
-`_` translates when the text is shown, `N_` only marks text that a table holds. The language is `WCODE_LANG`
-(`en`, `zh_CN`), else the locale's; a missing translation shows the English text.
+`_` translates when the text is shown, `N_` only marks text that a table holds. The language is `WCODE_LANG`, else the
+locale's; a folder below `locale/` makes a language; a missing translation shows the English text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-__all__ = ["N_", "_", "language", "speaking"]
+__all__ = ["N_", "_", "language", "languages", "speaking"]
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
@@ -35,13 +35,30 @@ def speaking(wish: str) -> Iterator[None]:
 
 
 def language() -> str:
-    """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
+    """The language in force: one of `languages`, read from the environment at each call so that it can be changed."""
     if spoken := _speaking.get():
         return spoken
     for name in _ENVIRONMENT:
         if wish := os.environ.get(name):
-            return "zh_CN" if wish.lower().replace("-", "_").startswith("zh") else "en"
+            return _nearest(wish)
     return "en"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages there are: English, and each folder of `locale/`."""
+    return ("en", *sorted(folder.name for folder in _LOCALE_DIR.iterdir() if (folder / "LC_MESSAGES").is_dir()))
+
+
+@cache
+def _nearest(wish: str) -> str:
+    """The language that serves a locale such as `zh_TW.UTF-8` best: the same one, else another of the same tongue."""
+    name = wish.partition(".")[0].replace("-", "_").lower()
+    for known in languages():
+        if known.lower() == name:
+            return known
+    tongue = name.partition("_")[0]
+    return next((known for known in languages() if known.lower().partition("_")[0] == tongue), "en")
 
 
 @cache

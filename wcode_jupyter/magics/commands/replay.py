@@ -14,6 +14,7 @@ from ...reply import Reply
 from ...request.parameters import did_you_mean
 from ...request.settings import ROWS
 from ...session.account import Methods, methods
+from ...shell import is_watched
 from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...study.audit import AuditRow, audit, estimate
 from ...table import Table
@@ -158,7 +159,7 @@ class _Progress:
             from ...local.progress import bar
 
             self._bar = bar(_("Asking again"))
-        elif getattr(kernel, "_allow_stdin", True):
+        elif is_watched():
             self._handle = _display(self._text(0), raw=True, display_id=True)
 
     def _text(self, count: int) -> dict[str, str]:
