@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from wcode_jupyter.language import _, language, languages
+import wcode_jupyter
+from wcode_jupyter.language import N_, _, language, languages
 
 VARIABLES = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -80,3 +82,9 @@ def test_a_locale_gets_the_nearest_language(wish: str, expected: str, monkeypatc
     monkeypatch.setenv("WCODE_LANG", wish)
     assert language() == expected
     assert expected in languages()
+
+
+def test_each_folder_of_texts_is_a_language() -> None:
+    """Whoever adds a folder adds its name to `Language`, and the other way round."""
+    folders = [folder.name for folder in (Path(wcode_jupyter.__file__).parent / "locale").iterdir() if folder.is_dir()]
+    assert sorted(languages()) == sorted(["en", *folders])

@@ -1,7 +1,7 @@
 """The one door through which text reaches a person: English in the code, other languages from `locale/`.
 
-`_` translates when the text is shown, `N_` only marks text that a table holds. The language is `WCODE_LANG`, else the
-locale's; a folder below `locale/` makes a language; a missing translation shows the English text.
+`_` translates when the text is shown, `N_` only marks text that a table holds. The language is `WCODE_LANG`
+(`en`, `zh_CN`), else the locale's; a missing translation shows the English text.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
-__all__ = ["N_", "_", "language", "languages", "speaking"]
+__all__ = ["N_", "Language", "_", "language", "languages", "speaking"]
+
+Language: TypeAlias = Literal["en", "zh_CN"]
+"""The languages that there are, each but English a folder of `locale/`: no other text can choose a catalogue, whichever
+file it comes from."""
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
 _ENVIRONMENT = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
-_speaking: ContextVar[str] = ContextVar("wcode_language", default="")
+_speaking: ContextVar[Language | None] = ContextVar("wcode_language", default=None)
 
 
 @contextmanager
-def speaking(wish: str) -> Iterator[None]:
+def speaking(wish: Language) -> Iterator[None]:
     """Texts inside are in the language `wish`: a replayed answer is shown in the language it was recorded in."""
     token = _speaking.set(wish)
     try:
@@ -34,8 +39,13 @@ def speaking(wish: str) -> Iterator[None]:
         _speaking.reset(token)
 
 
-def language() -> str:
-    """The language in force: one of `languages`, read from the environment at each call so that it can be changed."""
+def languages() -> tuple[Language, ...]:
+    """The languages there are, English first."""
+    return get_args(Language)
+
+
+def language() -> Language:
+    """The language in force, read from the environment at each call so that it can be changed."""
     if spoken := _speaking.get():
         return spoken
     for name in _ENVIRONMENT:
@@ -45,13 +55,7 @@ def language() -> str:
 
 
 @cache
-def languages() -> tuple[str, ...]:
-    """The languages there are: English, and each folder of `locale/`."""
-    return ("en", *sorted(folder.name for folder in _LOCALE_DIR.iterdir() if (folder / "LC_MESSAGES").is_dir()))
-
-
-@cache
-def _nearest(wish: str) -> str:
+def _nearest(wish: str) -> Language:
     """The language that serves a locale such as `zh_TW.UTF-8` best: the same one, else another of the same tongue."""
     name = wish.partition(".")[0].replace("-", "_").lower()
     for known in languages():
@@ -62,7 +66,7 @@ def _nearest(wish: str) -> str:
 
 
 @cache
-def _translation(wish: str) -> gettext.NullTranslations:
+def _translation(wish: Language) -> gettext.NullTranslations:
     return gettext.translation("wcode_jupyter", localedir=_LOCALE_DIR, languages=[wish], fallback=True)
 
 

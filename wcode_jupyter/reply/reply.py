@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from .. import extras
 from ..errors import AnswerMalformed, InputError, WcodeError, sentences
-from ..language import _, speaking
+from ..language import Language, _, speaking
 from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
 from .events import TokenLogprob, Usage
@@ -107,7 +107,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
-    language: str = "en"
+    language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
     exporter: ClassVar[Exporter]
