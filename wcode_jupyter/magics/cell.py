@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..characters import visible
 from ..client import Client
 from ..display import CellView, view
 from ..display.without_reasoning import WithoutReasoning
@@ -48,7 +49,7 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | Non
     wanted = schema_of(options, shell.user_ns)
     call = prepare(shell, client, options, text)
     if options.flag("dry_run"):
-        print(describe_call(call))
+        print(visible(describe_call(call)))
         _bind(shell, options, call.request)
         return None
 
