@@ -39,7 +39,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from .characters import spaced
-from .language import N_, _, language, speaking
+from .language import N_, Language, _, language, speaking
 
 __all__ = [
     "AnswerCut",
@@ -95,7 +95,7 @@ class Spoken(Protocol):
     """What an error reads of the reply that it keeps. Errors are ground: they know no Reply."""
 
     @property
-    def language(self) -> str:
+    def language(self) -> Language:
         """The language that the reply was shown in."""
 
 

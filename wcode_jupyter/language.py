@@ -13,19 +13,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-__all__ = ["N_", "_", "language", "speaking"]
+__all__ = ["N_", "Language", "_", "language", "speaking"]
+
+Language: TypeAlias = Literal["en", "zh_CN"]
+"""The languages that there are: no other text can choose a catalogue, whichever file it comes from."""
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
 _ENVIRONMENT = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
-_speaking: ContextVar[str] = ContextVar("wcode_language", default="")
+_speaking: ContextVar[Language | None] = ContextVar("wcode_language", default=None)
 
 
 @contextmanager
-def speaking(wish: str) -> Iterator[None]:
+def speaking(wish: Language) -> Iterator[None]:
     """Texts inside are in the language `wish`: a replayed answer is shown in the language it was recorded in."""
     token = _speaking.set(wish)
     try:
@@ -34,7 +38,7 @@ def speaking(wish: str) -> Iterator[None]:
         _speaking.reset(token)
 
 
-def language() -> str:
+def language() -> Language:
     """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
     if spoken := _speaking.get():
         return spoken
@@ -45,7 +49,7 @@ def language() -> str:
 
 
 @cache
-def _translation(wish: str) -> gettext.NullTranslations:
+def _translation(wish: Language) -> gettext.NullTranslations:
     return gettext.translation("wcode_jupyter", localedir=_LOCALE_DIR, languages=[wish], fallback=True)
 
 

@@ -77,7 +77,7 @@ def _answer(client: Starter, call: Call, tools: tuple[Tool, ...], options: dict[
         return client.start(call).result()
     from .toolloop import loop_of
 
-    return loop_of(client, call, tools, options).result()
+    return loop_of(client, call, tools).result()
 
 
 async def _aanswer(client: Starter, call: Call) -> Reply:

@@ -22,7 +22,7 @@ from ..language import _
 from ..reply import Reply
 from ..reply.events import Event
 from ..request.messages import Message, to_messages
-from ..session import Call
+from ..session import Call, Value
 from ..session.chats import Chat, OpenTurn, Turn
 from .starter import Starter
 
@@ -64,16 +64,32 @@ class Conversation:
 
         A system text given here holds from now on. Raises InputError: not one question; the context cannot hold it.
         """
+        if self.chat.system and values.get("system") is None:
+            values["system"] = self.chat.system
+        settings = self._client.session.values(values)
+        return self.prepare_with(
+            question, settings, keep_failed=keep_failed, trim=trim, extra_body=extra_body, notes=notes
+        )
+
+    def prepare_with(
+        self,
+        question: Question,
+        settings: Mapping[str, Value],
+        *,
+        keep_failed: bool = False,
+        trim: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> Call:
+        """As `prepare`, of settings that were looked up already."""
         if trim is not None and trim not in TRIMS:
             raise OptionError(_("--trim {word}: expected {choices}").format(word=trim, choices=", ".join(TRIMS)))
-        asked, chat = _one_question(question), self.chat
-        if chat.system and values.get("system") is None:
-            values["system"] = chat.system
-        turns = chat.sent(keep_failed=keep_failed)
+        asked = _one_question(question)
+        turns = self.chat.sent(keep_failed=keep_failed)
         notes = tuple(notes)
 
         def call_without(count: int, more: tuple[str, ...] = ()) -> Call:
-            return self._call(turns[count:], asked, values, extra_body, (*notes, *more))
+            return self._call(turns[count:], asked, settings, extra_body, (*notes, *more))
 
         call = call_without(0)
         if (room := self._room(call)) is not None and call.estimate.input_tokens > room:
@@ -91,14 +107,14 @@ class Conversation:
         self,
         turns: tuple[Turn, ...],
         question: Message,
-        values: Mapping[str, Any],
+        settings: Mapping[str, Value],
         extra_body: Mapping[str, Any] | None,
         notes: tuple[str, ...],
     ) -> Call:
         session = self._client.session
-        with_tools = "tools" in session.values(values)
+        with_tools = "tools" in settings
         before = [message for turn in turns for message in turn.messages(with_tools=with_tools)]
-        return session.prepare([*before, question], values, extra_body=extra_body, notes=notes)
+        return session.prepare_with([*before, question], settings, extra_body=extra_body, notes=notes)
 
     def _room(self, call: Call) -> int | None:
         """Tokens that the model's context leaves for the prompt; None where the context is not known."""

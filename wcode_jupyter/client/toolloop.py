@@ -311,12 +311,9 @@ def _somebody_is_there() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def loop_of(client: Starter, call: Call, tools: Iterable[Tool], values: Mapping[str, Any]) -> ToolLoop:
-    """The loop that `values` and the settings ask for. Raises InputError."""
-    setting = client.session.values({name: values[name] for name in _SETTINGS if name in values})
-    confirm = AskUser() if setting["tools_confirm"].value else None
-    policy = parse_policy(setting["tools_policy"].value) if "tools_policy" in setting else None
-    return ToolLoop(client, call, tools, max_steps=setting["max_steps"].value, confirm=confirm, policy=policy)
-
-
-_SETTINGS = ("max_steps", "tools_confirm", "tools_policy")
+def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:
+    """The loop that the settings of `call` ask for. Raises InputError."""
+    confirm = AskUser() if call.tools_confirm else None
+    return ToolLoop(
+        client, call, tools, max_steps=call.max_steps, confirm=confirm, policy=parse_policy(call.tools_policy)
+    )

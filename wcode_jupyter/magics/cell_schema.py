@@ -12,11 +12,11 @@ from ..errors import AnswerInvalid, OptionError, WcodeError
 from ..language import _
 from ..prompt.schema import Schema, find_schema
 from ..reply import Reply
-from ..session import Call
+from ..session import Call, Value
 from ..session.attempts import Attempts
 from .options import CellLine
 
-__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "format_of", "retries_of", "schema_of"]
+__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "format_in", "retries_of", "schema_of"]
 
 
 def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
@@ -38,10 +38,10 @@ def retries_of(options: CellLine) -> int:
     return int(text)
 
 
-def format_of(client: Client, options: CellLine) -> str:
-    """How the answer is shown: JSON where it has a schema and nobody says otherwise."""
-    value = client.session.values(options.values)["format"]
-    return "json" if value.source == "default" and options.own.get("schema") else str(value.value)
+def format_in(settings: Mapping[str, Value], *, has_schema: bool) -> str:
+    """How the answer is shown: JSON where it has a schema and nothing else was set."""
+    value = settings["format"]
+    return "json" if value.source == "default" and has_schema else str(value.value)
 
 
 class Shown(Protocol):
@@ -70,11 +70,28 @@ def ask_alone(client: Client, call: Call, view: Callable[[], CellView]) -> Answe
     return Answered(reply, stream.error, shown)
 
 
+class Judged(Protocol):
+    """What is asked and what its answer must fit."""
+
+    @property
+    def call(self) -> Call:
+        """The first call."""
+
+    @property
+    def schema(self) -> Schema | None:
+        """None: any answer fits."""
+
+    @property
+    def retries(self) -> int:
+        """How often to ask again."""
+
+
 def ask_until_it_fits(
-    client: Client, call: Call, wanted: Schema | None, retries: int, ask: Callable[[Call], Answered]
+    client: Client, prepared: Judged, ask: Callable[[Call], Answered]
 ) -> tuple[Reply, WcodeError | None]:
     """The last reply, with `parsed` where it fits, and the error that ended it. Without a schema the first one fits."""
-    attempts = None if wanted is None else Attempts(client.session, call, wanted, retries)
+    call, schema = prepared.call, prepared.schema
+    attempts = None if schema is None else Attempts(client.session, call, schema, prepared.retries)
     while True:
         answered = ask(call if attempts is None else attempts.call)
         fitting, error = _judged(attempts, answered.reply, answered.error)

@@ -28,11 +28,9 @@ def tools_named(options: CellLine, namespace: Mapping[str, Any]) -> tuple[Tool, 
     return find_tools(names, namespace)
 
 
-def ask_with_tools(
-    client: Client, call: Call, tools: tuple[Tool, ...], options: CellLine, view: Callable[[], CellView]
-) -> Answered:
+def ask_with_tools(client: Client, call: Call, tools: tuple[Tool, ...], view: Callable[[], CellView]) -> Answered:
     """The reply with all steps, not yet shown to its end. `view` makes the view of a step."""
-    loop = loop_of(client, call, tools, options.values)
+    loop = loop_of(client, call, tools)
     steps = Steps(view)
     reply, error = loop.run(steps)
     return Answered(reply, error, steps)

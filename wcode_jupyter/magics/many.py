@@ -19,7 +19,7 @@ from ..errors import AnswerInterrupted, InputError, OptionError, RunError, Undef
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
-from .cell_schema import format_of, retries_of, schema_of
+from .cell_schema import format_in, retries_of, schema_of
 from .dry_run import describe_call
 from .livetable import LiveTable
 from .options import CellLine
@@ -336,7 +336,7 @@ def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
 
 
 def _format(client: Client, options: CellLine) -> str:
-    value = format_of(client, options)
+    value = format_in(client.session.values(options.values), has_schema="schema" in options.own)
     return value if value in FORMATS else "markdown"
 
 

@@ -13,7 +13,7 @@ from ..client import Client
 from ..errors import AnswerInterrupted
 from ..language import _
 from ..session import Session
-from .cell import run_cell
+from .cell import ask
 from .commands import COMMANDS, find_command
 from .commands.command import Context
 from .manual import manual
@@ -60,11 +60,12 @@ class Wcode:
             raise AnswerInterrupted(_("Interrupted")) from None
 
     def run_cell(self, line: str, text: str) -> None:
-        """Sends a cell, or shows the help."""
-        if parse_cell_line(line).flag("help"):
+        """Sends a cell, or shows the help. Raises WcodeError: one line, after what arrived is shown and bound."""
+        options = parse_cell_line(line)
+        if options.flag("help"):
             print(manual(COMMANDS))
         else:
-            run_cell(self.shell, self.client, line, text)
+            ask(self.shell, self.client, options, text)
 
     def run_line(self, line: str) -> Any:
         """Runs one command; without a word, the help."""

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct, field
 
 from ..errors import AnswerMalformed, InputError, WcodeError, sentences
-from ..language import _, speaking
+from ..language import Language, _, speaking
+from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
 from .events import TokenLogprob, Usage
 from .logprobs import COLUMNS, LogprobText, rows
@@ -105,7 +106,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
-    language: str = "en"
+    language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
     exporter: ClassVar[Exporter]
@@ -217,8 +218,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         return LogprobText(self.choices[0].tokens)
 
     def _why_no_logprobs(self) -> str:
-        if self.request is not None and self.request.protocol == "anthropic":
-            return _("The Anthropic form has none.")
+        if self.request is not None and not FORMS[self.request.protocol].has_logprobs:
+            return _("The {form} form has none.").format(form=FORMS[self.request.protocol].title)
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
         return _("Ask with --logprobs --top-logprobs 5.")

@@ -27,6 +27,7 @@ from ..errors import InputError, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
 from ..reply import Reply
+from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
 from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
@@ -78,8 +79,18 @@ class Call(Struct, frozen=True):
     log: bool = True
     log_content: bool = True
     log_days: int | None = None
+    max_steps: int = 8
+    """Most requests of a tool loop."""
+    tools_confirm: bool = True
+    """Whether a tool that is not marked asks before it runs."""
+    tools_policy: str = ""
+    """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None
     """The chat that the answer belongs to."""
+
+
+# Fields of a Call that are settings of the same name.
+_CALL_SETTINGS = tuple(field for field in Call.__struct_fields__ if field in ROWS)
 
 
 class Session:
@@ -225,7 +236,17 @@ class Session:
 
         `cell` maps setting and parameter names to values (texts are parsed); `notes` join the call's warnings.
         """
-        values = self.values(cell)
+        return self.prepare_with(prompt, self.values(cell), extra_body=extra_body, notes=notes)
+
+    def prepare_with(
+        self,
+        prompt: str | Iterable[Message | Mapping[str, Any]],
+        values: Mapping[str, Value],
+        *,
+        extra_body: Mapping[str, Any] | None = None,
+        notes: Iterable[str] = (),
+    ) -> Call:
+        """As `prepare`, of `values` that were looked up already. Raises InputError."""
         setting = {name: value.value for name, value in values.items()}
         messages = to_messages(prompt, system=setting.get("system"))
         model_id, fallback = self._choose_model(values)
@@ -246,21 +267,25 @@ class Session:
             self._check_vision(request)
         estimate = self._estimate(request)
         warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
+        return self._call(request, where, setting, estimate, (*warnings, *self._model_warnings(request, estimate)))
+
+    def _call(
+        self,
+        request: Request,
+        where: Endpoint,
+        setting: Mapping[str, Any],
+        estimate: Estimate,
+        warnings: tuple[str, ...] = (),
+    ) -> Call:
+        """The call of `request` as `setting` says: the one place that copies settings into a Call."""
         return Call(
             request=request,
             endpoint=where,
             deadlines=_deadlines(setting),
             fingerprint=wire.fingerprint(request),
             estimate=estimate,
-            warnings=(*warnings, *self._model_warnings(request, estimate)),
-            replay=setting["replay"],
-            replay_file=setting.get("replay_file"),
-            keep_images=setting["keep_images"],
-            allow_secrets=setting["allow_secrets"],
-            force=setting["force"],
-            log=setting["log"],
-            log_content=setting["log_content"],
-            log_days=setting.get("log_days"),
+            warnings=warnings,
+            **{name: setting[name] for name in _CALL_SETTINGS if name in setting},
         )
 
     def repeat(self, request: Request) -> Call:
@@ -269,16 +294,8 @@ class Session:
         Raises InputError: it was asked of an embedded model that is not the one in use.
         """
         setting = {name: value.value for name, value in self.values().items()}
-        return Call(
-            request=request,
-            endpoint=self._endpoint_of(request, setting),
-            deadlines=_deadlines(setting),
-            fingerprint=wire.fingerprint(request),
-            estimate=self._estimate(request),
-            log=setting["log"],
-            log_content=setting["log_content"],
-            log_days=setting.get("log_days"),
-        )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, replay="off", replay_file=None)
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
@@ -289,7 +306,7 @@ class Session:
         where = self._endpoint(request.model, request.protocol, setting)
         if where.identity == request.endpoint:
             return where
-        name = "anthropic_base_url" if request.protocol == "anthropic" else "base_url"
+        name = FORMS[request.protocol].base_url
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
@@ -322,7 +339,7 @@ class Session:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
             # The address is known once the embedded server runs; the identity never holds its port.
             return Endpoint("", protocol, LOCAL)
-        return endpoint(setting["anthropic_base_url" if protocol == "anthropic" else "base_url"], protocol)
+        return endpoint(setting[FORMS[protocol].base_url], protocol)
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)

@@ -153,7 +153,7 @@ class Record:
             return None
         with self._mutex:
             self._file.refresh()
-            line = self._next(fingerprint)
+            line = self._next(fingerprint, lines.order(request))
             if line is None:
                 if self.mode == "replay":
                     raise self._miss(request, fingerprint)
@@ -232,9 +232,9 @@ class Record:
 
     # Samples ---------------------------------------------------------------------------------------------------------
 
-    def _next(self, fingerprint: str) -> Line | None:
+    def _next(self, fingerprint: str, order: str) -> Line | None:
         left = Counter(self._taken.get(fingerprint))
-        for line in self._file.samples(fingerprint):
+        for line in self._file.samples(fingerprint, order):
             if left[line.digest] <= 0:
                 return line
             left[line.digest] -= 1
@@ -250,7 +250,7 @@ class Record:
         return next((line for line in self._file.samples(fingerprint) if line.digest == digests[0]), None)
 
     def _miss(self, request: Request, fingerprint: str) -> ReplayError:
-        if count := len(self._file.samples(fingerprint)):
+        if count := len(self._file.samples(fingerprint, lines.order(request))):
             return ReplayError(
                 _("{path} holds {count} answers to this request, and all were given in this session").format(
                     path=self.path.name, count=count
@@ -262,7 +262,7 @@ class Record:
         if near is None:
             return ReplayError(_("{path} holds no answer yet").format(path=self.path.name), hint=hint)
         place = self._file.place(near.offset)
-        if differing := nearest.differences(request, near.request):
+        if differing := nearest.differences(request, near.request) or nearest.reordered(request, near.request):
             what = _("No recorded answer to this request. The nearest, {place}, differs in {differences}")
         else:
             what = _("{place} holds this request under another fingerprint: it was edited")
@@ -271,7 +271,7 @@ class Record:
     def _requests(self) -> Iterator[nearest.Near]:
         for line in self._file.all():
             # A line without a readable request is no candidate; it is reported when it is asked for itself.
-            with contextlib.suppress(msgspec.DecodeError):
+            with contextlib.suppress(msgspec.DecodeError, RecursionError):
                 yield nearest.Near(line.offset, msgspec.json.decode(self._file.read(line), type=lines.Asked).request)
 
 

@@ -32,6 +32,7 @@ from ...export import (
 from ...keys import Secret
 from ...language import N_, _
 from ...reply import Reply
+from ...request.forms import DEFAULT_PROTOCOL, FORMS
 from ...request.messages import LOCAL, Protocol, Request
 from ...request.parameters import did_you_mean
 from ...session import Session
@@ -318,7 +319,7 @@ def _unasked(session: Session) -> Request:
     """A request that only names the model in force, for tools; its model is "" when there is none."""
     value = session.values().get("model")
     model = session.catalogue.resolve(value.value) if value else ""
-    return Request(model=model, messages=(), endpoint=_server(session, "openai").identity)
+    return Request(model=model, messages=(), endpoint=_server(session, DEFAULT_PROTOCOL).identity)
 
 
 def _aimed(session: Session, request: Request, word: str | None, protocol: Protocol) -> Request:
@@ -338,7 +339,7 @@ def _address(session: Session, request: Request) -> str:
 
 
 def _server(session: Session, protocol: Protocol) -> Endpoint:
-    name = "anthropic_base_url" if protocol == "anthropic" else "base_url"
+    name = FORMS[protocol].base_url
     return endpoint(session.values()[name].value, protocol)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import InputError, OptionError
 from ...language import _
-from .. import cell
+from .. import cell, prepared
 from ..options import parse_cell_line
 from .command import Context
 from .preset import presets_of
@@ -45,7 +45,7 @@ def cell_reader(context: Context) -> CellReader:
     from ...panel.state import CellReader
 
     def prepare(line: str, text: str) -> Call:
-        return cell.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
+        return prepared.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text).call
 
     return CellReader(prepare, _read)
 
