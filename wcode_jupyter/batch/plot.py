@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import extras
+from ..errors import one_line
 from ..language import _
 from . import statistics
 from .runfile import RunLine
@@ -41,7 +42,8 @@ def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
         axis.set_xlabel(below)
         axis.set_ylabel(beside)
     if groups:
-        axes[0].legend()
+        for text in axes[0].legend().get_texts():
+            text.set_parse_math(False)  # `$` of a model's name is no formula
     return figure
 
 
@@ -56,4 +58,4 @@ def _show_figures() -> None:
 
 
 def _label(line: RunLine) -> str:
-    return " ".join([line.job.model, *(f"{name}={value}" for name, value in line.job.values.items())])
+    return one_line(" ".join([line.job.model, *(f"{name}={value}" for name, value in line.job.values.items())]), 80)

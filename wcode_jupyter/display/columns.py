@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
+from ..characters import escape, visible
 from ..event_loop import Stream
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
@@ -38,7 +38,7 @@ def comparison(
         "\n".join(filter(None, [f"── {_joined(label, note)} ──", reply.text.strip("\n"), mark(reply)]))
         for label, reply, note in zip(labels, replies, notes, strict=True)
     ]
-    return {"text/html": wrap(_table(labels, cells, foot), wide=True), "text/plain": "\n\n".join(texts)}
+    return {"text/html": wrap(_table(labels, cells, foot), wide=True), "text/plain": visible("\n\n".join(texts))}
 
 
 def _joined(*parts: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from html import escape
 
+from ..characters import escape
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message

@@ -7,12 +7,12 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
@@ -68,7 +68,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     score = _score(shell, options)
     run = _run(shell, client, options, text)
     if options.flag("dry_run"):
-        print(_dry_run(client, run))
+        print(visible(_dry_run(client, run)))
         return
     if _is_comparison(run, options) and not _needs_a_run(options):
         replies, error = _compared(shell, client, run, options)
@@ -320,7 +320,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     shown = replies.table()
     html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
     html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*notices, repr(summary), repr(shown)])}
+    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:

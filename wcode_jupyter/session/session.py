@@ -83,6 +83,8 @@ class Call(Struct, frozen=True):
     """Most requests of a tool loop."""
     tools_confirm: bool = True
     """Whether a tool that is not marked asks before it runs."""
+    tools_policy: str = ""
+    """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None
     """The chat that the answer belongs to."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...characters import visible
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
 from ...reply import Reply
@@ -263,7 +264,7 @@ class MethodsText(Struct, frozen=True):
     account: Methods
 
     def __str__(self) -> str:
-        return self.account.to_markdown()
+        return visible(self.account.to_markdown())
 
     __repr__ = __str__
 
