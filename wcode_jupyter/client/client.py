@@ -51,7 +51,7 @@ class Client:
     """Asks models. None means: as the environment and the settings say (see `session`).
 
     `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
-    silence in seconds. Everything else that can be set (`session.ROWS`) goes in as a keyword.
+    silence in seconds. Everything else that can be set (`settings.ROWS`) goes in as a keyword.
     """
 
     def __init__(

@@ -8,9 +8,9 @@ brings along, hides it, and a rule of the summary hides the line of a panel that
 from __future__ import annotations
 
 import secrets
-from html import escape
 from typing import Any
 
+from ..characters import escape, visible
 from ..display.status import status_line
 from ..language import _
 from ..reply import Reply
@@ -58,4 +58,4 @@ def bundle(state: State, model: str, reply: Reply | None = None) -> dict[str, st
         f'{_SHOWN}<div class="wcode-panel-saved mathjax_ignore tex2jax_ignore">{head}'
         f"<div>{escape(note)}</div><pre>{escape(state.cell)}</pre></div>"
     )
-    return {"text/html": html, "text/plain": "\n".join([*lines, note, state.cell])}
+    return {"text/html": html, "text/plain": visible("\n".join([*lines, note, state.cell]))}

@@ -85,6 +85,8 @@ class Call(Struct, frozen=True):
     """Whether a tool that is not marked asks before it runs."""
     any_server: bool = False
     """Whether an answer recorded from any server will do, because the user has chosen none."""
+    tools_policy: str = ""
+    """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None
     """The chat that the answer belongs to."""
 

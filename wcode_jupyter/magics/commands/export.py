@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...characters import escape, visible
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
     TARGETS,
@@ -96,13 +97,13 @@ class Sample(Struct, frozen=True):
     def __str__(self) -> str:
         return "\n".join([self.text, *self.notes]) if self.notes else self.text
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return visible(str(self))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))  # IPython's own way with a repr loses the newline at the end
+        printer.text(repr(self))  # IPython's own way with a repr loses the newline at the end
 
     def _repr_html_(self) -> str:
-        from html import escape
 
         from ...display.answer import wrap
         from ...display.renderer import code_block

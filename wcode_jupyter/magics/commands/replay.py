@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...characters import visible
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
 from ...reply import Reply
@@ -17,6 +18,7 @@ from ...request.parameters import did_you_mean
 from ...request.settings import ROWS
 from ...session import Session
 from ...session.account import Methods, methods
+from ...shell import is_watched
 from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...study.audit import AuditRow, audit, estimate
 from ...table import Table
@@ -198,7 +200,7 @@ class _Progress:
             from ...local.progress import bar
 
             self._bar = bar(_("Asking again"))
-        elif getattr(kernel, "_allow_stdin", True):
+        elif is_watched():
             self._handle = _display(self._text(0), raw=True, display_id=True)
 
     def _text(self, count: int) -> dict[str, str]:
@@ -302,7 +304,7 @@ class MethodsText(Struct, frozen=True):
     account: Methods
 
     def __str__(self) -> str:
-        return self.account.to_markdown()
+        return visible(self.account.to_markdown())
 
     __repr__ = __str__
 
