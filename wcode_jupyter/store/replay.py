@@ -120,17 +120,13 @@ class Record:
                 _("There is no replay file {path}").format(path=self.path),
                 hint=_("Record one with %wcode replay record, or name the right file."),
             )
-        if not self._file.torn_bytes:
-            return
-        if self.mode == "replay":
+        if self._file.torn_bytes:
+            # Opening writes nothing: the file is mended before the next answer is written.
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
                     path=self.path.name, count=self._file.torn_bytes
                 )
             )
-        else:
-            with self._file.writing() as notices:
-                self._notices += notices
 
     def __len__(self) -> int:
         """Number of recorded answers."""
