@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from . import extras
 from .characters import escape, visible
 
 __all__ = ["Table"]
@@ -21,8 +22,8 @@ class Table(Struct, frozen=True):
     note: str = ""
 
     def to_frame(self) -> Any:
-        """The rows as a pandas DataFrame. Raises ImportError without pandas."""
-        import pandas
+        """The rows as a pandas DataFrame. Raises InputError without pandas."""
+        pandas = extras.load("pandas", extra="frames")
 
         return pandas.DataFrame(list(self.rows), columns=list(self.columns))
 

@@ -314,7 +314,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
         return left.pop(0)
 
     monkeypatch.setattr(builtins, "input", read)
-    monkeypatch.setattr("wcode_jupyter.client.toolloop._somebody_is_there", lambda: True)
+    monkeypatch.setattr("wcode_jupyter.client.toolloop.can_ask", lambda: True)
     return asked
 
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import InputError, one_line
+from .. import extras
+from ..errors import one_line
 from ..language import _
 from . import statistics
 from .runfile import RunLine
@@ -16,12 +17,9 @@ __all__ = ["plot"]
 
 def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
     """Three axes: RMB and seconds of each reply (with scores: score against RMB and against seconds), and lengths."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError(_("This needs matplotlib"), hint='pip install "wcode_jupyter[plot]"') from None
+    figures = extras.load("matplotlib.figure", extra="plot")
     _show_figures()
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    figure = figures.Figure(figsize=(12, 3.6), layout="constrained")
     axes = figure.subplots(1, 3)
     groups: dict[str, list[tuple[RunLine, statistics.Scored]]] = {}
     for line, scored in replies:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..language import _
 from ..prompt.schema import Schema
@@ -184,10 +185,7 @@ class Replies(Sequence[Reply]):
 
         A column of the rows that has the name of one of these is prefixed with `row_`. Needs pandas.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+        pandas = extras.load("pandas", extra="frames")
         frame: pd.DataFrame = pandas.DataFrame(list(self.rows()))
         return frame
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -28,6 +27,7 @@ from ..reply import Choice, Reply, Timing, fault_of
 from ..reply.events import Usage
 from ..request.messages import Message, ToolCall, valid_text
 from ..session import Call
+from ..shell import can_ask
 from .consent import AskUser, Confirm, Consent, Rule, parse_policy
 from .starter import Starter
 
@@ -100,7 +100,7 @@ class ToolLoop:
         self._consent = Consent(confirm, policy or {})
         self._replies: list[Reply] = []
         self._transcript: tuple[Message, ...] = ()
-        if not _somebody_is_there():
+        if not can_ask():
             self._consent.check_headless(self._tools.values())
 
     def run(self, watch: Watch) -> tuple[Reply, WcodeError | None]:
@@ -298,17 +298,6 @@ def _timing(replies: list[Reply]) -> Timing:
         first_token_s=replies[0].timing.first_token_s,
         total_s=round(sum(reply.timing.total_s for reply in replies), 4),
     )
-
-
-def _somebody_is_there() -> bool:
-    """Whether a question can be asked at the keyboard: not in a headless run of a notebook or script."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-
-        shell: Any = get_ipython()
-        if shell is not None and hasattr(shell, "kernel"):
-            return bool(getattr(shell.kernel, "_allow_stdin", True))
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:

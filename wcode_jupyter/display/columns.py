@@ -14,10 +14,11 @@ from ..characters import escape, visible
 from ..event_loop import Stream
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from ..shell import DisplayPublisher
 from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
 from .markdown import render
-from .notebook import Publisher, Ration, new_id
+from .notebook import Ration, new_id
 from .status import Doing, mark, status_line, waiting_line
 
 __all__ = ["MOST_COLUMNS", "Columns", "comparison"]
@@ -115,7 +116,7 @@ class Columns:
     def __init__(
         self,
         streams: Sequence[tuple[str, Stream]],
-        publisher: Publisher | None,
+        publisher: DisplayPublisher | None,
         format: str = "markdown",
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -19,6 +19,7 @@ from ..errors import AnswerInterrupted, InputError, OptionError, RunError, Undef
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
+from ..shell import can_ask, is_watched
 from .cell_schema import format_in, retries_of, schema_of
 from .dry_run import describe_call
 from .livetable import LiveTable
@@ -210,7 +211,6 @@ def _needs_a_run(options: CellLine) -> bool:
 def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
     from ..batch.job_state import typed
-    from ..batch.progress import is_watched
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -270,7 +270,6 @@ def _carried_out(
 def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
     """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
     from ..batch import estimate
-    from ..batch.progress import is_watched
 
     if run.plan.calls[0].replay == "replay":
         return
@@ -283,7 +282,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> Non
         return
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
-    if not watched:
+    if not can_ask():
         raise InputError(what, hint=hint)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):

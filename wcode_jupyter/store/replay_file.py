@@ -55,6 +55,8 @@ class ReplayFile:
 
     def _forget(self) -> None:
         self._found: dict[str, list[Line]] = {}
+        self.endpoints: set[str] = set()
+        """Identities of the servers that the lines were recorded from."""
         self._last: Line | None = None
         self._end = 0
         self._state: tuple[int, int, int] | None = None
@@ -103,6 +105,7 @@ class ReplayFile:
                     raise self.located(error, self._end) from None
                 self._last = Line(self._end, len(data), hash(data), head.order)
                 self._found.setdefault(head.fingerprint, []).append(self._last)
+                self.endpoints.add(head.request.endpoint)
             self._end += len(data)
 
     def located(self, error: ReplayError, offset: int) -> ReplayError:
