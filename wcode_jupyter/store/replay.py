@@ -111,8 +111,8 @@ class Record:
                 _("There is no replay file {path}").format(path=self.path),
                 hint=location.hint(self.path),
             )
-        if self._file.torn_bytes:
-            # Opening writes nothing: the file is mended before the next answer is written.
+        if self._file.torn_bytes and self.mode == "replay":
+            # In other modes the file is mended, and that said, before an answer is written: opening writes nothing.
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
                     path=self.path.name, count=self._file.torn_bytes
