@@ -32,11 +32,12 @@ from . import codec as lines
 from . import credentials, nearest
 from .replay_file import Line, ReplayFile
 
-__all__ = ["MODES", "Mode", "Record", "default_path", "named_path", "opened", "rewind"]
+__all__ = ["MODES", "Mode", "Record", "default_path", "named_path", "notebook_path", "opened", "rewind"]
 
 Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
+_NOTEBOOK = ".ipynb"
 _SUFFIX = ".replay.jsonl"
 
 
@@ -46,11 +47,17 @@ def default_path(notebook: str | None = None) -> Path:
     `notebook` is its path where the caller knows it (VS Code's `__vsc_ipynb_file__`); otherwise the one that Jupyter
     gives the kernel in JPY_SESSION_NAME. nbclient, nbval and papermill give none: name the file there.
     """
+    path = notebook_path(notebook)
+    return Path("wcode-replay.jsonl") if path is None else path.with_name(path.name.removesuffix(_NOTEBOOK) + _SUFFIX)
+
+
+def notebook_path(notebook: str | None = None) -> Path | None:
+    """The notebook's file, `notebook` where the caller knows it; None where nobody says."""
     name = notebook or os.environ.get("JPY_SESSION_NAME", "")
-    stem, extension, _rest = name.partition(".ipynb")  # VS Code adds "-jvsc-…" to the name
+    stem, extension, _rest = name.partition(_NOTEBOOK)  # VS Code adds "-jvsc-…" to the name
     if not extension:
-        return Path("wcode-replay.jsonl")
-    path = Path(stem + _SUFFIX)
+        return None
+    path = Path(stem + _NOTEBOOK)
     # A server that maps folders may name one that is not here; the kernel starts in the notebook's folder.
     return path if path.parent.is_dir() else Path(path.name)
 
