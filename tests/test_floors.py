@@ -19,11 +19,15 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 
 # Room -> floor. A room is a folder of the package, or a module in its top folder (ground and door).
 FLOORS = {
+    "characters": 0,
     "errors": 0,
+    "extras": 0,
     "language": 0,
+    "shell": 0,
     "table": 0,
     "version": 0,
     "keys": 1,
+    "strict": 1,
     "request": 1,
     "statistics": 1,
     "testing": 1,

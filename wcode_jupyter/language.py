@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
-__all__ = ["N_", "_", "language", "speaking"]
+__all__ = ["N_", "Language", "_", "language", "languages", "speaking"]
+
+Language: TypeAlias = Literal["en", "zh_CN"]
+"""The languages that there are, each but English a folder of `locale/`: no other text can choose a catalogue, whichever
+file it comes from."""
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
 _ENVIRONMENT = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
-_speaking: ContextVar[str] = ContextVar("wcode_language", default="")
+_speaking: ContextVar[Language | None] = ContextVar("wcode_language", default=None)
 
 
 @contextmanager
-def speaking(wish: str) -> Iterator[None]:
+def speaking(wish: Language) -> Iterator[None]:
     """Texts inside are in the language `wish`: a replayed answer is shown in the language it was recorded in."""
     token = _speaking.set(wish)
     try:
@@ -34,18 +39,34 @@ def speaking(wish: str) -> Iterator[None]:
         _speaking.reset(token)
 
 
-def language() -> str:
-    """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
+def languages() -> tuple[Language, ...]:
+    """The languages there are, English first."""
+    return get_args(Language)
+
+
+def language() -> Language:
+    """The language in force, read from the environment at each call so that it can be changed."""
     if spoken := _speaking.get():
         return spoken
     for name in _ENVIRONMENT:
         if wish := os.environ.get(name):
-            return "zh_CN" if wish.lower().replace("-", "_").startswith("zh") else "en"
+            return _nearest(wish)
     return "en"
 
 
 @cache
-def _translation(wish: str) -> gettext.NullTranslations:
+def _nearest(wish: str) -> Language:
+    """The language that serves a locale such as `zh_TW.UTF-8` best: the same one, else another of the same tongue."""
+    name = wish.partition(".")[0].replace("-", "_").lower()
+    for known in languages():
+        if known.lower() == name:
+            return known
+    tongue = name.partition("_")[0]
+    return next((known for known in languages() if known.lower().partition("_")[0] == tongue), "en")
+
+
+@cache
+def _translation(wish: Language) -> gettext.NullTranslations:
     return gettext.translation("wcode_jupyter", localedir=_LOCALE_DIR, languages=[wish], fallback=True)
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wcode_jupyter import wire
@@ -354,3 +355,64 @@ def test_default_path_is_a_sidecar_of_the_notebook(tmp_path: Path, monkeypatch: 
     assert default_path() == Path("c.replay.jsonl")
     monkeypatch.setenv("JPY_SESSION_NAME", "console")
     assert default_path() == Path("wcode-replay.jsonl")
+
+
+ZETA_FIRST = {"type": "object", "properties": {"zeta": {"type": "string"}, "alpha": {"enum": ["no", "maybe", "yes"]}}}
+ALPHA_FIRST = {"properties": dict(reversed(ZETA_FIRST["properties"].items())), "type": "object"}  # type: ignore[attr-defined]
+
+
+def with_schema(schema: dict[str, object], protocol: str = "openai", **parameters: object) -> Request:
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+    return request(parameters={"response_format": form, **parameters}, protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        with_schema(ZETA_FIRST),
+        request(parameters={"tools": [{"type": "function", "function": {"name": "f", "parameters": ZETA_FIRST}}]}),
+        request(parameters={"logit_bias": {"9": 1, "10": -1}}),
+        request(extra_body={"zeta": {"b": 1, "a": 2}, "alpha": 1.0}),
+        with_schema(ZETA_FIRST, protocol="anthropic", max_tokens=5),
+    ],
+    ids=["schema", "tools", "logit_bias", "extra_body", "anthropic"],
+)
+def test_record_asks_the_same_bytes(recorded: Callable[..., Path], asked: Request) -> None:
+    """Whatever order the objects of a request had when it was sent is the order they have when it is read back."""
+    (found,) = Record(recorded(answer(asked)), "replay").replies()
+    assert found.request is not None
+    assert msgspec.json.encode(wire.encode(found.request)) == msgspec.json.encode(wire.encode(asked))
+
+
+def test_server_fields_keep_their_order(recorded: Callable[..., Path]) -> None:
+    """Also what the server sent beside the answer is written as it came."""
+    (found,) = Record(recorded(answer(request(), raw={"z": {"y": 1, "x": 2}, "a": 0})), "replay").replies()
+    assert json.dumps(found.raw) == '{"z": {"y": 1, "x": 2}, "a": 0}'
+
+
+def test_changed_order_is_another_question(recorded: Callable[..., Path]) -> None:
+    """A model that follows a schema answers differently: strict replay names the order, auto asks."""
+    path = recorded(answer(with_schema(ZETA_FIRST)))
+    asked = with_schema(ALPHA_FIRST)
+    assert wire.fingerprint(asked) == wire.fingerprint(with_schema(ZETA_FIRST))
+    with pytest.raises(ReplayError) as caught:
+        lookup(Record(path, "replay"), asked)
+    assert (
+        "study.replay.jsonl, line 1, differs in response_format.json_schema.schema: recorded in the order type, "
+        "properties, asked in the order properties, type; response_format.json_schema.schema.properties: recorded in "
+        "the order zeta, alpha, asked in the order alpha, zeta"
+    ) in str(caught.value)
+    record = Record(path, "auto")
+    assert lookup(record, asked) is None
+    record.add(answer(asked, "second"))
+    strict = Record(path, "replay")
+    assert texts(strict, asked, 1) == ["second"]
+    assert texts(strict, with_schema(ZETA_FIRST), 1) == ["4"]
+
+
+def test_files_recorded_before_the_order_was_kept_still_answer(path: Path) -> None:
+    """A line without `order` answers the request in any order, as it did when it was written."""
+    value = answer(with_schema(ZETA_FIRST)).to_dict() | {"v": 1}
+    path.write_text(json.dumps(value, sort_keys=True) + "\n")
+    for asked in (with_schema(ZETA_FIRST), with_schema(ALPHA_FIRST)):
+        assert texts(Record(path, "replay"), asked, 1) == ["4"]

@@ -36,7 +36,7 @@ def one_line_error(path: Path, mode: str = "replay") -> str:
 
 
 def test_line_is_sorted_json_with_version_and_without_the_word_replayed(path: Path) -> None:
-    """One reply a line, keys in order, Chinese readable, version 1."""
+    """One reply a line, our own keys sorted, Chinese readable, version 1."""
     Record(path, "auto").add(answer(request("你好"), "您好"))
     line = path.read_text(encoding="utf-8")
     value = json.loads(line)
@@ -396,3 +396,29 @@ def test_killed_200_times_in_mid_write_nothing_is_lost(tmp_path: Path) -> None:
         ]
         assert lost == []
     assert list(tmp_path.glob("*.torn")), "no kill fell into a line: this test would show nothing"
+
+
+@pytest.mark.parametrize(
+    ("field", "complaint"),
+    [
+        (b'"id": "a\xffb"', "line 2: This does not hold a whole answer: Byte 0xff at position"),
+        (b'"raw": {"a": "\xc3"}', "line 2: This does not hold a whole answer: Byte 0xc3 at position"),
+        (b'"language": "../../evil"', "line 2: This does not hold a whole answer: Invalid enum value '../../evil'"),
+        (b'"language": "fr"', "line 2: This does not hold a whole answer: Invalid enum value 'fr'"),
+    ],
+)
+def test_bad_field_is_one_clear_line(path: Path, field: bytes, complaint: str) -> None:
+    """One bad byte, or a language that there is not, names file and line when the answer is asked for."""
+    record = Record(path, "auto")
+    record.add(answer(request("first"), "1"))
+    record.add(answer(request("second"), "2"))
+    first, second = path.read_bytes().splitlines()
+    path.write_bytes(first + b"\n" + second[:-1] + b", " + field + b"}\n")
+    strict = Record(path, "replay")
+    assert texts(strict, request("first"), 1) == ["1"]
+    with pytest.raises(ReplayError) as caught:
+        lookup(strict, request("second"))
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ReplayError, match="No recorded answer to this request"):
+        lookup(strict, request("third"))

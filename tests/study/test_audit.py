@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from tests.fault_server import FaultServer, Received, Script, chat
+from wcode_jupyter import Client
 from wcode_jupyter.errors import AnswerCut, AnswerInterrupted, KeyMissing, RateLimited, WcodeError
+from wcode_jupyter.prompt.schema import schema
 from wcode_jupyter.reply import Choice, ErrorInfo, Reply
 from wcode_jupyter.reply.events import Usage
 from wcode_jupyter.request.messages import Image, Message, Request, ToolCall
-from wcode_jupyter.store import to_frame
+from wcode_jupyter.store import Record, to_frame
 from wcode_jupyter.study.audit import AuditRow, audit, estimate, similarity
 
 
@@ -163,3 +168,32 @@ def test_frame() -> None:
     pytest.importorskip("pandas")
     frame = to_frame(audit([reply(), reply()], answers(reply(), reply("5"))), AuditRow)
     assert list(frame["outcome"]) == ["same", "different"]
+
+
+def test_unchanged_server_answers_the_same_with_schemas_and_tools(tmp_path: Path) -> None:
+    """The audit sends the bytes that were sent: a server whose answer depends on each of them answers the same."""
+
+    def echo(received: Received) -> Script:
+        return chat(hashlib.sha256(received.body).hexdigest())
+
+    def look_up(zeta: str, alpha: int = 1) -> str:
+        """Looks something up."""
+        return zeta * alpha
+
+    path = tmp_path / "answers.jsonl"
+    with (
+        FaultServer(*[echo] * 8) as server,
+        Client(server.base_url, "k" * 20, model="m", replay="auto", replay_file=str(path), log=False) as client,
+    ):
+        client.ask("plain", temperature=0)
+        client.ask("categories", response_format=schema({"type": "object", "properties": PROPERTIES}).response_format)
+        client.ask("tools", tools=[look_up], tools_confirm=False)
+        client.ask("fields", extra_body={"zeta": {"b": 1, "a": 2}, "alpha": 1.5})
+        replies = list(Record(path, "replay").replies())
+        rows = list(audit(replies, lambda asked: client.start(client.session.repeat(asked)).result()))
+        sent = [received.body for received in server.requests]
+    assert [row.outcome for row in rows] == ["same"] * 4
+    assert sent[:4] == sent[4:]
+
+
+PROPERTIES = {"zeta": {"type": "string"}, "alpha": {"enum": ["never", "sometimes", "always"]}}

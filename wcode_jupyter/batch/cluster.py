@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import itertools
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..event_loop import Engine, fold
 from ..keys import Keys
@@ -55,10 +55,7 @@ _PARTIAL_WITHIN_S = 2.0
 
 def find_cluster(engine: Any) -> Any:
     """The Dask client that `engine` is, or the current one where it is the word `dask`. Raises InputError."""
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError:
-        raise InputError(_("This needs Dask"), hint='pip install "wcode_jupyter[dask]"') from None
+    distributed = extras.load("distributed", extra="dask", package="Dask")
     if isinstance(engine, distributed.Client):
         return engine
     if engine != "dask":

@@ -51,7 +51,7 @@ class Client:
     """Asks models. None means: as the environment and the settings say (see `session`).
 
     `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
-    silence in seconds. Everything else that can be set (`session.ROWS`) goes in as a keyword.
+    silence in seconds. Everything else that can be set (`settings.ROWS`) goes in as a keyword.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Client:
     @cached_property
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
-        return Transport(self.session.keys)
+        return Transport(self.session.keys, closed=self.session.strict)
 
     @cached_property
     def local(self) -> LocalModel:
@@ -121,8 +121,9 @@ class Client:
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
         record = self.keeper.record(call)
-        if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
+        if (recorded := self.keeper.recorded(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
+        self.session.check_may_send()
         self.session.check_budget()
         builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
         for warning in call.warnings:
@@ -357,7 +358,11 @@ class Client:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
             self._run_transports[concurrency] = Transport(
-                self.session.keys, connections=concurrency, retry_refused=False, fast=concurrency > _FAST_FROM
+                self.session.keys,
+                connections=concurrency,
+                retry_refused=False,
+                fast=concurrency > _FAST_FROM,
+                closed=self.session.strict,
             )
         return self._run_transports[concurrency]
 

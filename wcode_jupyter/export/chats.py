@@ -13,6 +13,7 @@ from ..language import _
 from ..prompt import template
 from ..reply import Reply
 from ..request.cell_syntax import cell_line
+from ..request.forms import DEFAULT_PROTOCOL
 from ..request.messages import Image, Request
 from ..session.chats import Chat, Turn
 
@@ -89,7 +90,7 @@ def chat_notebook(chat: Chat, render: Render | None = None) -> str:
 def _question(name: str, turn: Turn, system: str) -> str:
     request = turn.reply.request or Request(model=turn.reply.model, messages=())
     values = {"model": request.model, **({"system": system} if system else {})}
-    if request.protocol != "openai":
+    if request.protocol != DEFAULT_PROTOCOL:
         values["protocol"] = request.protocol
     # References were filled in; what still looks like one was meant as typed.
     own: dict[str, Any] = {"chat": name}

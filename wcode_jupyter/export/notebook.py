@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ..request.forms import DEFAULT_PROTOCOL
 from ..request.messages import Message, Request
 from .literals import python_literal
 from .programs import checked_base_url
@@ -87,7 +88,7 @@ def _question(request: Request, name: str) -> str:
     arguments: dict[str, Any] = {"model": request.model}
     if system:
         arguments["system"] = system
-    if request.protocol != "openai":
+    if request.protocol != DEFAULT_PROTOCOL:
         arguments["protocol"] = request.protocol
     if not request.stream:
         arguments["stream"] = False

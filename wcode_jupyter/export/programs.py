@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from .. import wire
 from ..errors import InputError
 from ..language import _
+from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Request
 from ..request.settings import ROWS
 from ..store.codec import has_hashed_images
@@ -78,7 +79,7 @@ def asked_at(request: Request) -> str:
         )
     if request.endpoint != GATEWAY:
         return request.endpoint
-    return str(getattr(ROWS["anthropic_base_url" if request.protocol == "anthropic" else "base_url"], "default", ""))
+    return str(getattr(ROWS[FORMS[request.protocol].base_url], "default", ""))
 
 
 def _refuse_answer_tool(request: Request) -> None:

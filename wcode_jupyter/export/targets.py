@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ..errors import InputError, OptionError
 from ..language import N_, _
+from ..request.forms import FORMS
 from ..request.messages import Protocol
 from ..request.parameters import did_you_mean
 
@@ -30,7 +31,7 @@ class Target(Struct, frozen=True, kw_only=True):
     """The command that runs the program or, after the configuration, the tool; "" where there is none."""
     language: str = ""
     """Programs: the row of `literals.LITERALS` that spells the template's values."""
-    protocols: tuple[Protocol, ...] = ("openai", "anthropic")
+    protocols: tuple[Protocol, ...] = tuple(FORMS)
 
 
 def _program(name: str, title: str, language: str, file_name: str, needs: str, run: str) -> Target:

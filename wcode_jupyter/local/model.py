@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import LocalModelError
 from ..language import _
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import LOCAL, Protocol
 from . import fetch
 from .process import EngineProcess, Launch
@@ -96,9 +97,7 @@ class LocalModel:
         from ..transport import endpoint
 
         with self._lock:
-            base_url = self.start()
-            if protocol == "anthropic":
-                base_url = base_url.removesuffix("/v1")
+            base_url = self.start().removesuffix(FORMS[DEFAULT_PROTOCOL].local_path) + FORMS[protocol].local_path
             where = endpoint(base_url, protocol, identity=LOCAL)
             keys.set(where.origin, self.key.reveal())
             return where

@@ -7,18 +7,19 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
+from ..shell import can_ask, is_watched
 from .cell_schema import format_in, retries_of, schema_of
 from .dry_run import describe_call
 from .livetable import LiveTable
@@ -67,7 +68,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     score = _score(shell, options)
     run = _run(shell, client, options, text)
     if options.flag("dry_run"):
-        print(_dry_run(client, run))
+        print(visible(_dry_run(client, run)))
         return
     if _is_comparison(run, options) and not _needs_a_run(options):
         replies, error = _compared(shell, client, run, options)
@@ -210,7 +211,6 @@ def _needs_a_run(options: CellLine) -> bool:
 def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
     from ..batch.job_state import typed
-    from ..batch.progress import is_watched
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -270,7 +270,6 @@ def _carried_out(
 def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
     """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
     from ..batch import estimate
-    from ..batch.progress import is_watched
 
     if run.plan.calls[0].replay == "replay":
         return
@@ -283,7 +282,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> Non
         return
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
-    if not watched:
+    if not can_ask():
         raise InputError(what, hint=hint)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
@@ -321,7 +320,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     shown = replies.table()
     html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
     html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*notices, repr(summary), repr(shown)])}
+    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Mapping
 from functools import partial
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 from msgspec.structs import replace
 
+from ..characters import escape
 from ..client import Client
 from ..display.status import format_cost
 from ..errors import WcodeError

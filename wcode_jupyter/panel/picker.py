@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import Any, get_args
 
 import ipywidgets as widgets
 
 from ..catalogue import Capability, Model, Price
+from ..characters import escape
 from ..errors import WcodeError
 from ..language import N_, _
 from ..request.messages import LOCAL

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
+from ..characters import escape, visible
 from ..display.status import status_line
 from ..language import _
 from ..reply import Reply
@@ -84,4 +84,4 @@ def bundle(state: State, model: str, reply: Reply | None = None) -> dict[str, st
         f'{_SHOWN}<div class="wcode-panel-saved mathjax_ignore tex2jax_ignore">{head}'
         f"<div>{escape(note)}</div><pre>{escape(state.cell)}</pre></div>"
     )
-    return {"text/html": html, "text/plain": "\n".join([*lines, note, state.cell])}
+    return {"text/html": html, "text/plain": visible("\n".join([*lines, note, state.cell]))}

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
+from .. import extras
 from ..errors import AnswerMalformed, InputError, WcodeError, sentences
-from ..language import _, speaking
+from ..language import Language, _, speaking
+from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
 from .events import TokenLogprob, Usage
 from .logprobs import COLUMNS, LogprobText, rows
@@ -105,7 +107,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
-    language: str = "en"
+    language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
     exporter: ClassVar[Exporter]
@@ -207,7 +209,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
         Empty when the server sent none. Needs pandas.
         """
-        frame: pd.DataFrame = _pandas().DataFrame(rows(self.choices[0].tokens), columns=list(COLUMNS))
+        pandas = extras.load("pandas", extra="frames")
+        frame: pd.DataFrame = pandas.DataFrame(rows(self.choices[0].tokens), columns=list(COLUMNS))
         return frame
 
     def show_logprobs(self) -> LogprobText:
@@ -217,8 +220,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         return LogprobText(self.choices[0].tokens)
 
     def _why_no_logprobs(self) -> str:
-        if self.request is not None and self.request.protocol == "anthropic":
-            return _("The Anthropic form has none.")
+        if self.request is not None and not FORMS[self.request.protocol].has_logprobs:
+            return _("The {form} form has none.").format(form=FORMS[self.request.protocol].title)
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
         return _("Ask with --logprobs --top-logprobs 5.")
@@ -268,7 +271,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         Needs pandas.
         """
         records = self.records
-        frame: pd.DataFrame = _pandas().DataFrame([self.to_row()] if records is None else records)
+        pandas = extras.load("pandas", extra="frames")
+        frame: pd.DataFrame = pandas.DataFrame([self.to_row()] if records is None else records)
         return frame
 
     def __str__(self) -> str:
@@ -278,14 +282,6 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         # No time, no address: a notebook that shows it must give the same output when it is replayed.
         text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
         return f"Reply({self.model!r}, {self.ended}, {text!r})"
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError:
-        raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
-    return pandas
 
 
 def fault_of(error: WcodeError) -> ErrorInfo:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import WcodeError
 from ..language import _, language
+from ..request.forms import FORMS
 from ..request.messages import Reasoning, Request, ToolCall
 from .events import (
     Event,
@@ -123,8 +124,8 @@ class ReplyBuilder:
         )
 
     def _missing(self, choice: Choice) -> Iterable[str]:
-        """What was asked for and did not come, once the answer is whole; the Anthropic form has warned before."""
-        asked = self.request.protocol == "openai" and self.request.parameters.get("logprobs")
+        """What was asked for and did not come, once the answer is whole; a form without them has warned before."""
+        asked = FORMS[self.request.protocol].has_logprobs and self.request.parameters.get("logprobs")
         if asked and choice.finish_reason and choice.text and not choice.tokens:
             yield _("The server sent no log probabilities.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..language import N_, _
+from .forms import DEFAULT_PROTOCOL, FORMS
 from .parameters import PARAMETERS, Row, did_you_mean
 
 __all__ = ["ROWS", "SETTINGS", "Setting", "find_row"]
@@ -29,7 +30,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
     Setting(name="system", kind="text", help=N_("System prompt.")),
     Setting(
-        name="protocol", kind="choice", choices=("openai", "anthropic"), default="openai",
+        name="protocol", kind="choice", choices=tuple(FORMS), default=DEFAULT_PROTOCOL,
         help=N_("Form of the request: OpenAI chat completions or Anthropic messages."),
     ),
     Setting(
@@ -83,6 +84,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="tools_confirm", kind="bool", default=True,
         help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
+    ),
+    Setting(
+        name="tools_policy", kind="text",
+        help=N_("Tools by function name, like shell=never,weather=always,delete=ask; default: by the mark."),
     ),
     Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",

@@ -22,6 +22,7 @@ from ..errors import one_line
 from ..language import _
 from ..reply import Reply
 from ..reply.events import Usage
+from ..request.forms import DEFAULT_PROTOCOL
 from ..request.messages import GATEWAY, LOCAL, Request
 from ..version import __version__
 
@@ -239,7 +240,7 @@ def _cells(row: MethodsRow) -> list[str]:
 def _server(row: MethodsRow) -> str:
     names = {GATEWAY: "wcode.net", LOCAL: _("embedded model")}
     server = names.get(row.endpoint, row.endpoint)
-    return server if row.protocol == "openai" else f"{server} ({row.protocol})"
+    return server if row.protocol == DEFAULT_PROTOCOL else f"{server} ({row.protocol})"
 
 
 def _spelled(setting: dict[str, Any]) -> str:

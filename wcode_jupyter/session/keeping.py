@@ -77,6 +77,12 @@ class Keeper:
             self._warn(notice)
         return record
 
+    def recorded(self, call: Call, record: Record | None) -> Reply | None:
+        """The recorded answer; None: send the request. Raises ReplayError where only recorded answers are wanted."""
+        if record is None:
+            return None
+        return record.lookup(call.request, call.fingerprint, any_server=call.any_server)
+
     def add(self, record: Record, reply: Reply, call: Call) -> None:
         """Records `reply`. Raises ReplayError."""
         redact = self._session.keys.redact

@@ -1,9 +1,11 @@
-"""How a reply is spelled in a replay file: one JSON line with sorted keys, made to be read in a diff and merged.
+"""Spelling of a reply in a replay file: one JSON line, made to be read in a diff and merged.
 
-A line is the Reply's own JSON with `"v"`, the version of this form. Whatever else a line holds is left alone, so that
-fields of a later release survive. Images are written as `sha256:<hex of the bytes>;<media type>;<bytes>` unless the
-user wants them inline: the fingerprint is of the real request, so such a record still answers it, but cannot be
-recomputed from the file, and therefore an edit of such a request is not noticed.
+A line is the JSON of the Reply with `"v"`, the version of this form, and `"order"` (see `order`). The keys of our own
+structures are sorted. Those of a JSON object of the user or the server keep the order in which they were sent or
+received, because a model that follows a schema writes its properties in that order. Additional fields of a line are
+ignored, so that fields of a later release survive. Images are written as `sha256:<hex of the bytes>;<media
+type>;<bytes>` unless the user wants them inline: the fingerprint is of the real request, so such a record still answers
+it, but cannot be recomputed from the file, and therefore an edit of such a request is not noticed.
 """
 
 from __future__ import annotations
@@ -24,12 +26,20 @@ from .. import wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
-from ..request.messages import Request
+from ..request.messages import GATEWAY, Request
 
-__all__ = ["VERSION", "Asked", "Head", "decode", "encode", "has_hashed_images", "head", "without_images"]
+__all__ = ["VERSION", "Asked", "Head", "decode", "encode", "has_hashed_images", "head", "order", "without_images"]
 
 VERSION = 1
 _HASHED = "sha256:"
+_FOREIGN = frozenset(("parameters", "extra_body", "raw", "detail", "details"))
+"""Fields that hold JSON objects of the user or the server."""
+
+
+class Server(Struct, frozen=True, gc=False):
+    """Whom a line was asked of."""
+
+    endpoint: str = GATEWAY
 
 
 class Head(Struct, frozen=True, gc=False):
@@ -37,6 +47,8 @@ class Head(Struct, frozen=True, gc=False):
 
     v: int
     fingerprint: str
+    order: str = ""
+    request: Server = Server()
 
 
 class Asked(Struct, frozen=True):
@@ -54,16 +66,42 @@ def encode(reply: Reply, *, keep_images: bool = False) -> bytes:
     value = reply.to_dict()
     if not keep_images:
         value["request"] = without_images(value["request"])
+    if reply.request is not None and (found := order(reply.request)):
+        value["order"] = found
     try:
-        text = json.dumps(value | {"v": VERSION}, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_sorted(value | {"v": VERSION}), ensure_ascii=False, allow_nan=False)
     except ValueError as error:
         raise ReplayError(_("This answer cannot be recorded: {error}").format(error=error)) from None
     # A lone surrogate, which only a server's extra field can hold, has no UTF-8 form.
     return text.encode("utf-8", "replace") + b"\n"
 
 
+def _sorted(value: object) -> object:
+    """`value` with the keys of our own structures in order."""
+    if isinstance(value, dict):
+        return {key: value[key] if key in _FOREIGN else _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def order(request: Request) -> str:
+    """16 hex digits that identify the order of the keys inside parameters and extra fields; "" if there is only one.
+
+    A fingerprint ignores this order. Lines without it were written before the order was kept and match any.
+    """
+    values = [*(request.parameters[name] for name in sorted(request.parameters)), request.extra_body]
+    if not any(map(_has_order, values)):
+        return ""
+    return hashlib.sha256(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _has_order(value: object) -> bool:
+    if isinstance(value, dict):
+        return len(value) > 1 or any(map(_has_order, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_order, value))
+
+
 def head(line: bytes) -> Head:
-    """Version and fingerprint of a line. Raises ReplayError: not JSON, not a record, of a newer version."""
+    """Version, fingerprint and order of a line. Raises ReplayError: not JSON, not a record, of a newer version."""
     try:
         found = _head.decode(line)
     except msgspec.ValidationError:
@@ -85,7 +123,20 @@ def _not_json_hint(line: bytes) -> str:
         return _("It is the mark of a merge conflict: keep the lines of both sides and remove the marks.")
     if line.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _("An editor saved the file in another encoding: save it as UTF-8 without a byte order mark.")
+    if fault := _not_utf8(line):
+        return _("{fault}. Restore the file from version control, or remove that line.").format(fault=fault)
     return _("Restore the file from version control, or remove that line.")
+
+
+def _not_utf8(line: bytes) -> str:
+    """Which byte is not UTF-8; "" if all are."""
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return _("Byte {byte} at position {position} is not UTF-8").format(
+            byte=f"0x{line[error.start]:02x}", position=error.start
+        )
+    return ""
 
 
 def decode(line: bytes) -> Reply:
@@ -96,7 +147,8 @@ def decode(line: bytes) -> Reply:
     try:
         reply = msgspec.json.decode(line, type=Reply)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ReplayError(_("This does not hold a whole answer: {error}").format(error=error)) from None
+        why = _not_utf8(line) or error
+        raise ReplayError(_("This does not hold a whole answer: {error}").format(error=why)) from None
     if reply.request is None:
         raise ReplayError(_("This holds no request"))
     if not reply.choices:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import one_line
@@ -10,7 +10,7 @@ from ..language import _
 from ..request.messages import Message, Request
 from .codec import without_images
 
-__all__ = ["Near", "differences", "nearest"]
+__all__ = ["Near", "differences", "nearest", "reordered"]
 
 _FIELDS = ("model", "protocol", "endpoint", "stream", "parameters", "extra_body")
 # The prompt says more about which cell this is than any single setting.
@@ -70,6 +70,28 @@ def differences(asked: Request, recorded: Request) -> list[str]:
             _shown(name, old.get(name), new.get(name)) for name in sorted(old | new) if old.get(name) != new.get(name)
         ]
     return found + _prompt_difference(asked, recorded)
+
+
+def reordered(asked: Request, recorded: Request) -> list[str]:
+    """The objects that have the same keys in another order, a short text for each; empty when there are none."""
+    pairs = {
+        **{name: (recorded.parameters.get(name), value) for name, value in asked.parameters.items()},
+        "extra_body": (recorded.extra_body, asked.extra_body),
+    }
+    return [text for name, (old, new) in pairs.items() for text in _reordered(name, old, new)]
+
+
+def _reordered(name: str, old: object, new: object) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        if list(old) != list(new):
+            yield _("{name}: recorded in the order {recorded}, asked in the order {asked}").format(
+                name=name, recorded=one_line(", ".join(old), _SHOWN), asked=one_line(", ".join(new), _SHOWN)
+            )
+        for key in old:
+            yield from _reordered(f"{name}.{key}", old[key], new[key])
+    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)):
+        for number, (before, after) in enumerate(zip(old, new, strict=False)):
+            yield from _reordered(f"{name}[{number}]", before, after)
 
 
 def _shown(name: str, recorded: Any, asked: Any) -> str:

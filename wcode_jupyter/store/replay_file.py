@@ -32,6 +32,8 @@ class Line(NamedTuple):
     offset: int
     length: int
     digest: int
+    order: str = ""
+    """See `codec.order`."""
 
 
 class ReplayFile:
@@ -50,6 +52,8 @@ class ReplayFile:
 
     def _forget(self) -> None:
         self._found: dict[str, list[Line]] = {}
+        self.endpoints: set[str] = set()
+        """Identities of the servers that the lines were recorded from."""
         self._last: Line | None = None
         self._end = 0
         self._state: tuple[int, int, int] | None = None
@@ -92,12 +96,13 @@ class ReplayFile:
                 self.torn_bytes = len(data)
                 return
             if not data.isspace():
-                self._last = Line(self._end, len(data), hash(data))
                 try:
-                    fingerprint = lines.head(data).fingerprint
+                    head = lines.head(data)
                 except ReplayError as error:
                     raise self.located(error, self._end) from None
-                self._found.setdefault(fingerprint, []).append(self._last)
+                self._last = Line(self._end, len(data), hash(data), head.order)
+                self._found.setdefault(head.fingerprint, []).append(self._last)
+                self.endpoints.add(head.request.endpoint)
             self._end += len(data)
 
     def located(self, error: ReplayError, offset: int) -> ReplayError:
@@ -115,9 +120,13 @@ class ReplayFile:
                 count += 1
         return _("{path}, line {number}").format(path=self.path.name, number=count)
 
-    def samples(self, fingerprint: str) -> list[Line]:
-        """The lines that answer `fingerprint`, in the order of the file; may be empty."""
-        return self._found.get(fingerprint, [])
+    def samples(self, fingerprint: str, order: str = "") -> list[Line]:
+        """The lines that answer `fingerprint`, in the order of the file; may be empty.
+
+        With `order`, only those whose request has this order of keys, or whose order is unknown.
+        """
+        found = self._found.get(fingerprint, [])
+        return [line for line in found if line.order in ("", order)] if order else found
 
     def all(self) -> list[Line]:
         """All lines in the order of the file."""
@@ -215,12 +224,9 @@ class ReplayFile:
         """Brings the index in line with a replacement, which is cheaper than reading the file again."""
         shift = len(data) - old.length
         for same in self._found.values():
-            same[:] = [
-                Line(line.offset + shift, line.length, line.digest) if line.offset > old.offset else line
-                for line in same
-            ]
+            same[:] = [line._replace(offset=line.offset + shift) if line.offset > old.offset else line for line in same]
             if old in same:
-                same[same.index(old)] = Line(old.offset, len(data), hash(data))
+                same[same.index(old)] = Line(old.offset, len(data), hash(data), lines.head(data).order)
         self._end += shift
         self._last = max((same[-1] for same in self._found.values()), default=None)
         found = self.path.stat()

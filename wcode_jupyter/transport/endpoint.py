@@ -12,6 +12,7 @@ from .. import wire
 from ..errors import InputError
 from ..keys import GATEWAY_ORIGIN, origin_of
 from ..language import _
+from ..request.forms import DEFAULT_PROTOCOL
 from ..request.messages import GATEWAY, Protocol
 
 __all__ = ["Deadlines", "Endpoint", "endpoint"]
@@ -21,7 +22,7 @@ class Endpoint(Struct, frozen=True):
     """A server that speaks `protocol`; `identity` stands for it in fingerprints. No `base_url`: not known yet."""
 
     base_url: str
-    protocol: Protocol = "openai"
+    protocol: Protocol = DEFAULT_PROTOCOL
     identity: str = GATEWAY
 
     @property
@@ -72,7 +73,7 @@ class Deadlines(Struct, frozen=True):
     total_s: float | None = None
 
 
-def endpoint(base_url: str, protocol: Protocol = "openai", *, identity: str | None = None) -> Endpoint:
+def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: str | None = None) -> Endpoint:
     """The endpoint at `base_url`, in one spelling. Raises InputError, which never quotes an address with a password.
 
     `identity` None: "gateway" for wcode.net, else origin and path.

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import InputError
 from ..language import _
 from ..reply.events import Event
+from ..request.forms import FORMS
 from ..request.messages import Protocol, Request, canonical_json
 from . import anthropic, openai
 from .failure import decode_error
@@ -47,11 +48,9 @@ class Decoder(typing.Protocol):
         ...
 
 
-class _Form(typing.NamedTuple):
-    """One protocol: what this module asks of it."""
+class _Codec(typing.NamedTuple):
+    """The encoding of one protocol."""
 
-    path: str
-    headers: dict[str, str]
     encode: typing.Callable[[Request], dict[str, Any]]
     warnings: typing.Callable[[Request], list[str]]
     decoder: typing.Callable[[Request], Decoder]
@@ -61,11 +60,9 @@ def _openai_decoder(request: Request) -> Decoder:
     return openai.OpenAIDecoder(thinking_opened=request.thinking_opened)
 
 
-_FORMS: dict[Protocol, _Form] = {
-    "openai": _Form("/chat/completions", {}, openai.encode, lambda _request: [], _openai_decoder),
-    "anthropic": _Form(
-        "/v1/messages",
-        {"anthropic-version": "2023-06-01"},
+_CODECS: dict[Protocol, _Codec] = {
+    "openai": _Codec(openai.encode, lambda _request: [], _openai_decoder),
+    "anthropic": _Codec(
         anthropic.encode,
         anthropic.warnings,
         lambda request: anthropic.AnthropicDecoder(answer_tool=anthropic.answer_tool(request)),
@@ -75,7 +72,7 @@ _FORMS: dict[Protocol, _Form] = {
 
 def encode(request: Request) -> dict[str, Any]:
     """The body exactly as it is sent; `extra_body` is merged last and wins. Raises ParameterError (Anthropic form)."""
-    return _FORMS[request.protocol].encode(request)
+    return _CODECS[request.protocol].encode(request)
 
 
 def fingerprint(request: Request) -> str:
@@ -92,19 +89,19 @@ def fingerprint(request: Request) -> str:
 
 def path(protocol: Protocol) -> str:
     """What follows the base URL."""
-    return _FORMS[protocol].path
+    return FORMS[protocol].path
 
 
 def headers(protocol: Protocol) -> dict[str, str]:
     """The headers that the protocol asks for, none of them secret."""
-    return dict(_FORMS[protocol].headers)
+    return dict(FORMS[protocol].headers)
 
 
 def warnings(request: Request) -> list[str]:
     """What of the request the protocol cannot carry, a sentence each; may be empty. Raises ParameterError."""
-    return _FORMS[request.protocol].warnings(request)
+    return _CODECS[request.protocol].warnings(request)
 
 
 def decoder(request: Request) -> Decoder:
     """A decoder for the answer to `request`."""
-    return _FORMS[request.protocol].decoder(request)
+    return _CODECS[request.protocol].decoder(request)

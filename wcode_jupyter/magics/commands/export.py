@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ...characters import escape, visible
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
     TARGETS,
@@ -31,6 +32,7 @@ from ...export import (
 from ...keys import Secret
 from ...language import N_, _
 from ...reply import Reply
+from ...request.forms import DEFAULT_PROTOCOL, FORMS
 from ...request.messages import LOCAL, Protocol, Request
 from ...request.parameters import did_you_mean
 from ...session import Session
@@ -95,13 +97,13 @@ class Sample(Struct, frozen=True):
     def __str__(self) -> str:
         return "\n".join([self.text, *self.notes]) if self.notes else self.text
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return visible(str(self))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))  # IPython's own way with a repr loses the newline at the end
+        printer.text(repr(self))  # IPython's own way with a repr loses the newline at the end
 
     def _repr_html_(self) -> str:
-        from html import escape
 
         from ...display.answer import wrap
         from ...display.renderer import code_block
@@ -317,7 +319,7 @@ def _unasked(session: Session) -> Request:
     """A request that only names the model in force, for tools; its model is "" when there is none."""
     value = session.values().get("model")
     model = session.catalogue.resolve(value.value) if value else ""
-    return Request(model=model, messages=(), endpoint=_server(session, "openai").identity)
+    return Request(model=model, messages=(), endpoint=_server(session, DEFAULT_PROTOCOL).identity)
 
 
 def _aimed(session: Session, request: Request, word: str | None, protocol: Protocol) -> Request:
@@ -337,7 +339,7 @@ def _address(session: Session, request: Request) -> str:
 
 
 def _server(session: Session, protocol: Protocol) -> Endpoint:
-    name = "anthropic_base_url" if protocol == "anthropic" else "base_url"
+    name = FORMS[protocol].base_url
     return endpoint(session.values()[name].value, protocol)
 
 

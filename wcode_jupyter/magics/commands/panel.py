@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ...errors import InputError, OptionError, WcodeError
 from ...language import _
-from ...store.replay import notebook_path
+from ...store.location import notebook_path
 from .. import cell, prepared
 from ..options import parse_cell_line
 from .command import Context
