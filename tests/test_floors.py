@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 FLOORS = {
     "characters": 0,
     "errors": 0,
+    "files": 0,
     "extras": 0,
     "language": 0,
     "shell": 0,
