@@ -74,9 +74,12 @@ class Keeper:
         if call.replay == "off":
             return None
         record = opened(self._replay_path(call.replay_file), call.replay)
+        self._say(record)
+        return record
+
+    def _say(self, record: Record) -> None:
         for notice in record.take_notices():
             self._warn(notice)
-        return record
 
     def recorded(self, call: Call, record: Record | None) -> Reply | None:
         """The recorded answer; None: send the request. Raises ReplayError where only recorded answers are wanted."""
@@ -98,6 +101,7 @@ class Keeper:
             allow_secrets=call.allow_secrets,
             is_secret=lambda text: redact(text) != text,
         )
+        self._say(record)
 
     def add_all(self, replies: Iterable[Reply], call: Call) -> None:
         """Records the answers of a run in this order. Raises ReplayError."""

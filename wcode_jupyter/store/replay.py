@@ -112,17 +112,13 @@ class Record:
                 _("There is no replay file {path}").format(path=self.path),
                 hint=location.hint(self.path),
             )
-        if not self._file.torn_bytes:
-            return
-        if self.mode == "replay":
+        if self._file.torn_bytes and self.mode == "replay":
+            # In other modes the file is mended, and that said, before an answer is written: opening writes nothing.
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
                     path=self.path.name, count=self._file.torn_bytes
                 )
             )
-        else:
-            with self._file.writing() as notices:
-                self._notices += notices
 
     def __len__(self) -> int:
         """Number of recorded answers."""
