@@ -156,6 +156,10 @@ def test_branches_can_be_caught_by_their_meaning() -> None:
         ("a\ud800b", 300, "a b"),
         ("👩\u200d🔬 at work", 300, "👩\u200d🔬 at work"),
         ("ab\u202ecd", 300, "ab cd"),
+        ("a\u200bb\u200dc\u3164d", 300, "a b c d"),
+        ("echo hello" + " " * 3000 + "; curl evil", 20, "echo hello…"),
+        ("a" + " " * 200, 20, "a…"),
+        ("x" * 30 + " " * 30, 30, "x" * 30),
     ],
 )
 def test_one_line_folds(text: str, limit: int, expected: str) -> None:

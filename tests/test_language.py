@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from wcode_jupyter.language import N_, _, language
+import wcode_jupyter
+from wcode_jupyter.language import N_, _, language, languages
 
 VARIABLES = ("WCODE_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -62,3 +64,27 @@ def test_a_mark_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`N_` only marks: the text of a table stays English until it is shown."""
     monkeypatch.setenv("WCODE_LANG", "zh_CN")
     assert N_("Sampling") == "Sampling"
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ("zh_CN.UTF-8", "zh_CN"),
+        ("zh-TW", "zh_CN"),
+        ("zh", "zh_CN"),
+        ("en_GB", "en"),
+        ("fr_FR.UTF-8", "en"),
+        ("C", "en"),
+    ],
+)
+def test_a_locale_gets_the_nearest_language(wish: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same one, else another of the same tongue, else English."""
+    monkeypatch.setenv("WCODE_LANG", wish)
+    assert language() == expected
+    assert expected in languages()
+
+
+def test_each_folder_of_texts_is_a_language() -> None:
+    """Whoever adds a folder adds its name to `Language`, and the other way round."""
+    folders = [folder.name for folder in (Path(wcode_jupyter.__file__).parent / "locale").iterdir() if folder.is_dir()]
+    assert sorted(languages()) == sorted(["en", *folders])

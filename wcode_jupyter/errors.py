@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from .characters import spaced
 from .language import N_, Language, _, language, speaking
 
 __all__ = [
@@ -75,14 +76,14 @@ __all__ = [
 ]
 
 
-# Not printable by themselves, and part of one emoji or one word all the same.
-_JOINERS = "\u200c\u200d"
-
-
 def one_line(text: str, limit: int = 300) -> str:
-    """`text` on one line of at most `limit` characters, control characters and runs of white space folded."""
-    folded = " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text[: 4 * limit]).split())
-    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+    """`text` on one line of at most `limit` characters, control characters and runs of white space folded.
+
+    It ends in "…" whenever something is missing.
+    """
+    head = text[: 4 * limit]
+    folded = " ".join(spaced(head).split())
+    return folded if len(folded) <= limit and len(head) == len(text) else folded[: limit - 1] + "…"
 
 
 def sentences(what: str, hint: str = "") -> str:

@@ -40,12 +40,21 @@ class Wcode(Configurable):
         return dict(self.config.get("Wcode", {}))
 
     def update_config(self, config: Config) -> None:
-        """Takes `%config Wcode.<name> = …`. Raises ParameterError for an unknown name or a bad value."""
+        """Takes `%config Wcode.<name> = …`. Raises ParameterError for an unknown name or a bad value.
+
+        After a replay mode that does not exist nothing is sent.
+        """
+        from .errors import ParameterError
         from .request.parameters import check_row
         from .request.settings import find_row
 
         for name, value in config.get("Wcode", {}).items():
-            check_row(find_row(name), value)
+            try:
+                check_row(find_row(name), value)
+            except ParameterError:
+                if name == "replay":
+                    super().update_config(Config({"Wcode": {"replay": "replay"}}))
+                raise
         super().update_config(config)
 
     @classmethod

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-__all__ = ["N_", "Language", "_", "language", "speaking"]
+__all__ = ["N_", "Language", "_", "language", "languages", "speaking"]
 
 Language: TypeAlias = Literal["en", "zh_CN"]
-"""The languages that there are: no other text can choose a catalogue, whichever file it comes from."""
+"""The languages that there are, each but English a folder of `locale/`: no other text can choose a catalogue, whichever
+file it comes from."""
 
 _LOCALE_DIR = Path(__file__).parent / "locale"
 # The order in which gettext itself looks for the user's wish.
@@ -38,14 +39,30 @@ def speaking(wish: Language) -> Iterator[None]:
         _speaking.reset(token)
 
 
+def languages() -> tuple[Language, ...]:
+    """The languages there are, English first."""
+    return get_args(Language)
+
+
 def language() -> Language:
-    """The language in force: `zh_CN` or `en`, read from the environment at each call so that it can be changed."""
+    """The language in force, read from the environment at each call so that it can be changed."""
     if spoken := _speaking.get():
         return spoken
     for name in _ENVIRONMENT:
         if wish := os.environ.get(name):
-            return "zh_CN" if wish.lower().replace("-", "_").startswith("zh") else "en"
+            return _nearest(wish)
     return "en"
+
+
+@cache
+def _nearest(wish: str) -> Language:
+    """The language that serves a locale such as `zh_TW.UTF-8` best: the same one, else another of the same tongue."""
+    name = wish.partition(".")[0].replace("-", "_").lower()
+    for known in languages():
+        if known.lower() == name:
+            return known
+    tongue = name.partition("_")[0]
+    return next((known for known in languages() if known.lower().partition("_")[0] == tongue), "en")
 
 
 @cache

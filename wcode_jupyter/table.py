@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 import sys
 from typing import Any
 
 from msgspec import Struct
+
+from . import extras
+from .characters import escape, visible
 
 __all__ = ["Table"]
 
@@ -20,15 +22,15 @@ class Table(Struct, frozen=True):
     note: str = ""
 
     def to_frame(self) -> Any:
-        """The rows as a pandas DataFrame. Raises ImportError without pandas."""
-        import pandas
+        """The rows as a pandas DataFrame. Raises InputError without pandas."""
+        pandas = extras.load("pandas", extra="frames")
 
         return pandas.DataFrame(list(self.rows), columns=list(self.columns))
 
     def __repr__(self) -> str:
         from rich.cells import cell_len
 
-        lines = [self.columns, *([_text(cell) for cell in row] for row in self.rows)]
+        lines = [[visible(name) for name in self.columns], *([_text(cell) for cell in row] for row in self.rows)]
         widths = [max(cell_len(line[column]) for line in lines) for column in range(len(self.columns))]
         # Chinese characters are two columns wide: pad by what a terminal shows, not by length.
         padded = [
@@ -39,7 +41,7 @@ class Table(Struct, frozen=True):
         columns = _terminal_columns()
         if columns is not None and cell_len(rule) > columns:
             return self._folded(columns)
-        return "\n".join([padded[0], rule, *padded[1:], *([self.note] if self.note else [])])
+        return "\n".join([padded[0], rule, *padded[1:], *([visible(self.note)] if self.note else [])])
 
     def _folded(self, columns: int) -> str:
         """The table with long cells broken between words, so that no line is longer than the terminal."""
@@ -52,15 +54,15 @@ class Table(Struct, frozen=True):
 
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
         for name in self.columns:
-            grid.add_column(Text(name), overflow="fold")
+            grid.add_column(Text(visible(name)), overflow="fold")
         for row in self.rows:
             grid.add_row(*(Text(_text(cell)) for cell in row))
         out = io.StringIO()
-        Console(file=out, width=columns, color_system=None).print(grid, Text(self.note))
+        Console(file=out, width=columns, color_system=None).print(grid, Text(visible(self.note)))
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in self.columns)
+        head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in self.columns)
         body = "".join(
             "<tr>" + "".join(f'<td style="text-align:left">{_html(cell)}</td>' for cell in row) + "</tr>"
             for row in self.rows
@@ -78,8 +80,8 @@ def _terminal_columns() -> int | None:
 
 
 def _text(cell: Any) -> str:
-    return "" if cell is None else " ".join(str(cell).split())
+    return "" if cell is None else " ".join(visible(str(cell)).split())
 
 
 def _html(cell: Any) -> str:
-    return html.escape(_text(cell))
+    return escape(_text(cell))

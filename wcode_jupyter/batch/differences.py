@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import html
 import re
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ..characters import escape, visible
 from ..language import _
 
 __all__ = ["Differences"]
@@ -49,18 +49,19 @@ class Differences(Struct, frozen=True):
 
     def __str__(self) -> str:
         marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
-        return "".join(marks[kind].format(text) for kind, text in self.pieces())
+        return "".join(marks[kind].format(visible(text)) for kind, text in self.pieces())
 
     def __repr__(self) -> str:
-        return f"--- {self.names[0]}\n+++ {self.names[1]}\n{self}"
+        one, other = map(visible, self.names)
+        return f"--- {one}\n+++ {other}\n{self}"
 
     def _repr_html_(self) -> str:
         tags = {"=": "span", "-": "del", "+": "ins"}
-        body = "".join(f"<{tags[kind]}>{html.escape(text)}</{tags[kind]}>" for kind, text in self.pieces())
-        names = " → ".join(html.escape(name) for name in self.names)
+        body = "".join(f"<{tags[kind]}>{escape(text)}</{tags[kind]}>" for kind, text in self.pieces())
+        names = " → ".join(escape(name) for name in self.names)
         same = _("{percent:.0f} % the same").format(percent=100 * self.ratio)
         return (
-            f'<div class="mathjax_ignore"><div><b>{names}</b> · {html.escape(same)}</div>'
+            f'<div class="mathjax_ignore"><div><b>{names}</b> · {escape(same)}</div>'
             f'<div style="white-space:pre-wrap">{body}</div></div>'
         )
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import InputError
+from .. import extras
+from ..errors import one_line
 from ..language import _
 from . import statistics
 from .runfile import RunLine
@@ -16,12 +17,9 @@ __all__ = ["plot"]
 
 def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
     """Three axes: RMB and seconds of each reply (with scores: score against RMB and against seconds), and lengths."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError(_("This needs matplotlib"), hint='pip install "wcode_jupyter[plot]"') from None
+    figures = extras.load("matplotlib.figure", extra="plot")
     _show_figures()
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    figure = figures.Figure(figsize=(12, 3.6), layout="constrained")
     axes = figure.subplots(1, 3)
     groups: dict[str, list[tuple[RunLine, statistics.Scored]]] = {}
     for line, scored in replies:
@@ -44,7 +42,8 @@ def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
         axis.set_xlabel(below)
         axis.set_ylabel(beside)
     if groups:
-        axes[0].legend()
+        for text in axes[0].legend().get_texts():
+            text.set_parse_math(False)  # `$` of a model's name is no formula
     return figure
 
 
@@ -59,4 +58,4 @@ def _show_figures() -> None:
 
 
 def _label(line: RunLine) -> str:
-    return " ".join([line.job.model, *(f"{name}={value}" for name, value in line.job.values.items())])
+    return one_line(" ".join([line.job.model, *(f"{name}={value}" for name, value in line.job.values.items())]), 80)

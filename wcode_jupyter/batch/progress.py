@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..language import _
+from ..shell import is_watched
 from .counts import Progress
 from .run import BatchRun
 
-__all__ = ["is_watched", "postfix", "watch"]
+__all__ = ["postfix", "watch"]
 
 _EVERY_S = 0.2
 
@@ -32,20 +33,6 @@ def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lamb
         _show(bar, run.progress())
     finally:
         bar.close()
-
-
-def is_watched() -> bool:
-    """Whether somebody watches: a terminal, or a notebook that is not run by nbclient, papermill or `%%capture`."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-        from IPython.core.displaypub import CapturingDisplayPublisher
-
-        shell = get_ipython()
-        if shell is not None and isinstance(shell.display_pub, CapturingDisplayPublisher):
-            return False
-        if shell is not None and hasattr(shell, "kernel"):
-            return bool(getattr(shell.kernel, "_allow_stdin", True))
-    return sys.stderr.isatty()
 
 
 def _bar(progress: Progress) -> Any:

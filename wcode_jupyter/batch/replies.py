@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from ..errors import InputError, RunError, WcodeError
+from .. import extras
+from ..errors import InputError, RunError, WcodeError, one_line
 from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
@@ -184,10 +185,7 @@ class Replies(Sequence[Reply]):
 
         A column of the rows that has the name of one of these is prefixed with `row_`. Needs pandas.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+        pandas = extras.load("pandas", extra="frames")
         frame: pd.DataFrame = pandas.DataFrame(list(self.rows()))
         return frame
 
@@ -252,12 +250,7 @@ def _short(line: RunLine, most: int = 200) -> str:
     """The answer on one line; one that is not whole says why."""
     reply = line.reply
     why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
-    return " ".join(filter(None, [_cut(reply.text, most), _cut(why, most)]))
-
-
-def _cut(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
 
 
 def _row(line: RunLine) -> dict[str, Any]:

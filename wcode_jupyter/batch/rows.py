@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
+from .. import extras
 from ..errors import InputError, one_line
 from ..language import _
 from ..request.parameters import did_you_mean
@@ -105,10 +106,7 @@ def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], i
 
 
 def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
-    try:
-        import narwhals
-    except ImportError:
-        raise InputError(_("Rows of a DataFrame need narwhals"), hint='pip install "wcode_jupyter[frames]"') from None
+    narwhals = extras.load("narwhals", extra="frames")
     try:
         frame = narwhals.from_native(source, allow_series=True)
     except narwhals.exceptions.DuplicateError as error:

@@ -1,8 +1,9 @@
 """A question whose answer may need tools: the model calls, the functions run, it reads the results, until it answers.
 
-Each request of the loop is a call of its own: it is recorded and replayed, logged, and counts against the budget. In a
-replay the functions run again, because the next request holds their results: where one gives something else than when
-it was recorded, a strict replay has no answer and says so.
+Each request of the loop is a call of its own: it is recorded and replayed, logged, and counts against the budget. A
+strict replay takes the results of the tools from the record, so that functions which read the clock, the network or
+random numbers replay too. With `tools_replay=run`, and in every other mode, the functions run again: if one returns a
+different result than in the recording, a strict replay has no answer and says so.
 
 Reasoning is given back inside the loop as it came, and nowhere else.
 """
@@ -11,16 +12,15 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError, one_line
+from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError
 from ..event_loop import Stream
 from ..language import _, speaking
 from ..prompt.tools import Tool, ToolFault, run
@@ -28,12 +28,11 @@ from ..reply import Choice, Reply, Timing, fault_of
 from ..reply.events import Usage
 from ..request.messages import Message, ToolCall, valid_text
 from ..session import Call
+from ..shell import can_ask
+from .consent import AskUser, Confirm, Consent, Rule, parse_policy
 from .starter import Starter
 
 __all__ = ["AskUser", "ToolLoop", "Unwatched", "Watch", "loop_of"]
-
-Confirm = Callable[[Tool, Mapping[str, Any]], bool]
-"""Whether the user lets a tool run with these arguments."""
 
 
 class Watch(Protocol):
@@ -60,23 +59,6 @@ class Unwatched:
         """Nothing to show."""
 
 
-class AskUser:
-    """Asks at the keyboard before a tool runs: yes, no, or yes to all that follow."""
-
-    def __init__(self) -> None:
-        self._all = False
-
-    def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:
-        """Whether it may run."""
-        words = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-        question = _("Run {call}? [y]es, [n]o, [a]ll: ").format(call=one_line(f"{tool.name}({words})", 500))
-        if not self._all:
-            answer = input(question).strip().lower()
-            self._all = answer in ("a", "all")
-            return self._all or answer in ("y", "yes")
-        return True
-
-
 class _Step(Struct):
     """A call on its way to a result."""
 
@@ -95,24 +77,37 @@ class _Step(Struct):
 
 
 class ToolLoop:
-    """One run of the loop. `call` must declare the tools; `confirm` None: every tool runs unasked.
+    """One run of the loop. `call` must declare the tools.
 
-    Raises InputError: a tool needs the user's word and nobody can be asked.
+    `confirm` None: every tool runs unasked, but for those of which `policy` (`always`, `ask` or `never` by name) says
+    otherwise. Raises InputError: a tool needs the user's word and nobody can be asked.
     """
 
     def __init__(
-        self, client: Starter, call: Call, tools: Iterable[Tool], *, max_steps: int = 8, confirm: Confirm | None = None
+        self,
+        client: Starter,
+        call: Call,
+        tools: Iterable[Tool],
+        *,
+        max_steps: int = 8,
+        confirm: Confirm | None = None,
+        policy: Mapping[str, Rule] | None = None,
     ) -> None:
         self._client = client
         self._call = call
         self._asked = call.request.messages
         self._tools = {tool.name: tool for tool in tools}
         self._max_steps = max_steps
-        self._confirm = confirm
+        self._consent = Consent(confirm, policy or {})
         self._replies: list[Reply] = []
         self._transcript: tuple[Message, ...] = ()
-        if confirm is not None and not _somebody_is_there():
-            _refuse_unmarked(self._tools.values())
+        self._takes_recorded = call.replay == "replay" and call.tools_replay == "recorded"
+        if not self._takes_recorded:
+            self._check_headless()
+
+    def _check_headless(self) -> None:
+        if not can_ask():
+            self._consent.check_headless(self._tools.values())
 
     def run(self, watch: Watch) -> tuple[Reply, WcodeError | None]:
         """The whole reply and the error that ended it. Raises what the first request raises before it is sent."""
@@ -130,8 +125,11 @@ class ToolLoop:
                 return self._end(stream.error)
             if len(self._replies) == self._max_steps:
                 return self._end(self._too_many())
-            if not self._answer_calls(watch, reply, calls):
-                return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+            try:
+                if not self._answer_calls(watch, reply, calls):
+                    return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+            except InputError as error:
+                return self._end(error)
             self._call = self._next_call()
 
     def result(self) -> Reply:
@@ -144,10 +142,19 @@ class ToolLoop:
         return reply
 
     def _answer_calls(self, watch: Watch, reply: Reply, calls: tuple[ToolCall, ...]) -> bool:
-        """Runs what the model asks for and takes down the results; False when the user interrupted."""
+        """Runs what the model asks for, or takes the recorded results; False when the user interrupted.
+
+        Raises InputError: there are none, a function needs consent, and the run is not interactive.
+        """
         asked = Message("assistant", reply.text, tool_calls=calls, reasoning=reply.choices[0].reasoning)
-        steps = [_Step(call) for call in calls]
         watch.steps((*self._transcript, asked))
+        if self._takes_recorded:
+            if recorded := self._client.keeper.tool_results(self._call, asked):
+                self._transcript = (*self._transcript, asked, *recorded)
+                watch.steps(self._transcript)
+                return True
+            self._check_headless()
+        steps = [_Step(call) for call in calls]
         try:
             for step in steps:
                 self._check(step)
@@ -173,7 +180,8 @@ class ToolLoop:
             if step.tool is None:
                 raise ToolFault(f"there is no tool {step.call.name!r}; there are: {', '.join(self._tools)}")
             step.arguments = step.tool.arguments(step.call)
-            if self._confirm is not None and not step.tool.trusted and not self._confirm(step.tool, step.arguments):
+            # As the model gave them: the repr of a converted value may leave out some of it.
+            if not self._consent(step.tool, step.call.parsed()):
                 raise ToolFault("the user does not allow this call")
         except ToolFault as fault:
             step.result = _fault(fault)
@@ -224,8 +232,21 @@ def _fault(fault: ToolFault) -> str:
 
 
 def _numbered(calls: tuple[ToolCall, ...], step: int) -> tuple[ToolCall, ...]:
-    """Calls with an id each: some servers send none, and a result must name its call."""
-    return tuple(call if call.id else replace(call, id=f"call_{step}_{number}") for number, call in enumerate(calls, 1))
+    """Calls with an id of their own: some servers send none or one for several, and a result must name its call."""
+    seen: set[str] = set()
+    numbered = []
+    for number, call in enumerate(calls, 1):
+        if not call.id or call.id in seen:
+            call = replace(call, id=_unused(f"call_{step}_{number}", seen.union(other.id for other in calls)))
+        seen.add(call.id)
+        numbered.append(call)
+    return tuple(numbered)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _run_all(steps: list[_Step]) -> None:
@@ -297,26 +318,9 @@ def _timing(replies: list[Reply]) -> Timing:
     )
 
 
-def _somebody_is_there() -> bool:
-    """Whether a question can be asked at the keyboard: not in a headless run of a notebook or script."""
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
-
-        shell: Any = get_ipython()
-        if shell is not None and hasattr(shell, "kernel"):
-            return bool(getattr(shell.kernel, "_allow_stdin", True))
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _refuse_unmarked(tools: Iterable[Tool]) -> None:
-    if unmarked := [tool.name for tool in tools if not tool.trusted]:
-        raise InputError(
-            _("{names}: a tool asks before it runs, and nobody can be asked here").format(names=", ".join(unmarked)),
-            hint=_("Mark what may run unasked with @wcode_jupyter.tool, or give --no-tools-confirm."),
-        )
-
-
 def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:
     """The loop that the settings of `call` ask for. Raises InputError."""
     confirm = AskUser() if call.tools_confirm else None
-    return ToolLoop(client, call, tools, max_steps=call.max_steps, confirm=confirm)
+    return ToolLoop(
+        client, call, tools, max_steps=call.max_steps, confirm=confirm, policy=parse_policy(call.tools_policy)
+    )

@@ -6,11 +6,11 @@ was replayed is told in the metadata, where notebooks' comparisons do not look.
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import msgspec
 
+from ..characters import escape, visible
 from ..language import _, speaking
 from ..reply import Choice, Reply
 from ..request.messages import ToolCall
@@ -27,7 +27,8 @@ _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
 
 def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(data, metadata) of the one final output: `text/html`, and the answer's own text as `text/plain`.
+    """(data, metadata) of the one final output: `text/html`, and the answer's own text, with every
+    unseen character as a sign, as `text/plain`.
 
     `data` depends on nothing but the reply, the format and `quiet`: the words around the answer are in the language
     of its recording. Empty dicts when there is nothing to show: an answer that failed before anything arrived.
@@ -102,7 +103,7 @@ def _plain(reply: Reply) -> str:
         choice.text or choice.refusal or "\n".join(_call(call) for call in choice.tool_calls)
         for choice in reply.choices
     ]
-    return "\n\n".join(text for text in texts if text) or mark(reply)
+    return visible("\n\n".join(text for text in texts if text) or mark(reply))
 
 
 def record(reply: Reply) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from ..characters import escape, visible
 from ..language import _
 from ..session.chats import Chat, Turn
 from .answer import wrap
@@ -30,7 +29,7 @@ class ChatOutput:
         for number, turn in enumerate(self.chat.turns, 1):
             lines += [f"[{number}] {turn.question.text}", *step_lines(turn.reply.transcript)]
             lines += [turn.reply.text, _note(turn)]
-        return "\n".join(line for line in lines if line)
+        return visible("\n".join(line for line in lines if line))
 
 
 def _turn(turn: Turn, number: int) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
+from ..characters import escape, visible
 from ..event_loop import Stream
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from ..shell import DisplayPublisher
 from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
 from .markdown import render
-from .notebook import Publisher, Ration, new_id
+from .notebook import Ration, new_id
 from .status import Doing, mark, status_line, waiting_line
 
 __all__ = ["MOST_COLUMNS", "Columns", "comparison"]
@@ -37,7 +38,7 @@ def comparison(
         "\n".join(filter(None, [f"── {_joined(label, note)} ──", reply.text.strip("\n"), mark(reply)]))
         for label, reply, note in zip(labels, replies, notes, strict=True)
     ]
-    return {"text/html": wrap(_table(labels, cells, foot), wide=True), "text/plain": "\n\n".join(texts)}
+    return {"text/html": wrap(_table(labels, cells, foot), wide=True), "text/plain": visible("\n\n".join(texts))}
 
 
 def _joined(*parts: str) -> str:
@@ -115,7 +116,7 @@ class Columns:
     def __init__(
         self,
         streams: Sequence[tuple[str, Stream]],
-        publisher: Publisher | None,
+        publisher: DisplayPublisher | None,
         format: str = "markdown",
         *,
         clock: Callable[[], float] = time.monotonic,

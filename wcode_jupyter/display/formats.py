@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
+from ..characters import escape
 from ..language import _
 from ..request.messages import json_value
 from .highlight import highlight
@@ -89,7 +90,7 @@ def _frame(text: str) -> str:
     """The page that the model wrote, in a frame without scripts whose policy, set before any of it, fetches nothing."""
     pages = [source for source, language in _fences(text) if language.lower() in ("html", "svg", "")]
     page = _POLICY + _CONNECTS.sub("<x-", pages[0] if pages else text)
-    return f'<iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{escape(page)}"></iframe>\n'
+    return f'<iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{html.escape(page)}"></iframe>\n'
 
 
 RENDERERS: dict[str, Callable[[str], str]] = {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from markdown_it.common.utils import escapeHtml
+from ..characters import escape
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -154,15 +154,15 @@ def _render_inline(_self: Any, tokens: Sequence[Token], index: int, _options: An
     token = tokens[index]
     before, after = _INLINE_DELIMITERS[token.markup]
     if _FORBIDDEN.search(token.content):
-        return f"<code>{escapeHtml(token.content)}</code>"
-    return f'<span class="{_PROCESS}">{before}{escapeHtml(token.content)}{after}</span>'
+        return f"<code>{escape(token.content)}</code>"
+    return f'<span class="{_PROCESS}">{before}{escape(token.content)}{after}</span>'
 
 
 def _render_block(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     token = tokens[index]
     if token.markup == "open" or _FORBIDDEN.search(token.content):
-        return f"<pre>{escapeHtml(token.content)}</pre>\n"
-    content = escapeHtml(token.content)
+        return f"<pre>{escape(token.content)}</pre>\n"
+    content = escape(token.content)
     if token.markup == "display":
         content = rf"\[{content}\]"
     return f'<div class="{_PROCESS}">{content}</div>\n'

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from ..characters import escape
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer

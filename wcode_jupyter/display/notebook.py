@@ -10,12 +10,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from html import escape
-from typing import Any, Protocol
 
+from ..characters import escape
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
+from ..shell import DisplayPublisher
 from .answer import bundle, closed_reasoning, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
@@ -25,17 +25,7 @@ from .status import waiting_line
 from .style import WAITING
 from .tool_steps import steps_html
 
-__all__ = ["SPLITTERS", "NotebookView", "Part", "Publisher", "Ration", "new_id"]
-
-
-class Publisher(Protocol):
-    """What is used of IPython's DisplayPublisher."""
-
-    def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
-        """Sends display_data or update_display_data."""
-
-    def clear_output(self, wait: bool = False) -> None:
-        """Clears the cell's outputs, with `wait` at the next one."""
+__all__ = ["SPLITTERS", "NotebookView", "Part", "Ration", "new_id"]
 
 
 class Ration:
@@ -136,7 +126,7 @@ class NotebookView:
 
     def __init__(
         self,
-        publisher: Publisher,
+        publisher: DisplayPublisher,
         format: str = "markdown",
         *,
         quiet: bool = False,

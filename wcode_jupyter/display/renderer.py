@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from markdown_it.renderer import RendererHTML
 
+from ..characters import escape
 from .highlight import highlight
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Renderer", "code_block", "is_allowed"]
+__all__ = ["Renderer", "code_block", "is_allowed", "wrapped_code"]
 
 _TAGS = frozenset(
     "p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr br em strong s table thead tbody tr th td".split()  # noqa: SIM905
@@ -35,6 +35,11 @@ def is_allowed(url: str) -> bool:
 def code_block(source: str, language: str = "") -> str:
     """A block of code in colours."""
     return f"<pre><code>{highlight(source, language)}</code></pre>\n"
+
+
+def wrapped_code(source: str, language: str = "") -> str:
+    """The same, its long lines wrapped: nothing of it is out of sight to the right."""
+    return code_block(source, language).replace("<pre>", '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">', 1)
 
 
 class Renderer(RendererHTML):

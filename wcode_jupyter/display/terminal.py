@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from msgspec.structs import replace
+
+from ..characters import visible
 from ..language import _
 from ..reply import Choice, Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
@@ -24,24 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-__all__ = ["PlainView", "TerminalView", "visible"]
-
-_INVISIBLE = {
-    # C0 as Unicode's control pictures; tab and line end stay.
-    **{code: chr(0x2400 + code) for code in range(0x20) if code not in (0x09, 0x0A)},
-    0x7F: "␡",
-    **{code: f"⟨{code:02X}⟩" for code in range(0x80, 0xA0)},
-    # Marks, embeddings, overrides and isolates that reorder what is read; line and paragraph separators; tags.
-    **{
-        code: f"⟨U+{code:04X}⟩"
-        for code in (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-    },
-}
-
-
-def visible(text: str) -> str:
-    """`text` with every control character and every override of the reading direction made visible."""
-    return text.replace("\r\n", "\n").translate(_INVISIBLE)
+__all__ = ["PlainView", "TerminalView"]
 
 
 class PlainView(SilentView):
@@ -104,7 +90,7 @@ class TerminalView:
         for event in events:
             if isinstance(event, (TextDelta, ReasoningDelta)) and not event.choice and event.text:
                 kind = "text" if isinstance(event, TextDelta) else "reasoning"
-                self._incoming.append((kind, visible(event.text)))
+                self._incoming.append((kind, event.text))
             elif isinstance(event, Notice):
                 self._notices.append(event.text)
 
@@ -171,6 +157,8 @@ class TerminalView:
         style = "dim" if self._kind == "reasoning" else "none"
         if not piece:
             return ""
+        # Of a whole block: an emoji may arrive in pieces.
+        piece = replace(piece, source=visible(piece.source))
         if piece.plain or isinstance(self._splitter, Lines):
             return Text(piece.source.removesuffix("\n"), style=style)
         return Padding(_markdown(piece, style), (0, 0, 1, 0))

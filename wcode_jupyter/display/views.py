@@ -12,6 +12,7 @@ from ..request.messages import Message
 if TYPE_CHECKING:
     from ..event_loop import Stream
 
+from ..shell import current_shell, is_captured, is_watched
 from .silent import SilentView
 
 __all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
@@ -81,12 +82,10 @@ class HeadlessView(SilentView):
 
 def view(format: str = "markdown", *, quiet: bool = False) -> CellView:
     """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
-    shell = _shell()
-    if shell is None or not hasattr(shell, "kernel"):
-        if _captured(shell):
-            return HeadlessView(shell.display_pub, format, quiet=quiet)
+    shell = current_shell()
+    if shell is None or (not hasattr(shell, "kernel") and not is_captured(shell)):
         return _terminal(format, quiet)
-    if _captured(shell) or not getattr(shell.kernel, "_allow_stdin", True):
+    if not is_watched():
         return HeadlessView(shell.display_pub, format, quiet=quiet)
     from .notebook import NotebookView
 
@@ -99,22 +98,6 @@ def _terminal(format: str, quiet: bool) -> CellView:
     if sys.stdout is not None and sys.stdout.isatty():
         return TerminalView(sys.stdout, format, quiet=quiet)
     return PlainView(sys.stdout, quiet=quiet)
-
-
-def _shell() -> Any:
-    """The running IPython, or None; never the first to import it."""
-    if "IPython" not in sys.modules:
-        return None
-    from IPython import get_ipython
-
-    return get_ipython()
-
-
-def _captured(shell: Any) -> bool:
-    """Whether `%%capture` or `capture_output` collects the displays."""
-    from IPython.core.displaypub import CapturingDisplayPublisher
-
-    return shell is not None and isinstance(shell.display_pub, CapturingDisplayPublisher)
 
 
 def pump(stream: Stream, view: View) -> Reply:

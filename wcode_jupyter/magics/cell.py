@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ..characters import visible
 from ..client import Client
 from ..display import CellView, view
 from ..display.without_reasoning import WithoutReasoning
@@ -38,7 +39,7 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | Non
     check_alone(options)
     prepared = prepare(shell, client, options, text)
     if options.flag("dry_run"):
-        print(describe_call(prepared.call))
+        print(visible(describe_call(prepared.call)))
         _bind(shell, options, prepared.call.request)
         return None
     reply, error = ask_until_it_fits(client, prepared, lambda call: _answered(client, prepared, call))

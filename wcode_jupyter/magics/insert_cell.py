@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..characters import visible
 from ..language import _
 from ..reply import Reply
 
@@ -22,7 +23,10 @@ def insert_code(shell: Any, reply: Reply) -> None:
 
 
 def code_of(reply: Reply) -> str:
-    """The Python blocks of `reply`, or, where it has none, all its blocks; a blank line between them."""
+    """The Python blocks of `reply`, or, where it has none, all its blocks; a blank line between them.
+
+    Unseen characters are signs: the cell reads as it runs.
+    """
     blocks = reply.code
     chosen = [block for block in blocks if block.language.lower() in _PYTHON] or blocks
-    return "\n\n".join(block.source.rstrip("\n") for block in chosen)
+    return visible("\n\n".join(block.source.rstrip("\n") for block in chosen))

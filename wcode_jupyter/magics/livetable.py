@@ -6,6 +6,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from ..language import _
+from ..shell import is_watched
 from ..table import Table
 
 if TYPE_CHECKING:
@@ -53,8 +54,5 @@ class LiveTable:
 
     def clear(self) -> None:
         """The final output takes its place, and that of the bar."""
-        if self._publisher is not None:
-            from ..batch.progress import is_watched
-
-            if is_watched():
-                self._publisher.clear_output(wait=True)
+        if self._publisher is not None and is_watched():
+            self._publisher.clear_output(wait=True)

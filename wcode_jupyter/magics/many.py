@@ -7,18 +7,20 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..batch.engines import ENGINES
+from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
+from ..shell import can_ask, is_watched
 from .cell_schema import format_in, retries_of, schema_of
 from .dry_run import describe_call
 from .livetable import LiveTable
@@ -36,6 +38,7 @@ _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
@@ -67,7 +70,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     score = _score(shell, options)
     run = _run(shell, client, options, text)
     if options.flag("dry_run"):
-        print(_dry_run(client, run))
+        print(visible(_dry_run(client, run)))
         return
     if _is_comparison(run, options) and not _needs_a_run(options):
         replies, error = _compared(shell, client, run, options)
@@ -136,9 +139,9 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
 
 
 def _engine(shell: Any, options: CellLine) -> Any:
-    """The Dask client in the variable named; the word itself where there is no such variable."""
+    """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
-    return None if name is None else shell.user_ns.get(name, name) if name != "dask" else name
+    return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
 def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
@@ -210,7 +213,6 @@ def _needs_a_run(options: CellLine) -> bool:
 def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
     from ..batch.job_state import typed
-    from ..batch.progress import is_watched
     from ..display.columns import Columns
 
     tasks = list(run.plan)
@@ -270,7 +272,6 @@ def _carried_out(
 def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
     """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
     from ..batch import estimate
-    from ..batch.progress import is_watched
 
     if run.plan.calls[0].replay == "replay":
         return
@@ -283,7 +284,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> Non
         return
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
-    if not watched:
+    if not can_ask():
         raise InputError(what, hint=hint)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
@@ -321,7 +322,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     shown = replies.table()
     html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
     html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*notices, repr(summary), repr(shown)])}
+    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..characters import visible
 from ..client import Client
 from ..errors import AnswerInterrupted
 from ..language import _
@@ -48,7 +49,7 @@ class Wcode:
         """One line beside the cell's outputs, once a session: Python's own form of it names files of this machine."""
         if text not in self._warned:
             self._warned.add(text)
-            print(text, file=sys.stderr)
+            print(visible(text), file=sys.stderr)
 
     def run(self, line: str, text: str | None) -> Any:
         """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError, also when it is interrupted."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 from msgspec.structs import replace
 
+from ..characters import escape
 from ..display import bundle, status_line
 from ..display.answer import wrap
 from ..display.blocks import Lines, Splitter

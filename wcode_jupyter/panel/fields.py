@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
+from ..characters import escape
 from ..language import _
 from ..request.parameters import Row
 from .controls import control

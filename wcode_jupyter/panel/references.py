@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
+from ..characters import escape
 from ..language import _
 from ..prompt.template import references
 

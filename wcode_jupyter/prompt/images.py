@@ -19,6 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from .. import extras
 from ..errors import InputError
 from ..language import _
 from ..request.messages import Image
@@ -364,17 +365,14 @@ _DIMENSIONS: dict[str, Callable[[bytes], tuple[int, int]]] = {
 
 def _resized(content: bytes, kind: str, longest: int, name: str) -> bytes:
     """`content` with its longest side at most `longest`, in its own format; as it is where it is small enough."""
+    pillow = extras.load("PIL.Image", extra="images", package="Pillow")
     try:
-        from PIL import Image as Pillow
-    except ImportError:
-        raise InputError(_("--resize needs Pillow"), hint='pip install "wcode_jupyter[images]"') from None
-    try:
-        with Pillow.open(io.BytesIO(content)) as opened:
+        with pillow.open(io.BytesIO(content)) as opened:
             if max(opened.size) <= longest:
                 return content
             opened.thumbnail((longest, longest))
             buffer = io.BytesIO()
             opened.save(buffer, format=kind.upper())
             return buffer.getvalue()
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise _no_image(name, str(error)) from None

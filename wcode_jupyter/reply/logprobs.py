@@ -11,11 +11,11 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from typing import Any
 
 from msgspec import Struct
 
+from ..characters import escape
 from ..language import _
 from .events import TokenLogprob
 

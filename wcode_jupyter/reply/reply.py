@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
+from .. import extras
 from ..errors import AnswerMalformed, InputError, WcodeError, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
@@ -208,7 +209,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
         Empty when the server sent none. Needs pandas.
         """
-        frame: pd.DataFrame = _pandas().DataFrame(rows(self.choices[0].tokens), columns=list(COLUMNS))
+        pandas = extras.load("pandas", extra="frames")
+        frame: pd.DataFrame = pandas.DataFrame(rows(self.choices[0].tokens), columns=list(COLUMNS))
         return frame
 
     def show_logprobs(self) -> LogprobText:
@@ -269,7 +271,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         Needs pandas.
         """
         records = self.records
-        frame: pd.DataFrame = _pandas().DataFrame([self.to_row()] if records is None else records)
+        pandas = extras.load("pandas", extra="frames")
+        frame: pd.DataFrame = pandas.DataFrame([self.to_row()] if records is None else records)
         return frame
 
     def __str__(self) -> str:
@@ -279,14 +282,6 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         # No time, no address: a notebook that shows it must give the same output when it is replayed.
         text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
         return f"Reply({self.model!r}, {self.ended}, {text!r})"
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError:
-        raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
-    return pandas
 
 
 def fault_of(error: WcodeError) -> ErrorInfo:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from ..errors import InputError
-from ..language import _
+from .. import extras
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +21,11 @@ def to_frame(rows: Iterable[Struct], kind: type[Struct]) -> pd.DataFrame:
 
     Raises InputError without pandas.
     """
-    try:
-        import pandas
-    except ImportError:
-        raise InputError(_("This needs pandas"), hint='pip install "wcode_jupyter[frames]"') from None
+    pandas = extras.load("pandas", extra="frames")
     columns = list(kind.__struct_fields__)
-    return pandas.DataFrame([[_plain(getattr(row, name)) for name in columns] for row in rows], columns=columns)
+    records = [[_plain(getattr(row, name)) for name in columns] for row in rows]
+    frame: pd.DataFrame = pandas.DataFrame(records, columns=columns)
+    return frame
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@
     refusal      what a status or an error body means: the error to raise, and whether to try again
     fault        how an attempt failed, as a value
     exchange     one request: attempts, retries before the first delta, the end of the stream
-    fast         the same for many connections at once, over pyreqwest, where that is installed
+    fast         the same for many connections at once, over aiohttp, where that is installed
     connection   httpx, imported at the first request: clients, the key as a header, httpx's exceptions as ours
 
 Rules of this folder. The key enters here and nowhere above: as a header, for its own origin, never over plain http

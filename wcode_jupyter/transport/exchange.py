@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from .. import wire
+from .. import strict, wire
 from ..errors import InputError, KeyMissing, RateLimited, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, Keys, Secret
 from ..language import _
@@ -91,6 +91,7 @@ class Transport:
     `retries` counts automatic ones before the first delta; `connections` is the most that are open at once. `sleep`
     waits between attempts; a test gives one that does not. Without `retry_refused` a 429 is raised at once: whoever
     sends many requests slows all of them down. `fast` takes the transport for many connections where it is installed.
+    `closed` sends nothing: whatever would, raises ReplayError.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Transport:
         connections: int = 64,
         retry_refused: bool = True,
         fast: bool = False,
+        closed: bool = bool(strict.AT_IMPORT),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._keys = keys
@@ -108,6 +110,7 @@ class Transport:
         self._most = connections
         self._retry_refused = retry_refused
         self._fast = fast
+        self._closed = closed
         self._sleep = sleep
         self._built: Connections | None = None
 
@@ -244,7 +247,9 @@ class Transport:
         return Notice(text.format(seconds=wait_s, number=call.retried, most=self._retries, error=error.what))
 
     def _secret(self, endpoint: Endpoint, *, required: bool = True) -> Secret | None:
-        """The key for `endpoint`. Raises KeyMissing, InputError."""
+        """The key for `endpoint`. Raises KeyMissing, InputError, ReplayError."""
+        if self._closed:
+            raise strict.closed()
         secret = self._keys.find(endpoint.origin)
         if secret is None and required and endpoint.origin == GATEWAY_ORIGIN:
             raise KeyMissing(

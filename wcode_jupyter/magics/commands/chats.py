@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError, OptionError
+from ... import files
+from ...errors import InputError, OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from ...session.chats import Chat
@@ -53,7 +54,7 @@ def _cells(chat: Chat) -> tuple[Any, ...]:
         failed or "",
         f"{chat.usage.input_tokens}→{chat.usage.output_tokens}",
         "" if chat.cost is None else f"{chat.cost:f}",
-        last if len(last) <= 60 else last[:59] + "…",
+        one_line(last, 60),
     )
 
 
@@ -71,7 +72,7 @@ def _fork(context: Context, line: CommandLine, name: str, new: str) -> None:
 def _undo(context: Context, line: CommandLine, name: str) -> None:
     turn = context.client.session.chats.undo(name)
     left = len(context.client.session.chats.get(name).turns)
-    question = turn.question.text if len(turn.question.text) <= 60 else turn.question.text[:59] + "…"
+    question = one_line(turn.question.text, 60)
     print(_("Taken out of {name}: “{question}”. Turns left: {count}.").format(name=name, question=question, count=left))
 
 
@@ -87,8 +88,7 @@ def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
         )
     text = context.client.session.keys.redact(write(chat, bundle))
     try:
-        with path.open("w" if line.flag("force") else "x", encoding="utf-8", newline="\n") as out:
-            out.write(text)
+        (files.write if line.flag("force") else files.create)(path, text.encode())
     except FileExistsError:
         raise InputError(_("{file} exists").format(file=file), hint=_("--force writes over it.")) from None
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ...characters import visible
 from ...errors import AnswerMalformed, WcodeError
 from ...language import _
 from ...reply import Reply
@@ -57,7 +58,7 @@ def _corrected(reply: Reply) -> str:
     if reply.ended == "length":
         hint = _("It was cut at max_tokens; raise it.")
         raise AnswerMalformed(_("The proposed cell is not complete"), hint=hint, reply=reply)
-    return reply.code[0].source.rstrip("\n")
+    return visible(reply.code[0].source.rstrip("\n"))  # what the difference shows is what would run
 
 
 def _ask(context: Context, rest: str, prompt: str) -> Reply | None:
@@ -70,7 +71,7 @@ class Difference:
     """A unified diff, in colours where there are any."""
 
     def __init__(self, text: str) -> None:
-        self._text = text or _("The proposed cell is the same.")
+        self._text = visible(text) or _("The proposed cell is the same.")
 
     def __repr__(self) -> str:
         return self._text
