@@ -1,4 +1,4 @@
-"""An answer as Anthropic's messages spell it."""
+"""Answers in the Anthropic messages format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNATURE = "stand-in"
 
 
 class AnthropicWriter(Writer):
-    """Messages; the reasoning is a signed thinking block."""
+    """Encoder for messages. Reasoning is sent as a signed thinking block."""
 
     def stream(self) -> Iterator[Frame]:
         """`message_start`, a block each for reasoning, text and calls, `message_delta`, `message_stop`."""

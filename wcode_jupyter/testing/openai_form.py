@@ -1,4 +1,4 @@
-"""An answer as OpenAI's chat completions spell it."""
+"""Answers in the OpenAI chat completions format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["OpenAIWriter"]
 
 
 class OpenAIWriter(Writer):
-    """Chat completions; the reasoning is in `reasoning_content`, as most gateways send it."""
+    """Encoder for chat completions. Reasoning is sent as `reasoning_content`, as by most gateways."""
 
     def stream(self) -> Iterator[Frame]:
         """Role, reasoning, text, calls, finish reason, usage if asked for, `[DONE]`."""

@@ -1,8 +1,8 @@
 """The HTTP side of the mock server: access checks, requests and response bytes. Standard library only.
 
-Loopback is not trust: any page that a browser on this machine shows can reach 127.0.0.1. So a request must name this
-server by its own address (a page elsewhere whose name was rebound to 127.0.0.1 names itself), must not come from a page
-(browsers say so in `Origin` and `Sec-Fetch-Site`), and must bring the key. No answer ever allows a page to read it.
+Loopback is not trust: every web page in a browser of this machine can reach 127.0.0.1. Therefore a request must have the
+address of this server in `Host` (DNS rebinding leaves the name of the attacker there), must not come from a web page
+(browsers set `Origin` or `Sec-Fetch-Site`) and must contain the API key. No response has CORS headers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Receiving = Callable[[Protocol, Mapping[str, str], Mapping[str, object]], Receiv
 
 
 class Server(ThreadingHTTPServer):
-    """Listens from the moment it is made. Raises OSError: the port is taken."""
+    """Listens as soon as it is created. Raises OSError: the port is in use."""
 
     daemon_threads = True
     block_on_close = False
@@ -63,11 +63,11 @@ class Server(ThreadingHTTPServer):
         self._thread.start()
 
     def server_bind(self) -> None:
-        """Binds without asking for the host's name, which may take seconds."""
+        """Binds without looking up the host name, which may take seconds."""
         socketserver.TCPServer.server_bind(self)
 
     def stop(self) -> None:
-        """Ends all that is under way and frees the port."""
+        """Closes all connections and the port."""
         self.stopping.set()
         self.shutdown()
         self._thread.join()
@@ -76,19 +76,19 @@ class Server(ThreadingHTTPServer):
             _shut(connection)
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
-        """Notes the connection, which `stop` ends."""
+        """Registers the connection for `stop`."""
         assert isinstance(request, socket.socket)
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Closes a connection that is done with."""
+        """Closes a connection."""
         assert isinstance(request, socket.socket)
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing: a client that goes away is no fault, and the script's own errors are answered."""
+        """Prints nothing: a client may disconnect, and errors of the script are sent to the client."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,15 +100,15 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 0
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing is printed."""
+        """Prints nothing."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the HTTP layer itself refuses: no body, so nothing of the request is repeated."""
+        """A rejection by the HTTP layer, without a body: nothing of the request is echoed."""
         self._send(code, b"", "text/plain")
         self.close_connection = True
 
     def do_POST(self) -> None:
-        """A question."""
+        """A chat request."""
         body = self._read()
         if body is None or not self._admitted():
             return
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._converse(protocol, body)
 
     def do_GET(self) -> None:
-        """The list of models."""
+        """The model list."""
         if not self._admitted():
             return
         if not self._has_key():
@@ -134,13 +134,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, json.dumps(models).encode(), "application/json")
 
     def do_OPTIONS(self) -> None:
-        """What a web page asks before it asks: it may not."""
+        """A CORS preflight of a web page: rejected."""
         self._forbid()
 
     # -- who and what ---------------------------------------------------------------------------------------------
 
     def _admitted(self) -> bool:
-        """Whether the request names this server and comes from no web page; a 403 without a word went out if not."""
+        """Whether the request addresses this server and does not come from a web page; otherwise sends an empty 403."""
         hosts = self.headers.get_all("host") or []
         foreign = len(hosts) != 1 or hosts[0].strip().lower() not in self.server.hosts
         if foreign or any(name in self.headers for name in _OF_PAGES):
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         return any(hmac.compare_digest(key.encode(), self.server.key.encode()) for key in given)
 
     def _read(self) -> bytes | None:
-        """The body of the request; None, and the refusal sent, where its size is not said or absurd."""
+        """The request body; None after a rejection because its size is missing, invalid or too large."""
         size = self.headers.get("content-length", "")
         if not size.isascii() or not size.isdecimal() or int(size) > _MOST_BYTES:
             self.send_error(411 if not size else 413)
@@ -194,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(refusal.status, body if refusal.body is None else refusal.body, refusal.content_type, later)
 
     def _tell(self, writer: Writer) -> None:
-        """A whole answer; its fault happens in the middle of the body."""
+        """Sends a non-streaming answer; its fault happens in the middle of the body."""
         answer = writer.answer
         self._pause(answer.wait_s + answer.pace_s)
         body = writer.whole() if answer.fault != "error" else writer.error(Refusal())
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._happen(answer.fault)
 
     def _play(self, writer: Writer) -> None:
-        """A stream of frames; its fault happens at its place."""
+        """Sends a streaming answer; its fault happens at its place."""
         answer = writer.answer
         self._pause(answer.wait_s)
         self._head(200, "text/event-stream", {"Transfer-Encoding": "chunked"})
@@ -238,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(b"")
 
     def _happen(self, fault: Fault) -> None:
-        """The end of an answer that has none."""
+        """Ends an incomplete answer."""
         self.close_connection = True
         if fault == "silence":
             self._wait_for_the_client()
@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _chunk(self, piece: bytes) -> None:
-        """One HTTP chunk; the empty one is the end of the body."""
+        """Sends an HTTP chunk; an empty one ends the body."""
         self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
 
@@ -281,7 +281,7 @@ def _no_key() -> str:
 
 
 def _with_error(writer: Writer) -> Iterable[Frame]:
-    """The frames up to the fault's place, then the error."""
+    """The frames up to the place of the fault, then an error event."""
     for frame in writer.stream():
         if isinstance(frame, Place):
             yield data(writer.error(Refusal()), "error" if isinstance(writer, AnthropicWriter) else "")

@@ -73,7 +73,7 @@ class StandIn:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that select this server, e.g. for a child process. Raises InputError if it does not run."""
+        """Environment variables that select this server, e.g. for a child process. Raises InputError as `port`."""
         return {
             "WCODE_BASE_URL": self.base_url,
             "WCODE_ANTHROPIC_BASE_URL": self.anthropic_base_url,

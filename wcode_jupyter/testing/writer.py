@@ -1,4 +1,4 @@
-"""What both forms share when an answer is written: its pieces, its calls, its counts, and the place of a fault."""
+"""The common part of both API formats: pieces of text, tool calls, token counts, and the place of a fault."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Fields: TypeAlias = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place in a stream where the answer's fault happens."""
+    """The place of the fault in a stream."""
 
 
 FAULT = Place()
 Frame: TypeAlias = bytes | Place
-"""One event of a stream, or the place of the fault."""
+"""An event of a stream, or the place of the fault."""
 
 _PIECE = re.compile(r"\s*\S{1,8}|\s+")
 
 
 class Writer:
-    """Writes `answer` to `request` in one form."""
+    """Encoder of `answer` to `request` in one API format."""
 
     def __init__(self, answer: Answer, request: Received) -> None:
         self.answer = answer
@@ -44,7 +44,7 @@ class Writer:
         raise NotImplementedError
 
     def whole(self) -> Fields:
-        """The body of an answer that is not streamed."""
+        """The body of a non-streaming answer."""
         raise NotImplementedError
 
     @staticmethod
@@ -53,7 +53,7 @@ class Writer:
         raise NotImplementedError
 
     def counts(self) -> tuple[int, int]:
-        """Input and output tokens: as the answer says, else about four characters each."""
+        """Input and output tokens of the answer; default: one per four characters."""
         read = len(json.dumps(self.request.body.get("messages"), ensure_ascii=False))
         said = len(self.answer.text + self.answer.reasoning) + sum(len(call.arguments) for call in self.calls)
         given_in, given_out = self.answer.input_tokens, self.answer.output_tokens
