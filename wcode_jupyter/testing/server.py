@@ -1,6 +1,6 @@
 """The HTTP side of the mock server: access checks, requests and response bytes. Standard library only.
 
-Loopback is not trust: every web page in a browser of this machine can reach 127.0.0.1. Therefore a request must have the
+Loopback is not trust: a web page in any browser of this machine can reach 127.0.0.1. A request must have the
 address of this server in `Host` (DNS rebinding leaves the name of the attacker there), must not come from a web page
 (browsers set `Origin` or `Sec-Fetch-Site`) and must contain the API key. No response has CORS headers.
 """
