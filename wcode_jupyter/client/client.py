@@ -272,23 +272,18 @@ class Client:
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
-        sender = self._request_sender(plan.calls[0], limits.concurrency, engine)
+        sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
         budget = Budget(self.session.budget(values))
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
         run.notices += _unbounded(plan, self.session.budget(values))
         return run
 
-    def _request_sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
-        from ..batch import RequestSender
+    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+        from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
-        price = self.session.catalogue.cost
-        if engine is None:
-            return RequestSender(transport, self.keeper, reach=self._reach, price=price)
-        from ..batch.cluster import ClusterSender, find_cluster
-
-        return ClusterSender(find_cluster(engine), transport, self.keeper, reach=self._reach, price=price)
+        return sender_of(engine, transport, self.keeper, reach=self._reach, price=self.session.catalogue.cost)
 
     def _concurrency(self, value: Value, strict: bool) -> int:
         """The concurrency asked for; fewer by default where the transport for many connections is missing.

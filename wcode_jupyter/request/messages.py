@@ -19,6 +19,7 @@ from ..language import _
 __all__ = [
     "GATEWAY",
     "LOCAL",
+    "STAND_IN_PATH",
     "Image",
     "Message",
     "Part",
@@ -42,6 +43,8 @@ GATEWAY = "gateway"
 """Endpoint identity of wcode.net itself, in either protocol."""
 LOCAL = "local"
 """Endpoint identity of the embedded model, whatever its port."""
+STAND_IN_PATH = "/stand-in"
+"""Where the paths of a scripted server of this machine begin; its port, new at each start, is in no identity."""
 
 
 class Text(Struct, frozen=True, tag="text"):

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -85,6 +85,8 @@ class Call(Struct, frozen=True):
     """Whether a tool that is not marked asks before it runs."""
     any_server: bool = False
     """Whether an answer recorded from any server will do, because the user has chosen none."""
+    tools_replay: Literal["recorded", "run"] = "recorded"
+    """Where a strict replay gets the results of tools from."""
     tools_policy: str = ""
     """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None

@@ -10,14 +10,13 @@ from ...language import N_, _
 from ...request.parameters import did_you_mean
 from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
 from .command import Command, Context
+from .help import GuidePage, show_help
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
 
-def _help(context: Context, rest: str) -> None:
-    from ..manual import manual
-
-    print(manual(COMMANDS))
+def _help(context: Context, rest: str) -> GuidePage | None:
+    return show_help(COMMANDS, context, rest)
 
 
 def _doctor(context: Context, rest: str) -> Any:
@@ -64,7 +63,7 @@ COMMANDS: tuple[Command, ...] = (
             N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explain.fix),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
-    Command("help", "help", N_("This help."), _help),
+    Command("help", "help [TOPIC]", N_("All options and commands, or a page of the guide."), _help),
 )  # fmt: skip
 
 
