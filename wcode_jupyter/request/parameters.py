@@ -308,7 +308,7 @@ def _check_float(parameter: Row, value: Any) -> float:
 
 def _check_int(parameter: Row, value: Any) -> int:
     fault = _wrong(parameter, value, _("not a whole number"))
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value).__name__ in _BOOLS:
         raise fault
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
