@@ -53,9 +53,7 @@ def test_one_row_has_no_interval() -> None:
 
 def coverage(n: int, p: float) -> float:
     """Exact probability that the interval of a share holds p."""
-    return sum(
-        stats.binom.pmf(x, n, p) for x in range(n + 1) if (limits := mid_p(x, n))[0] <= p <= limits[1]
-    )
+    return sum(stats.binom.pmf(x, n, p) for x in range(n + 1) if (limits := mid_p(x, n))[0] <= p <= limits[1])
 
 
 def test_coverage_of_shares_by_exact_enumeration() -> None:
@@ -88,7 +86,7 @@ def test_repeated_rows_count_between_rows_and_values() -> None:
 
 
 def test_effective_size_by_hand() -> None:
-    """p = ½ over row means 0.25, 0.75 (10 each): V = 0.0625/19, t with 10 degrees of freedom, n* as in the docstring."""
+    """p = ½ over row means 0.25, 0.75 (10 each): V = 0.0625/19, t with 10 degrees of freedom."""
     n_star = 0.25 / (0.0625 / 19) * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 10)) ** 2
     found = share_of_means([0.25, 0.75] * 10, 80)
     assert n_star < 80

@@ -12,14 +12,17 @@ numpy = pytest.importorskip("numpy")
 
 
 @pytest.mark.parametrize(
-    "text", ["Positive", "positive.", " positive", "POSITIVE!", '"positive"', "“Positive.”", "**positive**", "ｐositive"]
+    "text",
+    ["Positive", "positive.", " positive", "POSITIVE!", '"positive"', "“Positive.”", "**positive**", "ｐositive"],
 )
 def test_spellings_of_one_label_are_one(text: str) -> None:
     """Case, white space, quotes, final punctuation and full-width letters do not make another label."""
     assert label(text) == "positive"
 
 
-@pytest.mark.parametrize(("text", "expected"), [("C++", "c++"), ("?", "?"), ("no  way", "no way"), ("-1", "-1"), ("很好。", "很好")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("C++", "c++"), ("?", "?"), ("no  way", "no way"), ("-1", "-1"), ("很好。", "很好")]
+)
 def test_what_a_label_keeps(text: str, expected: str) -> None:
     """Signs inside, other words and a text of nothing but punctuation stay."""
     assert normal_text(text) == expected
