@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from .. import files
 from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
@@ -150,14 +151,16 @@ class RunFile:
 
     def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
         found: dict[str, Place] = {}
+        end: int | None = None
+        files.check(self.path)
         if self.path.exists() and self.path.stat().st_size:
             if resume and self._header().fingerprint == header.fingerprint:
                 found, end = self._scan()
-                os.truncate(self.path, end)
             else:
                 self._move_aside()
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags, 0o666)
+        self._descriptor = files.appending(self.path)
+        if end is not None:
+            os.ftruncate(self._descriptor, end)
         if os.fstat(self._descriptor).st_size == 0:
             self._write(_encoder.encode(header) + b"\n")
         return found
@@ -192,10 +195,8 @@ class RunFile:
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            files.write_all(self._descriptor, data)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, offset)
@@ -220,7 +221,9 @@ class RunFile:
             raise RunError(_("There is no folder {path}").format(path=self.path.parent))
         if self.temporary:
             return
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0, thread_local=False)
+        beside = self.path.with_name(f".{self.path.name}.lock")
+        files.check(beside)
+        lock = FileLock(beside, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -259,13 +262,13 @@ class RunFile:
 
     def _opened(self) -> BinaryIO:
         if self._reader is None or self._reader.closed:
-            self._reader = self.path.open("rb")
+            self._reader = files.reading(self.path)
             weakref.finalize(self, self._reader.close)
         return self._reader
 
     def _header(self) -> Header:
         header: Header | None = None
-        with self.path.open("rb") as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
+        with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
             header = msgspec.json.decode(file.readline(), type=Header)
         if header is None:
             raise RunError(
@@ -281,7 +284,7 @@ class RunFile:
         """(places by job, where the last whole line ends)."""
         found: dict[str, Place] = {}
         self._paid = {}
-        with self.path.open("rb") as file:
+        with files.reading(self.path) as file:
             end = len(file.readline())
             for data in file:
                 if not data.endswith(b"\n"):
@@ -302,16 +305,12 @@ class RunFile:
 
         Raises RunError.
         """
-        temporary = path.with_name(f".{path.name}.tmp")
         with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
-            try:
-                with temporary.open("wb") as file:
-                    file.write(_encoder.encode(header) + b"\n")
-                    file.writelines(self._raw(source, place) for place in places)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with files.replacing(path) as file:
+                files.write_all(file, _encoder.encode(header) + b"\n")
+                for place in places:
+                    files.write_all(file, self._raw(source, place))
 
     @staticmethod
     def _raw(source: BinaryIO, place: Place) -> bytes:

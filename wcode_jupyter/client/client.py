@@ -102,7 +102,7 @@ class Client:
     @cached_property
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
-        return Transport(self.session.keys)
+        return Transport(self.session.keys, closed=self.session.strict)
 
     @cached_property
     def local(self) -> LocalModel:
@@ -121,8 +121,9 @@ class Client:
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
         record = self.keeper.record(call)
-        if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
+        if (recorded := self.keeper.recorded(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
+        self.session.check_may_send()
         reserved = self.session.reserve(call)
         try:
             builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
@@ -280,7 +281,7 @@ class Client:
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
-        sender = self._request_sender(plan.calls[0], limits.concurrency, engine)
+        sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
@@ -289,16 +290,11 @@ class Client:
             run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
 
-    def _request_sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
-        from ..batch import RequestSender
+    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+        from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
-        price = self.session.catalogue.cost
-        if engine is None:
-            return RequestSender(transport, self.keeper, reach=self._reach, price=price)
-        from ..batch.cluster import ClusterSender, find_cluster
-
-        return ClusterSender(find_cluster(engine), transport, self.keeper, reach=self._reach, price=price)
+        return sender_of(engine, transport, self.keeper, reach=self._reach, price=self.session.catalogue.cost)
 
     def _concurrency(self, value: Value, strict: bool) -> int:
         """The concurrency asked for; fewer by default where the transport for many connections is missing.
@@ -368,7 +364,11 @@ class Client:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
             self._run_transports[concurrency] = Transport(
-                self.session.keys, connections=concurrency, retry_refused=False, fast=concurrency > _FAST_FROM
+                self.session.keys,
+                connections=concurrency,
+                retry_refused=False,
+                fast=concurrency > _FAST_FROM,
+                closed=self.session.strict,
             )
         return self._run_transports[concurrency]
 

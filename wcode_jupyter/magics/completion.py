@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..batch.engines import ENGINES, is_engine
 from ..errors import InputError
+from ..guide import topics
 from ..request.messages import LOCAL
 from ..request.parameters import PARAMETERS
 from ..request.settings import ROWS
@@ -35,6 +37,7 @@ _SUBWORDS = {
     "history": ("show", "forget"),
     "chats": CHATS_WORDS,
     "export": EXPORT_WORDS,
+    "help": topics(),
 }
 _OPTIONS = {
     "key": KEY_OPTIONS,
@@ -59,17 +62,13 @@ def _is_lazy(value: Any) -> bool:
     return hasattr(type(value), "collect")
 
 
-def _is_cluster(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "distributed"
-
-
 _VARIABLES: dict[str, Callable[[Any], bool]] = {
     "schema": lambda value: True,
     "image": lambda value: True,
     "tools": callable,
     "score": callable,
     "each": _are_rows,
-    "engine": _is_cluster,
+    "engine": is_engine,
 }
 """Options that take a variable of the notebook, and which."""
 _ARITIES = {option.name: option.arity for option in CELL_OPTIONS}
@@ -171,7 +170,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return _models(session)
     if name in _VARIABLES:
         found = _public(namespace, _VARIABLES[name])
-        return ["dask", *found] if name == "engine" else found
+        return [*(engine.name for engine in ENGINES), *found] if name == "engine" else found
     if name == "key":
         return _columns(words, namespace)
     if name == "sweep":

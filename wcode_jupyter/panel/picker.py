@@ -13,7 +13,7 @@ from ..errors import WcodeError
 from ..language import N_, _
 from ..request.messages import LOCAL
 from ..session import Session
-from .widgets import quiet, row, show_if, update
+from .widgets import named, quiet, row, show_if, update
 
 __all__ = ["CAPABILITIES", "ModelPicker"]
 
@@ -34,7 +34,7 @@ class ModelPicker:
         self._changed = changed
         self._filling = False
         self.field = widgets.Text(description=_("Model"), layout={"width": "auto"}).add_class("wcode-above")
-        self.list = widgets.Select(rows=5, layout={"width": "auto"})
+        self.list = named(widgets.Select(description=_("Models"), rows=5, layout={"width": "auto"}))
         self.filters = {
             name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
             for name, label in CAPABILITIES.items()

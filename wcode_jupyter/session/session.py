@@ -16,12 +16,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from .. import wire
+from .. import strict, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
@@ -87,6 +87,10 @@ class Call(Struct, frozen=True):
     """Most requests of a tool loop."""
     tools_confirm: bool = True
     """Whether a tool that is not marked asks before it runs."""
+    any_server: bool = False
+    """Whether an answer recorded from any server will do, because the user has chosen none."""
+    tools_replay: Literal["recorded", "run"] = "recorded"
+    """Where a strict replay gets the results of tools from."""
     tools_policy: str = ""
     """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None
@@ -112,6 +116,7 @@ class Session:
         catalogue: Catalogue | None = None,
     ) -> None:
         self._config = config
+        self._forced = strict.AT_IMPORT or strict.wanted(os.environ)
         self._set = {name: check_row(find_row(name), value) for name, value in (overrides or {}).items()}
         self._catalogue = catalogue
         self.keys = keys or Keys()
@@ -180,6 +185,16 @@ class Session:
         )
 
     @property
+    def strict(self) -> bool:
+        """Whether the environment asks for strict replay, which nothing in this process can loosen."""
+        return bool(self._forced)
+
+    def check_may_send(self) -> None:
+        """Raises ReplayError where the environment asks for strict replay."""
+        if self._forced:
+            raise strict.closed()
+
+    @property
     def last(self) -> Reply | None:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
@@ -187,7 +202,16 @@ class Session:
     def set(self, name: str, value: Any) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
         row = find_row(name)
-        self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
+        try:
+            self._set[row.name] = parse(row, value) if isinstance(value, str) else check_row(row, value)
+        except ParameterError:
+            if row.name == "replay":
+                self.send_nothing()
+            raise
+
+    def send_nothing(self) -> None:
+        """Replays strictly from now on: what a failed switch of the replay mode leaves."""
+        self._set["replay"] = "replay"
 
     def is_set(self, name: str) -> bool:
         """Whether the session itself has a value for it. Raises ParameterError."""
@@ -231,6 +255,8 @@ class Session:
 
     def _layers(self, row: Row, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """(source, raw value) of every layer that has one, in order of precedence."""
+        if self._forced and row.name == "replay":
+            yield strict.VARIABLE, self._forced
         if cell.get(row.name) is not None:
             yield "cell", cell[row.name]
         if row.name in self._set:
@@ -295,7 +321,16 @@ class Session:
             self._check_vision(request)
         estimate = self._estimate(request)
         warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
-        return self._call(request, where, setting, estimate, (*warnings, *self._model_warnings(request, estimate)))
+        call = self._call(request, where, setting, estimate, (*warnings, *self._model_warnings(request, estimate)))
+        return msgspec.structs.replace(call, any_server=True) if self._any_server(values, protocol) else call
+
+    def _any_server(self, values: Mapping[str, Value], protocol: Protocol) -> bool:
+        """Whether a reader has chosen no server and can ask none."""
+        server = values["anthropic_base_url" if protocol == "anthropic" else "base_url"]
+        mode = values["replay"].value
+        if server.source != "default" or mode not in ("replay", "auto"):
+            return False
+        return mode == "replay" or self.keys.find(endpoint(server.value, protocol).origin) is None
 
     def _call(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from .. import wire
+from .. import strict, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, Keys, Secret
 from ..language import _
@@ -94,6 +94,7 @@ class Transport:
     waits between attempts; a test gives one that does not. Without `retry_refused` a 429, and other signs of
     overload, are raised at once: whoever sends many requests slows all of them down. `fast` takes the transport for
     many connections where it is installed.
+    `closed` sends nothing: whatever would, raises ReplayError.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Transport:
         connections: int = 64,
         retry_refused: bool = True,
         fast: bool = False,
+        closed: bool = bool(strict.AT_IMPORT),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._keys = keys
@@ -111,6 +113,7 @@ class Transport:
         self._most = connections
         self._retry_refused = retry_refused
         self._fast = fast
+        self._closed = closed
         self._sleep = sleep
         self._built: Connections | None = None
 
@@ -250,7 +253,9 @@ class Transport:
         return Notice(text.format(seconds=wait_s, number=call.retried, most=self._retries, error=error.what))
 
     def _secret(self, endpoint: Endpoint, *, required: bool = True) -> Secret | None:
-        """The key for `endpoint`. Raises KeyMissing, InputError."""
+        """The key for `endpoint`. Raises KeyMissing, InputError, ReplayError."""
+        if self._closed:
+            raise strict.closed()
         secret = self._keys.find(endpoint.origin)
         if secret is None and required and endpoint.origin == GATEWAY_ORIGIN:
             raise KeyMissing(
