@@ -33,7 +33,7 @@ from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
-from .account import Account
+from .account import Account, Finding
 from .chats import Chats, OpenTurn
 from .ledger import Ledger
 
@@ -124,6 +124,8 @@ class Session:
         """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
         self.chats = Chats()
         """Named conversations."""
+        self.findings: list[Finding] = []
+        """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
         self.ledger = Ledger()
