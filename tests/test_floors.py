@@ -26,6 +26,7 @@ FLOORS = {
     "extras": 0,
     "language": 0,
     "shell": 0,
+    "slips": 0,
     "table": 0,
     "version": 0,
     "keys": 1,

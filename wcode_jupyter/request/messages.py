@@ -149,7 +149,10 @@ def to_messages(
         raise InputError(_("There is no message to send"))
     if body[-1].role == "user" and _is_blank(body[-1].content):
         raise InputError(
-            _("There is no text to send"), hint=_("The prompt goes below the %%wcode line, in Python to Client.ask.")
+            _("There is no text to send"),
+            hint=_(
+                "The prompt goes below the %%wcode line, or in one line: %wcode ask TEXT. In Python: Client.ask(TEXT)."
+            ),
         )
     return tuple(_with_valid_text(message) for message in head + body)
 
