@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import WcodeError, one_line
 from ..language import _
 from ..reply import Reply
+from ..request.messages import Message
 from ..store import Log, Record, opened
 from .session import Call, Session
 
@@ -85,6 +86,11 @@ class Keeper:
         if record is None:
             return None
         return record.lookup(call.request, call.fingerprint, any_server=call.any_server)
+
+    def tool_results(self, call: Call, asked: Message) -> tuple[Message, ...]:
+        """The recorded results of the calls in `asked`, the answer to `call`; may be empty. Raises ReplayError."""
+        record = self.record(call)
+        return () if record is None else record.tool_results(call.request, asked)
 
     def add(self, record: Record, reply: Reply, call: Call) -> None:
         """Records `reply`. Raises ReplayError."""

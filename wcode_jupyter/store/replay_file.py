@@ -37,6 +37,8 @@ class Line(NamedTuple):
     digest: int
     order: str = ""
     """See `codec.order`."""
+    after_tools: bool = False
+    """Whether the request may hold the results of tools."""
 
 
 class ReplayFile:
@@ -103,7 +105,7 @@ class ReplayFile:
                     head = lines.head(data)
                 except ReplayError as error:
                     raise self.located(error, self._end) from None
-                self._last = Line(self._end, len(data), hash(data), head.order)
+                self._last = _line(self._end, data, head)
                 self._found.setdefault(head.fingerprint, []).append(self._last)
                 self.endpoints.add(head.request.endpoint)
             self._end += len(data)
@@ -228,7 +230,7 @@ class ReplayFile:
         for same in self._found.values():
             same[:] = [line._replace(offset=line.offset + shift) if line.offset > old.offset else line for line in same]
             if old in same:
-                same[same.index(old)] = Line(old.offset, len(data), hash(data), lines.head(data).order)
+                same[same.index(old)] = _line(old.offset, data, lines.head(data))
         self._end += shift
         self._last = max((same[-1] for same in self._found.values()), default=None)
         found = self.path.stat()
@@ -264,6 +266,10 @@ class ReplayFile:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ReplayError(what.format(path=self._named, error=reason)) from None
+
+
+def _line(offset: int, data: bytes, head: lines.Head) -> Line:
+    return Line(offset, len(data), hash(data), head.order, b'"tool_call_id"' in data)
 
 
 def _is_json(data: bytes) -> bool:

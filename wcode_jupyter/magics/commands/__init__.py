@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
+from . import ask, chats, explain, export, history, key, local, methods, models, preset, replay, settings
 from .command import Command, Context
 from .help import GuidePage, show_help
 
@@ -45,8 +46,9 @@ COMMANDS: tuple[Command, ...] = (
             N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
     Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
             N_("Ask all recorded questions again and show what changed."), replay.run_audit),
-    Command("methods", "methods [FILE] [--json]",
-            N_("Paragraph and table for a paper: models, days, parameters, cost."), replay.run_methods),
+    Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
+            N_("Account of the study for a paper, from this session, replay files and run files."),
+            methods.run_methods),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
@@ -66,10 +68,24 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 
-def find_command(word: str) -> Command:
-    """The row named `word`. Raises OptionError with a did-you-mean."""
+def find_command(word: str, rest: str = "", is_model: Callable[[str], bool] = lambda word: False) -> Command:
+    """The row named `word`, which `rest` follows. Raises OptionError with a did-you-mean.
+
+    `is_model`: whether a word is a model's name, for a prompt that was typed without `ask`.
+    """
     for command in COMMANDS:
         if command.name == word:
             return command
-    hint = did_you_mean(word, (command.name for command in COMMANDS)) or _("%wcode help lists the commands.")
+    hint = _meant(word, rest, is_model) or _("%wcode help lists the commands.")
     raise OptionError(_("Unknown command: %wcode {word}").format(word=word), hint=hint)
+
+
+def _meant(word: str, rest: str, is_model: Callable[[str], bool]) -> str:
+    """What to type instead; empty where nothing is near."""
+    if is_model(word):
+        return _("Did you mean %wcode ask -m {model} {text}?").format(model=word, text=one_line(rest, 40) or "TEXT")
+    if hint := did_you_mean(word, (command.name for command in COMMANDS)):
+        return hint
+    if not rest:
+        return ""
+    return _("To send a prompt in one line: %wcode ask {text}").format(text=one_line(f"{word} {rest}", 40))
