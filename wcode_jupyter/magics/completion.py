@@ -20,7 +20,8 @@ from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
-from .commands.replay import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
+from .commands.methods import METHODS_OPTIONS
+from .commands.replay import AUDIT_OPTIONS, REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
