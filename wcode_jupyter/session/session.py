@@ -29,7 +29,7 @@ from ..language import _
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
-from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
+from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
@@ -233,6 +233,8 @@ class Session:
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found.get("model"))).items():
+            if own.get(name) is OMITTED:
+                continue
             if name not in found or found[name].source == "default":
                 found[name] = value
         return {name: found[name] for name in ROWS if name in found}
@@ -247,6 +249,8 @@ class Session:
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
+            if raw is OMITTED:
+                break
             try:
                 value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
             except ParameterError as error:
