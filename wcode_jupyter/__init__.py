@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import strict as strict  # reads the environment before a notebook can change it
 from .version import __version__
 
 if TYPE_CHECKING:

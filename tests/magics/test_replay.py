@@ -117,13 +117,9 @@ def test_a_cell_has_a_mode_of_its_own(shared: Kernel, server: FaultServer, file:
         ("%wcode replay record --keep-images=1", "OptionError", "takes no value"),
         ("%wcode replay --keep-images", "OptionError", "--keep-images needs a mode"),
         ("%wcode replay record .", "ReplayError", "'.' is no name of a replay file"),
-        ("%wcode replay replay ~nobody-of-this-name/a", "ReplayError", "There is no replay file ~nobody"),
         ("%wcode ask --replay auto --replay-file / hi", "ReplayError", "'/' is no name of a replay file"),
         ("%wcode methods .", "ReplayError", "'.' is no name of a replay file"),
-        ("%wcode replay replay missing.jsonl", "ReplayError", "There is no replay file missing.jsonl"),
         ("%wcode replay record missing/folder.jsonl", "ReplayError", "There is no folder missing"),
-        ("%wcode replay auto broken.jsonl", "ReplayError", "broken.jsonl, line 1: This is not JSON"),
-        ("%wcode replay replay newer.jsonl", "ReplayError", "A newer wcode_jupyter wrote this"),
         ("%wcode audit missing.jsonl --yes", "ReplayError", "missing.jsonl"),
         ("%wcode audit empty.jsonl --yes", "InputError", "empty.jsonl holds no answer"),
         ("%wcode audit empty.jsonl --max-cost much", "OptionError", "an amount in RMB"),
@@ -145,6 +141,46 @@ def test_a_bad_line_is_one_line_and_changes_nothing(
     assert words in done.text
     assert "off" in shared.run("%wcode replay").text
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("%wcode replay replay missing.jsonl", "There is no replay file missing.jsonl"),
+        ("%wcode replay replay newer.jsonl", "A newer wcode_jupyter wrote this"),
+        ("%wcode replay replay ~nobody-of-this-name/a", "There is no replay file ~nobody"),
+        ("%wcode replay replay a b", "Unexpected word b"),
+        ("%wcode replay replay --keep-image", "--keep-images"),
+        ("%wcode replay repaly", "Did you mean replay?"),
+        ("%wcode replay auto broken.jsonl", "broken.jsonl, line 1: This is not JSON"),
+        ("%wcode set replay=strict", "strict"),
+        ("%wcode set model=m replay=replay=x", "replay"),
+        ("%config Wcode.replay = 'strict'", "strict"),
+    ],
+)
+@pytest.mark.parametrize("before", ["off", "record before.jsonl"])
+def test_a_failed_switch_to_a_stricter_mode_leaves_nothing_able_to_send(
+    shared: Kernel, server: FaultServer, before: str, line: str, words: str
+) -> None:
+    """No cell, no call from Python and no run over rows asks anything until a switch succeeds."""
+    shared.run(CLIENT)
+    (shared.cwd / "broken.jsonl").write_text("{]\n")
+    (shared.cwd / "newer.jsonl").write_text('{"v": 99, "fingerprint": "x"}\n')
+    if not line.startswith("%config"):  # it comes after %wcode set, also when it is right
+        shared.run(f"%wcode replay {before}")
+    else:
+        shared.run("%wcode unset replay")
+    done = shared.run(line)
+    assert done.status == ("ok" if line.startswith("%config") else "error")  # IPython logs what %config raises
+    assert words in done.text
+    for cell in ("%%wcode\nhi", "client.ask('hi')", "%%wcode --each ['a']\n{{value}}"):
+        assert shared.run(cell).status == "error"
+    assert server.requests == []
+    if line.startswith("%config"):
+        shared.run("get_ipython().config.Wcode.pop('replay')")
+    shared.run("%wcode replay off")
+    assert shared.run("%%wcode\nhi").status == "ok"
+    assert len(server.requests) == 1
 
 
 def test_an_answer_that_holds_a_key_is_shown_and_bound_and_fails_the_cell(
@@ -230,8 +266,10 @@ def test_a_torn_line_is_said_once_and_names_no_folder(shared: Kernel, server: Fa
         "name": "stderr",
         "text": f"{file.name} ends in an incomplete record ({torn} bytes), which is left out\n",
     }
-    done = shared.run("%wcode replay auto")
-    assert f"{file.name} ended in an incomplete record ({torn} bytes), now in {file.name}.torn" in done.text
+    shared.run("%wcode replay auto")
+    assert not file.with_name(f"{file.name}.torn").exists()
+    done = shared.run("%wcode ask two")
+    assert f"{file.name} ended in an incomplete record ({torn} bytes), now in {file.name}.torn" in str(done.outputs)
     assert "stderr" not in str(shared.run("%wcode ask three").outputs)
 
 

@@ -156,13 +156,16 @@ def test_torn_last_line_is_reported_in_replay_and_left_alone(path: Path) -> None
 
 
 def test_torn_last_line_is_moved_aside_before_writing(path: Path) -> None:
-    """Opening for writing keeps the torn bytes in a side file, says so, and the file is whole again."""
+    """Opening writes nothing; the next answer keeps the torn bytes in a side file and says so."""
     rest = torn(path)
+    before, names = path.read_bytes(), set(path.parent.iterdir())
     record = Record(path, "auto")
-    (notice,) = record.take_notices()
-    assert f"({len(rest)} bytes)" in notice
-    assert path.with_name(path.name + ".torn").read_bytes() == rest + b"\n"
+    assert record.take_notices() == []
+    assert (path.read_bytes(), set(path.parent.iterdir())) == (before, names)
     record.add(answer(request("torn")))
+    (notice,) = record.take_notices()
+    assert f"({len(rest)} bytes), now in {path.name}.torn" in notice
+    assert path.with_name(path.name + ".torn").read_bytes() == rest + b"\n"
     assert len(Record(path, "replay")) == 2
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from .. import files
 from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
@@ -28,6 +29,7 @@ from .plan import Job
 __all__ = ["GOOD", "Header", "RunFile", "RunLine"]
 
 VERSION = 1
+_NOTHING = Decimal(0)
 GOOD = ("complete", "length")
 """Ends of answers that need not be asked again."""
 
@@ -52,6 +54,8 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     came: tuple[Reply, ...] = ()
     """With a schema: the answers as they came, where those are not `reply` alone: what did not fit, what was asked
     again."""
+    booked: Decimal = _NOTHING
+    """RMB that stand for answers of which nobody said what they cost: see `session.ledger`."""
 
     @property
     def answers(self) -> tuple[Reply, ...]:
@@ -60,9 +64,9 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 
     @property
     def cost(self) -> Decimal | None:
-        """RMB of all of them; None where no price is known."""
+        """RMB of all of them, at most where it is not known; None where no price is known."""
         costs = [reply.cost for reply in self.answers if reply.cost is not None]
-        return sum(costs, Decimal(0)) if costs else None
+        return sum(costs, self.booked) if costs or self.booked else None
 
     @property
     def good(self) -> bool:
@@ -77,6 +81,7 @@ class _Job(Struct, frozen=True, gc=False):
 
 class _Reply(Struct, frozen=True, gc=False):
     ended: Ended = "complete"
+    cost: Decimal | None = None
 
 
 class _Head(Struct, frozen=True, gc=False):
@@ -84,15 +89,23 @@ class _Head(Struct, frozen=True, gc=False):
 
     job: _Job
     reply: _Reply
+    came: tuple[_Reply, ...] = ()
+    booked: Decimal = _NOTHING
+
+    @property
+    def cost(self) -> Decimal:
+        """RMB of all its answers."""
+        return sum((reply.cost for reply in self.came or (self.reply,) if reply.cost), self.booked)
 
 
 class Place(Struct, frozen=True, gc=False):
-    """Where a line stands. `good`: it need not be asked again."""
+    """Where a line stands. `good`: it need not be asked again. `paid`: RMB, earlier lines of its job included."""
 
     offset: int
     length: int
     good: bool
     number: int
+    paid: Decimal = _NOTHING
 
 
 _head = msgspec.json.Decoder(_Head)
@@ -116,6 +129,8 @@ class RunFile:
         self._descriptor = -1
         self._reader: BinaryIO | None = None
         self._lock: Any = None
+        self._paid: dict[str, Decimal] = {}
+        """RMB by job, where an answer was followed by another one."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -136,14 +151,16 @@ class RunFile:
 
     def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
         found: dict[str, Place] = {}
+        end: int | None = None
+        files.check(self.path)
         if self.path.exists() and self.path.stat().st_size:
             if resume and self._header().fingerprint == header.fingerprint:
                 found, end = self._scan()
-                os.truncate(self.path, end)
             else:
                 self._move_aside()
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags, 0o666)
+        self._descriptor = files.appending(self.path)
+        if end is not None:
+            os.ftruncate(self._descriptor, end)
         if os.fstat(self._descriptor).st_size == 0:
             self._write(_encoder.encode(header) + b"\n")
         return found
@@ -167,14 +184,19 @@ class RunFile:
         data = _encoder.encode(line) + b"\n"
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
-        return Place(offset, len(data), line.good, line.job.number)
+        return Place(offset, len(data), line.good, line.job.number, self._total(line.job.id, line.cost or _NOTHING))
+
+    def _total(self, job: str, cost: Decimal) -> Decimal:
+        """RMB of a job after one more answer for `cost`."""
+        total = self._paid.get(job, _NOTHING) + cost
+        if total:
+            self._paid[job] = total
+        return total
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            files.write_all(self._descriptor, data)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, offset)
@@ -199,7 +221,9 @@ class RunFile:
             raise RunError(_("There is no folder {path}").format(path=self.path.parent))
         if self.temporary:
             return
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0, thread_local=False)
+        beside = self.path.with_name(f".{self.path.name}.lock")
+        files.check(beside)
+        lock = FileLock(beside, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except Timeout:
@@ -218,6 +242,11 @@ class RunFile:
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
+    @property
+    def paid(self) -> Decimal:
+        """RMB of all answers in the file."""
+        return sum(self._paid.values(), _NOTHING)
+
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
@@ -233,13 +262,13 @@ class RunFile:
 
     def _opened(self) -> BinaryIO:
         if self._reader is None or self._reader.closed:
-            self._reader = self.path.open("rb")
+            self._reader = files.reading(self.path)
             weakref.finalize(self, self._reader.close)
         return self._reader
 
     def _header(self) -> Header:
         header: Header | None = None
-        with self.path.open("rb") as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
+        with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
             header = msgspec.json.decode(file.readline(), type=Header)
         if header is None:
             raise RunError(
@@ -254,7 +283,8 @@ class RunFile:
     def _scan(self) -> tuple[dict[str, Place], int]:
         """(places by job, where the last whole line ends)."""
         found: dict[str, Place] = {}
-        with self.path.open("rb") as file:
+        self._paid = {}
+        with files.reading(self.path) as file:
             end = len(file.readline())
             for data in file:
                 if not data.endswith(b"\n"):
@@ -265,7 +295,8 @@ class RunFile:
                     # A damaged line costs its own answer only.
                     end += len(data)
                     continue
-                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number)
+                paid = self._total(head.job.id, head.cost)
+                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid)
                 end += len(data)
         return found, end
 
@@ -274,16 +305,12 @@ class RunFile:
 
         Raises RunError.
         """
-        temporary = path.with_name(f".{path.name}.tmp")
         with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
-            try:
-                with temporary.open("wb") as file:
-                    file.write(_encoder.encode(header) + b"\n")
-                    file.writelines(self._raw(source, place) for place in places)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with files.replacing(path) as file:
+                files.write_all(file, _encoder.encode(header) + b"\n")
+                for place in places:
+                    files.write_all(file, self._raw(source, place))
 
     @staticmethod
     def _raw(source: BinaryIO, place: Place) -> bytes:

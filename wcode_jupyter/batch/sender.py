@@ -45,8 +45,7 @@ class RequestSender:
 
     def lookup(self, call: Call) -> Reply | None:
         """The recorded answer; None: ask. Raises ReplayError where only recorded ones are wanted."""
-        record = self.keeper.record(call)
-        return None if record is None else record.lookup(call.request, call.fingerprint)
+        return self.keeper.recorded(call, self.keeper.record(call))
 
     async def reach(self, where: Endpoint) -> Endpoint:
         """The address to ask. Raises InputError (no key), LocalModelError: then nothing can be asked at all."""

@@ -18,6 +18,7 @@ import msgspec
 import platformdirs
 from msgspec import Struct, field
 
+from .. import files
 from ..errors import InputError
 from ..language import _
 from ..reply.events import Usage
@@ -158,7 +159,7 @@ def user_file() -> Path:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        with path.open("rb") as file:
+        with files.reading(path) as file:
             models = tomllib.load(file, parse_float=Decimal).get("models", {})
     except FileNotFoundError:
         return {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
 from types import FrameType
@@ -29,12 +30,11 @@ from ..reply.reply_builder import ReplyBuilder
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
+from ..session.ledger import booked
 from ..transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ..batch import BatchRun, Job, Plan, Replies, RequestSender
+    from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
     from .conversation import Conversation
@@ -102,7 +102,7 @@ class Client:
     @cached_property
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
-        return Transport(self.session.keys)
+        return Transport(self.session.keys, closed=self.session.strict)
 
     @cached_property
     def local(self) -> LocalModel:
@@ -121,16 +121,26 @@ class Client:
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
         record = self.keeper.record(call)
-        if record is not None and (recorded := record.lookup(call.request, call.fingerprint)) is not None:
+        if (recorded := self.keeper.recorded(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
-        self.session.check_budget()
-        builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
-        for warning in call.warnings:
-            builder.apply(Notice(warning))
-        where = self._reach(call.endpoint)
-        self.transport.check(where)
-        events = self.transport.events(call.request, where, call.deadlines)
-        return self.engine.start(events, builder, on_end=lambda reply: self.keeper.keep(reply, call, record))
+        self.session.check_may_send()
+        reserved = self.session.reserve(call)
+        try:
+            builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+            for warning in (*call.warnings, *_unbounded([call], self.session.max_cost)):
+                builder.apply(Notice(warning))
+            where = self._reach(call.endpoint)
+            self.transport.check(where)
+            events = self.transport.events(call.request, where, call.deadlines)
+        except BaseException:
+            self.session.ledger.settle(reserved, Decimal(0))
+            raise
+
+        def keep(reply: Reply) -> Reply:
+            self.session.ledger.settle(reserved, booked(reply, call.estimate.most_cny), call.request.model)
+            return self.keeper.keep(reply, call, record)
+
+        return self.engine.start(events, builder, on_end=keep)
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -271,23 +281,20 @@ class Client:
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
-        sender = self._request_sender(plan.calls[0], limits.concurrency, engine)
+        sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
-        budget = Budget(self.session.budget(values))
+        own, whole = self.session.own_budget(values), self.session.max_cost
+        budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
-        run.notices += _unbounded(plan, self.session.budget(values))
+        if not strict:
+            run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
 
-    def _request_sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
-        from ..batch import RequestSender
+    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+        from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
-        price = self.session.catalogue.cost
-        if engine is None:
-            return RequestSender(transport, self.keeper, reach=self._reach, price=price)
-        from ..batch.cluster import ClusterSender, find_cluster
-
-        return ClusterSender(find_cluster(engine), transport, self.keeper, reach=self._reach, price=price)
+        return sender_of(engine, transport, self.keeper, reach=self._reach, price=self.session.catalogue.cost)
 
     def _concurrency(self, value: Value, strict: bool) -> int:
         """The concurrency asked for; fewer by default where the transport for many connections is missing.
@@ -357,7 +364,11 @@ class Client:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
             self._run_transports[concurrency] = Transport(
-                self.session.keys, connections=concurrency, retry_refused=False, fast=concurrency > _FAST_FROM
+                self.session.keys,
+                connections=concurrency,
+                retry_refused=False,
+                fast=concurrency > _FAST_FROM,
+                closed=self.session.strict,
             )
         return self._run_transports[concurrency]
 
@@ -410,12 +421,13 @@ def _check_score(score: Any) -> None:
         )
 
 
-def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
+def _unbounded(calls: Iterable[Call], budget: Decimal | None) -> list[str]:
     """What to say where a budget cannot hold."""
-    models = dict.fromkeys(call.request.model for call in plan.calls if call.estimate.input_cny is None)
-    if budget is None or not models or plan.calls[0].replay == "replay":
+    unpriced = [call for call in calls if call.estimate.input_cny is None and call.request.endpoint != LOCAL]
+    models = dict.fromkeys(call.request.model for call in unpriced)
+    if budget is None or not models:
         return []
-    return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
+    return [_("The price of {models} is unknown: max_cost does not count it").format(models=", ".join(models))]
 
 
 def _warn(text: str) -> None:

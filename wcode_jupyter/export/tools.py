@@ -14,8 +14,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import platformdirs
 from msgspec import Struct
 
+from .. import files
 from ..catalogue import Model
 from ..errors import InputError
 from ..language import N_, _
@@ -371,9 +370,8 @@ def _followed(path: Path) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        # newline="": line ends are part of what must stay.
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read()
+        with files.reading(path) as file:
+            return file.read().decode()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
@@ -385,7 +383,7 @@ def _backup(path: Path) -> Path:
     number = 0
     while (copy := path.with_name(f"{path.name}.bak{number or ''}")).exists():
         number += 1
-    shutil.copy2(path, copy)
+    files.create(copy, path.read_bytes(), mode=path.stat().st_mode & 0o777)
     return copy
 
 
@@ -393,12 +391,4 @@ def _replace(path: Path, text: str, *, private: bool) -> None:
     """Writes the whole file or nothing; what holds the key is readable by the user alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(temporary).chmod(mode & 0o700 if private else mode)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.write(path, text.encode(), mode=mode & 0o700 if private else mode)

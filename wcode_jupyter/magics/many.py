@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..batch.engines import ENGINES
 from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
@@ -37,6 +38,7 @@ _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
@@ -137,9 +139,9 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
 
 
 def _engine(shell: Any, options: CellLine) -> Any:
-    """The Dask client in the variable named; the word itself where there is no such variable."""
+    """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
-    return None if name is None else shell.user_ns.get(name, name) if name != "dask" else name
+    return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
 def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:

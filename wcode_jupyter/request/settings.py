@@ -86,6 +86,10 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
     ),
     Setting(
+        name="tools_replay", kind="choice", choices=("recorded", "run"), default="recorded",
+        help=N_("Tools in strict replay: use the recorded results, or run the functions again."),
+    ),
+    Setting(
         name="tools_policy", kind="text",
         help=N_("Tools by function name, like shell=never,weather=always,delete=ask; default: by the mark."),
     ),
@@ -109,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
-"""Everything that can be set, by name: settings first, then the 21 parameters."""
+"""Everything that can be set, by name: settings first, then the request parameters."""
 
 
 def find_row(name: str) -> Row:

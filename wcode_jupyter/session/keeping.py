@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import WcodeError, one_line
 from ..language import _
 from ..reply import Reply
+from ..request.messages import Message
 from ..store import Log, Record, opened
 from .session import Call, Session
 
@@ -73,9 +74,23 @@ class Keeper:
         if call.replay == "off":
             return None
         record = opened(self._replay_path(call.replay_file), call.replay)
+        self._say(record)
+        return record
+
+    def _say(self, record: Record) -> None:
         for notice in record.take_notices():
             self._warn(notice)
-        return record
+
+    def recorded(self, call: Call, record: Record | None) -> Reply | None:
+        """The recorded answer; None: send the request. Raises ReplayError where only recorded answers are wanted."""
+        if record is None:
+            return None
+        return record.lookup(call.request, call.fingerprint, any_server=call.any_server)
+
+    def tool_results(self, call: Call, asked: Message) -> tuple[Message, ...]:
+        """The recorded results of the calls in `asked`, the answer to `call`; may be empty. Raises ReplayError."""
+        record = self.record(call)
+        return () if record is None else record.tool_results(call.request, asked)
 
     def add(self, record: Record, reply: Reply, call: Call) -> None:
         """Records `reply`. Raises ReplayError."""
@@ -86,6 +101,7 @@ class Keeper:
             allow_secrets=call.allow_secrets,
             is_secret=lambda text: redact(text) != text,
         )
+        self._say(record)
 
     def add_all(self, replies: Iterable[Reply], call: Call) -> None:
         """Records the answers of a run in this order. Raises ReplayError."""

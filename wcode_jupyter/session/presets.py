@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 import platformdirs
 
+from .. import files
 from ..errors import InputError, ParameterError
 from ..language import _
 from ..request.parameters import check_row, did_you_mean, parse
@@ -92,7 +92,8 @@ class Presets:
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            tables = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            with files.reading(self.path) as file:
+                tables = tomllib.load(file)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
@@ -105,10 +106,7 @@ class Presets:
         text = "\n".join(_table(name, values) for name, values in tables.items())
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, self.path)
+            files.write(Path(os.path.realpath(self.path)), text.encode(), mode=0o600)
         except OSError as error:
             raise InputError(_("Cannot write {path}: {error}").format(path=self.path, error=error)) from None
 

@@ -1,8 +1,9 @@
 """How is it remembered: the replay file of a notebook, and the user's log of calls."""
 
 from .frames import to_frame
+from .location import default_path, named_path
 from .log import CallRow, Log, UsageRow, user_log
-from .replay import MODES, Mode, Record, default_path, named_path, opened, rewind
+from .replay import MODES, Mode, Record, opened, rewind
 
 __all__ = [
     "MODES",

@@ -26,7 +26,7 @@ from .. import wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
-from ..request.messages import Request
+from ..request.messages import GATEWAY, Request
 
 __all__ = ["VERSION", "Asked", "Head", "decode", "encode", "has_hashed_images", "head", "order", "without_images"]
 
@@ -36,12 +36,19 @@ _FOREIGN = frozenset(("parameters", "extra_body", "raw", "detail", "details"))
 """Fields that hold JSON objects of the user or the server."""
 
 
+class Server(Struct, frozen=True, gc=False):
+    """Whom a line was asked of."""
+
+    endpoint: str = GATEWAY
+
+
 class Head(Struct, frozen=True, gc=False):
     """The fields that the index needs; the rest of the line is passed over."""
 
     v: int
     fingerprint: str
     order: str = ""
+    request: Server = Server()
 
 
 class Asked(Struct, frozen=True):

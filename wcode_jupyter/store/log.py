@@ -268,8 +268,7 @@ class Log:
             yield database
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch(mode=0o600)
+        self._make_private()
         database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA journal_mode = WAL")
@@ -283,6 +282,18 @@ class Log:
             database.close()
             raise
         return database
+
+    def _make_private(self) -> None:
+        """Folder and file for this user only, also where an earlier version left them open to others."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)
+        beside = [self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        # A folder that the user named may hold other things, for others.
+        folder = [self.path.parent] if self.path == user_log() else []
+        for path, mode in [*((one, 0o700) for one in folder), *((one, 0o600) for one in beside)]:
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                if path.stat().st_mode & 0o077:
+                    path.chmod(mode)
 
     def _drop_old(self, database: sqlite3.Connection) -> None:
         if self._retention_days is not None:

@@ -14,12 +14,12 @@ times is k samples. What each mode does with a request:
 from __future__ import annotations
 
 import contextlib
-import os
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -27,44 +27,15 @@ from .. import wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
-from ..request.messages import Request
+from ..request.messages import Message, Request
 from . import codec as lines
-from . import credentials, nearest
+from . import credentials, location, nearest
 from .replay_file import Line, ReplayFile
 
-__all__ = ["MODES", "Mode", "Record", "default_path", "named_path", "opened", "rewind"]
+__all__ = ["MODES", "Mode", "Record", "opened", "rewind"]
 
 Mode: TypeAlias = Literal["off", "record", "replay", "auto"]
 MODES: tuple[Mode, ...] = get_args(Mode)
-
-_SUFFIX = ".replay.jsonl"
-
-
-def default_path(notebook: str | None = None) -> Path:
-    """The sidecar `<notebook>.replay.jsonl` beside the notebook, else `wcode-replay.jsonl` in the current folder.
-
-    `notebook` is its path where the caller knows it (VS Code's `__vsc_ipynb_file__`); otherwise the one that Jupyter
-    gives the kernel in JPY_SESSION_NAME. nbclient, nbval and papermill give none: name the file there.
-    """
-    name = notebook or os.environ.get("JPY_SESSION_NAME", "")
-    stem, extension, _rest = name.partition(".ipynb")  # VS Code adds "-jvsc-…" to the name
-    if not extension:
-        return Path("wcode-replay.jsonl")
-    path = Path(stem + _SUFFIX)
-    # A server that maps folders may name one that is not here; the kernel starts in the notebook's folder.
-    return path if path.parent.is_dir() else Path(path.name)
-
-
-def named_path(name: str) -> Path:
-    """The replay file that a user names; `~` is a home folder. Raises ReplayError: that is no file's name."""
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError as error:  # ~somebody, of whom nobody knows the home
-        raise ReplayError(_("There is no replay file {path}").format(path=name), hint=str(error)) from None
-    if not path.name or "\0" in name:
-        raise ReplayError(_("{name!r} is no name of a replay file").format(name=name))
-    return path
-
 
 # The one state of this package that is not a session's: see `opened`.
 _opened: dict[tuple[Path, Mode], Record] = {}
@@ -100,16 +71,37 @@ class Record:
     def __init__(self, path: Path, mode: Mode) -> None:
         if mode not in MODES:
             raise ReplayError(_("There is no replay mode {mode}").format(mode=mode), hint=", ".join(MODES))
+        self._notices: list[str] = []
+        if mode != "off" and (old := location.of_renamed_notebook(path)):
+            path = self._moved(old, path, mode)
         self.path = path
         self.mode = mode
         self._file = ReplayFile(path)
         self._mutex = threading.Lock()
-        self._notices: list[str] = []
         self._taken: dict[str, Counter[int]] = {}
         if mode != "off":
             self._open()
         # Samples whose place the next answers take, by digest: they stood here before the session asked.
         self._replaceable = self._file.digests() if mode == "record" else {}
+
+    def _moved(self, old: Path, path: Path, mode: Mode) -> Path:
+        """The file of a notebook that was renamed, under its new name unless it is only read."""
+        if mode == "replay":
+            return old
+        try:
+            old.rename(path)
+        except OSError as error:
+            raise ReplayError(
+                _("Cannot rename {old} to {path}: {error}").format(
+                    old=old.name, path=path.name, error=error.strerror or error
+                )
+            ) from None
+        self._notices.append(
+            _("{old} was recorded under an earlier name of this notebook; it is now {path}").format(
+                old=old.name, path=path.name
+            )
+        )
+        return path
 
     def _open(self) -> None:
         if self.mode != "replay":
@@ -118,19 +110,15 @@ class Record:
         if self.mode == "replay" and not there:
             raise ReplayError(
                 _("There is no replay file {path}").format(path=self.path),
-                hint=_("Record one with %wcode replay record, or name the right file."),
+                hint=location.hint(self.path),
             )
-        if not self._file.torn_bytes:
-            return
-        if self.mode == "replay":
+        if self._file.torn_bytes and self.mode == "replay":
+            # In other modes the file is mended, and that said, before an answer is written: opening writes nothing.
             self._notices.append(
                 _("{path} ends in an incomplete record ({count} bytes), which is left out").format(
                     path=self.path.name, count=self._file.torn_bytes
                 )
             )
-        else:
-            with self._file.writing() as notices:
-                self._notices += notices
 
     def __len__(self) -> int:
         """Number of recorded answers."""
@@ -144,15 +132,19 @@ class Record:
             taken, self._notices = self._notices, []
             return taken
 
-    def lookup(self, request: Request, fingerprint: str) -> Reply | None:
+    def lookup(self, request: Request, fingerprint: str, *, any_server: bool = False) -> Reply | None:
         """The next sample for `request`, `replayed`, or None: ask. Mode `replay` raises ReplayError instead.
 
-        The Reply holds `request` itself, which has the bytes of images that the file knows by hash only.
+        The Reply holds `request` itself, which has the bytes of images that the file knows by hash only. With
+        `any_server`, an answer of another server is given where only one server has answered; its endpoint is then that
+        of the request.
         """
         if self.mode in ("off", "record"):
             return None
         with self._mutex:
             self._file.refresh()
+            if any_server and not self._file.samples(fingerprint):
+                request, fingerprint = self._of_recorded_server(request, fingerprint)
             line = self._next(fingerprint, lines.order(request))
             if line is None:
                 if self.mode == "replay":
@@ -206,6 +198,28 @@ class Record:
             self._file.refresh()
             return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
 
+    def tool_results(self, request: Request, asked: Message) -> tuple[Message, ...]:
+        """The recorded results of the calls in `asked`, the model's answer to `request`; empty where there are none.
+
+        They are part of the request that was sent next. Of several such requests it is the first one whose answer was
+        not given yet, so that the k-th run of a loop gets its own results.
+        """
+        before = _plain((*request.messages, asked))
+        with self._mutex:
+            self._file.refresh()
+            for line in self._file.all():
+                if not line.after_tools or (found := self._asked(line)) is None:
+                    continue
+                results = tuple(itertools.takewhile(_is_result, found.request.messages[len(before) :]))
+                if (
+                    [result.tool_call_id for result in results] == [call.id for call in asked.tool_calls]
+                    and (found.request.model, found.request.protocol) == (request.model, request.protocol)
+                    and _plain(found.request.messages[: len(before)]) == before
+                    and self._next(found.fingerprint, line.order) is not None
+                ):
+                    return results
+        return ()
+
     def replies(self) -> Iterator[Reply]:
         """Every recorded Reply in the order of the file, `replayed`. Raises ReplayError at the first that is broken."""
         with self._mutex:
@@ -232,6 +246,27 @@ class Record:
 
     # Samples ---------------------------------------------------------------------------------------------------------
 
+    def _of_recorded_server(self, request: Request, fingerprint: str) -> tuple[Request, str]:
+        """The same question asked of the server that it was recorded from. Raises ReplayError: there are several."""
+        found = self._elsewhere(request)
+        if len(found) > 1:
+            raise ReplayError(
+                _("{path} has answers to this request from several servers: {servers}").format(
+                    path=self.path.name, servers=", ".join(sorted(found))
+                ),
+                hint=_("Choose one with base_url."),
+            )
+        return next(((asked, fingerprint) for fingerprint, asked in found.values()), (request, fingerprint))
+
+    def _elsewhere(self, request: Request) -> dict[str, tuple[str, Request]]:
+        """Fingerprint and request by endpoint of the other servers that have answered the same question."""
+        found = {}
+        for server in self._file.endpoints - {request.endpoint}:
+            asked = msgspec.structs.replace(request, endpoint=server)
+            if self._file.samples(fingerprint := wire.fingerprint(asked)):
+                found[server] = (fingerprint, asked)
+        return found
+
     def _next(self, fingerprint: str, order: str) -> Line | None:
         left = Counter(self._taken.get(fingerprint))
         for line in self._file.samples(fingerprint, order):
@@ -257,6 +292,13 @@ class Record:
                 ),
                 hint=_("Start again from the first with %wcode replay replay, or record more with mode auto."),
             )
+        if servers := self._elsewhere(request):
+            return ReplayError(
+                _("{path} has the answer to this request from another server: {servers}, not {asked}").format(
+                    path=self.path.name, servers=", ".join(sorted(servers)), asked=request.endpoint
+                ),
+                hint=_("Unset base_url to replay it, or set it to that server."),
+            )
         hint = _("Record it with %wcode replay auto.")
         near = nearest.nearest(request, self._requests())
         if near is None:
@@ -270,9 +312,22 @@ class Record:
 
     def _requests(self) -> Iterator[nearest.Near]:
         for line in self._file.all():
-            # A line without a readable request is no candidate; it is reported when it is asked for itself.
-            with contextlib.suppress(msgspec.DecodeError, RecursionError):
-                yield nearest.Near(line.offset, msgspec.json.decode(self._file.read(line), type=lines.Asked).request)
+            if (asked := self._asked(line)) is not None:
+                yield nearest.Near(line.offset, asked.request)
+
+    def _asked(self, line: Line) -> lines.Asked | None:
+        """What `line` was asked. One without a readable request is reported when it is asked for itself."""
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            return msgspec.json.decode(self._file.read(line), type=lines.Asked)
+        return None
+
+
+def _plain(messages: tuple[Message, ...]) -> Any:
+    return lines.without_images([msgspec.to_builtins(message) for message in messages])
+
+
+def _is_result(message: Message) -> bool:
+    return message.role == "tool"
 
 
 def _failed(reply: Reply) -> bool:

@@ -1,8 +1,10 @@
 """A replay file on disk: what stands where, and the two ways to change it, which lose nothing.
 
 Lines are appended whole with O_APPEND and fsync, or replaced through a temporary file; both under a lock beside the
-file (`.NAME.lock`), after looking at what other kernels have added. In memory there is only an index: a line is read
-when it is asked for, and recognised by its digest, so a file that was edited or checked out meanwhile is read anew.
+file (`.NAME.lock`), after looking at what other kernels have added. A link is followed only to a replay file that
+already has records, and nothing else is written through one: see `files`. In memory there is only an index: a line is
+read when it is asked for, and recognised by its digest, so a file that was edited or checked out meanwhile is read
+again.
 A last line without its end, left by a killed process, moves to `NAME.torn` before the next write.
 """
 
@@ -10,13 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from .. import files
 from ..errors import ReplayError
 from ..language import _
 from . import codec as lines
@@ -34,6 +37,8 @@ class Line(NamedTuple):
     digest: int
     order: str = ""
     """See `codec.order`."""
+    after_tools: bool = False
+    """Whether the request may hold the results of tools."""
 
 
 class ReplayFile:
@@ -52,6 +57,8 @@ class ReplayFile:
 
     def _forget(self) -> None:
         self._found: dict[str, list[Line]] = {}
+        self.endpoints: set[str] = set()
+        """Identities of the servers that the lines were recorded from."""
         self._last: Line | None = None
         self._end = 0
         self._state: tuple[int, int, int] | None = None
@@ -72,7 +79,7 @@ class ReplayFile:
                 return False
             state = (found.st_size, found.st_mtime_ns, found.st_ino)
             if state != self._state:
-                with self.path.open("rb") as file:
+                with files.reading(self.path) as file:
                     if not self._still_stands(file, found.st_size):
                         self._forget()
                     self._scan(file)
@@ -98,8 +105,9 @@ class ReplayFile:
                     head = lines.head(data)
                 except ReplayError as error:
                     raise self.located(error, self._end) from None
-                self._last = Line(self._end, len(data), hash(data), head.order)
+                self._last = _line(self._end, data, head)
                 self._found.setdefault(head.fingerprint, []).append(self._last)
+                self.endpoints.add(head.request.endpoint)
             self._end += len(data)
 
     def located(self, error: ReplayError, offset: int) -> ReplayError:
@@ -110,7 +118,7 @@ class ReplayFile:
     def place(self, offset: int) -> str:
         """File name and line number, from 1. Without the folder: a saved output must be the same on every machine."""
         count = 1
-        with self.path.open("rb") as file:
+        with files.reading(self.path) as file:
             for data in file:
                 if (offset := offset - len(data)) < 0:
                     break
@@ -135,7 +143,7 @@ class ReplayFile:
 
     def read(self, line: Line) -> bytes:
         """The bytes of a line that `refresh` has found. Raises ReplayError when they are no longer there."""
-        with self._explained(_("Cannot read {path}: {error}")), self.path.open("rb") as file:
+        with self._explained(_("Cannot read {path}: {error}")), files.reading(self.path) as file:
             file.seek(line.offset)
             data = file.read(line.length)
         if hash(data) != line.digest:
@@ -161,6 +169,8 @@ class ReplayFile:
         from filelock import FileLock, Timeout  # 50 ms, and most sessions only read
 
         self.check_folder()  # the lock would create it
+        with self._explained(_("Cannot write {path}: {error}")):
+            files.check(self._lock_path)
         lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
         with self._explained(_("Cannot write {path}: {error}")):
             try:
@@ -179,14 +189,13 @@ class ReplayFile:
 
     def append(self, data: bytes) -> None:
         """Adds one line at the end; it is on disk when this returns, or the file is as it was. Inside `writing`."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.path, flags, 0o666)
+        descriptor = files.appending(self._target())
         try:
             size = os.fstat(descriptor).st_size
             # After the repair, an end without a newline is a whole record whose newline an editor took.
             whole = data if size == 0 or self._ends_with_newline(size) else b"\n" + data
             try:
-                _write(descriptor, whole)
+                files.write_all(descriptor, whole)
                 os.fsync(descriptor)
             except BaseException:
                 os.ftruncate(descriptor, size)
@@ -200,22 +209,20 @@ class ReplayFile:
 
         Costs one copy of the file.
         """
-        target = Path(os.path.realpath(self.path))
-        # One name for all: what a killed process left is overwritten by the next.
-        temporary = target.with_name(f".{target.name}.tmp")
-        try:
-            with temporary.open("wb", buffering=0) as new, target.open("rb") as file:
-                _copy(file, new.fileno(), old.offset)
-                _write(new.fileno(), data)
-                file.seek(old.offset + old.length)
-                _copy(file, new.fileno())
-                os.fsync(new.fileno())
-            shutil.copymode(target, temporary)
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        target = self._target()
+        with files.replacing(target) as new, files.reading(target) as file:
+            _copy(file, new, old.offset)
+            files.write_all(new, data)
+            file.seek(old.offset + old.length)
+            _copy(file, new)
         self._moved(old, data)
+
+    def _target(self) -> Path:
+        """The file to write: what a link leads to only where that is a replay file already. Raises OSError."""
+        if self.path.is_symlink() and self._found:
+            return Path(os.path.realpath(self.path))
+        files.check(self.path)
+        return self.path
 
     def _moved(self, old: Line, data: bytes) -> None:
         """Brings the index in line with a replacement, which is cheaper than reading the file again."""
@@ -223,14 +230,14 @@ class ReplayFile:
         for same in self._found.values():
             same[:] = [line._replace(offset=line.offset + shift) if line.offset > old.offset else line for line in same]
             if old in same:
-                same[same.index(old)] = Line(old.offset, len(data), hash(data), lines.head(data).order)
+                same[same.index(old)] = _line(old.offset, data, lines.head(data))
         self._end += shift
         self._last = max((same[-1] for same in self._found.values()), default=None)
         found = self.path.stat()
         self._state = (found.st_size, found.st_mtime_ns, found.st_ino)
 
     def _ends_with_newline(self, size: int) -> bool:
-        with self.path.open("rb") as file:
+        with files.reading(self.path) as file:
             file.seek(size - 1)
             return file.read(1) == b"\n"
 
@@ -239,12 +246,14 @@ class ReplayFile:
         if not self.torn_bytes:
             return
         aside = self.path.with_name(self.path.name + ".torn")
-        with self.path.open("r+b") as file, aside.open("ab") as side:
-            file.seek(self._end)
-            side.write(file.read() + b"\n")
-            side.flush()
-            os.fsync(side.fileno())
-            file.truncate(self._end)
+        # Not for appending, but to be cut; opened first, so that nothing is set aside that then stays.
+        with open(files.appending(self._target(), create=False), "rb") as file:
+            with open(files.appending(aside), "ab") as side:
+                file.seek(self._end)
+                side.write(file.read() + b"\n")
+                side.flush()
+                os.fsync(side.fileno())
+            os.ftruncate(file.fileno(), self._end)
         count, self.torn_bytes = self.torn_bytes, 0
         yield _("{path} ended in an incomplete record ({count} bytes), now in {aside}; that answer is lost").format(
             path=self.path.name, count=count, aside=aside.name
@@ -259,6 +268,10 @@ class ReplayFile:
             raise ReplayError(what.format(path=self._named, error=reason)) from None
 
 
+def _line(offset: int, data: bytes, head: lines.Head) -> Line:
+    return Line(offset, len(data), hash(data), head.order, b'"tool_call_id"' in data)
+
+
 def _is_json(data: bytes) -> bool:
     try:
         msgspec.json.decode(data)
@@ -267,16 +280,7 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _copy(source: BinaryIO, descriptor: int, count: int | None = None) -> None:
-    while count is None or count > 0:
-        data = source.read(1 << 20 if count is None else min(1 << 20, count))
-        if not data:
-            return
-        _write(descriptor, data)
-        count = None if count is None else count - len(data)
+def _copy(source: BinaryIO, descriptor: int, count: int = sys.maxsize) -> None:
+    while data := source.read(min(1 << 20, count)):
+        files.write_all(descriptor, data)
+        count -= len(data)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ... import files
 from ...errors import InputError, OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
@@ -87,8 +88,7 @@ def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
         )
     text = context.client.session.keys.redact(write(chat, bundle))
     try:
-        with path.open("w" if line.flag("force") else "x", encoding="utf-8", newline="\n") as out:
-            out.write(text)
+        (files.write if line.flag("force") else files.create)(path, text.encode())
     except FileExistsError:
         raise InputError(_("{file} exists").format(file=file), hint=_("--force writes over it.")) from None
     except OSError as error:

@@ -5,7 +5,6 @@ A key goes into a file only, and only when asked for: what is shown here is save
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ... import files
 from ...characters import escape, visible
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
@@ -169,13 +169,10 @@ def _write(row: Target, line: CommandLine, text: str, *, private: bool = False) 
     path = Path(name).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(
-            path, "w" if line.flag("force") else "x", encoding="utf-8", newline="\n",
-            opener=lambda path, flags: os.open(path, flags, 0o600 if private else 0o666),
-        ) as file:  # fmt: skip
-            file.write(text)
-        if private:
-            path.chmod(0o600)
+        if line.flag("force"):
+            files.write(path, text.encode(), mode=0o600 if private else None)
+        else:
+            files.create(path, text.encode(), mode=0o600 if private else 0o666)
     except FileExistsError:
         raise InputError(_("{path} exists").format(path=name), hint=_("--force replaces it.")) from None
     except OSError as error:

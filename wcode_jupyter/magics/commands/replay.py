@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
-from ...characters import visible
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
 from ...reply import Reply
 from ...request.parameters import did_you_mean
 from ...request.settings import ROWS
-from ...session.account import Methods, methods
+from ...session import Session
 from ...shell import is_watched
 from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...study.audit import AuditRow, audit, estimate
@@ -23,7 +22,7 @@ from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
 
-__all__ = ["AUDIT_OPTIONS", "METHODS_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_methods", "run_replay"]
+__all__ = ["AUDIT_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_replay"]
 
 # Settings of the session, which the command sets together with the mode.
 REPLAY_OPTIONS = tuple(
@@ -34,7 +33,6 @@ AUDIT_OPTIONS = (
     CellOption(name="max_cost", metavar="RMB", help=N_("Stop asking before this is passed.")),
     CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")),
 )
-METHODS_OPTIONS = (CellOption(name="json", arity="flag", help=N_("As JSON.")),)
 
 _STATES: dict[Mode, str] = {
     "off": N_("Replay is off: every question is asked, nothing is recorded."),
@@ -45,31 +43,67 @@ _STATES: dict[Mode, str] = {
 
 
 def run_replay(context: Context, rest: str) -> None:
-    """Sets mode and file of the session and begins again at the first sample; without a word, says what is set."""
+    """Sets mode and file of the session and begins again at the first sample; without a word, says what is set.
+
+    After a switch to a stricter mode that fails nothing is sent. Where the environment asks for strict replay, a looser
+    mode prints its line, because that is in the saved notebook, and changes nothing.
+    """
+    session = context.client.session
+    mode: Mode = session.values()["replay"].value
+    if rest:
+        try:
+            mode = _switch(context, parse_command(rest, REPLAY_OPTIONS))
+        except WcodeError as error:
+            if _is_stricter(rest, mode):
+                _send_nothing(session, rest, error)
+            raise
+    # The name without its folder: the same line on every machine.
+    print(_(_STATES[mode]).format(file=context.client.replay_path.name))
+
+
+def _switch(context: Context, line: CommandLine) -> Mode:
+    """The mode that `line` names, now set. Raises OptionError, ReplayError: nothing was changed."""
     client, session = context.client, context.client.session
-    line = parse_command(rest, REPLAY_OPTIONS)
-    if not line.words and line.options:
+    if not line.words:
         raise OptionError(
             _("{option} needs a mode").format(option=next(o.option for o in REPLAY_OPTIONS if line.flag(o.name))),
             hint=_("Say %wcode replay record or %wcode replay auto."),
         )
-    if line.words:
-        mode = _mode(line.words[0])
-        file = _only_file(CommandLine(line.words[1:], {}))
+    mode = _mode(line.words[0])
+    file = _only_file(CommandLine(line.words[1:], {}))
+    if mode == "replay" or not session.strict:
         for notice in Record(file or client.replay_path, mode).take_notices():  # an error now, not at the first cell
             client.warn(notice)
-        session.set("replay", mode)
-        if file:
+    session.set("replay", mode)
+    if file:
+        session.set("replay_file", str(file))
+    for option in REPLAY_OPTIONS:
+        if line.flag(option.name):
+            session.set(option.name, True)
+        else:
+            session.unset(option.name)
+    rewind()
+    return mode
+
+
+# How little a mode sends.
+_STRICTNESS: dict[str, int] = {"off": 0, "record": 0, "auto": 1, "replay": 2}
+
+
+def _is_stricter(rest: str, mode: Mode) -> bool:
+    """Whether the line, or the line that it seems to mean, asks for a stricter mode than `mode`."""
+    word = rest.split()[0]
+    meant = [word] if word in _STRICTNESS else difflib.get_close_matches(word, _STRICTNESS, n=1, cutoff=0.6)
+    return bool(meant) and _STRICTNESS[meant[0]] > _STRICTNESS[mode]
+
+
+def _send_nothing(session: Session, rest: str, error: WcodeError) -> None:
+    """Strict replay from the file of a line that failed: no other file may answer instead."""
+    session.send_nothing()
+    with contextlib.suppress(WcodeError):
+        if file := _only_file(CommandLine(parse_command(rest, REPLAY_OPTIONS).words[1:], {})):
             session.set("replay_file", str(file))
-        for option in REPLAY_OPTIONS:
-            if line.flag(option.name):
-                session.set(option.name, True)
-            else:
-                session.unset(option.name)
-        rewind()
-    mode = session.values()["replay"].value
-    # The name without its folder: the same line on every machine.
-    print(_(_STATES[mode]).format(file=client.replay_path.name))
+    error.hint = " ".join(filter(None, [error.hint, _("Nothing is sent until %wcode replay succeeds.")]))
 
 
 def _mode(word: str) -> Mode:
@@ -98,6 +132,7 @@ def run_audit(context: Context, rest: str) -> None:
     """Asks every recorded request again, after a confirmation, and shows what changed."""
     line = parse_command(rest, AUDIT_OPTIONS)
     limit = _amount(line.text("max_cost"))
+    context.client.session.check_may_send()
     path = _only_file(line) or context.client.replay_path
     if not (replies := _recorded(path)):
         raise InputError(_("{path} holds no answer yet").format(path=path.name))
@@ -256,33 +291,3 @@ def _then_now(then: Any, now: Any) -> str:
         "–" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in (then, now)
     ]
     return " → ".join(dict.fromkeys(texts))
-
-
-class MethodsText(Struct, frozen=True):
-    """The account of a set of answers, as it is shown; `str()` is its Markdown."""
-
-    account: Methods
-
-    def __str__(self) -> str:
-        return visible(self.account.to_markdown())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        # Rendered here: text/markdown in a trusted output would run the HTML of a model id that a server made up.
-        from ...display.answer import wrap
-        from ...display.markdown import render
-
-        return wrap(render(str(self)))
-
-
-def run_methods(context: Context, rest: str) -> MethodsText | None:
-    """The account of a replay file, or of this session's calls."""
-    line = parse_command(rest, METHODS_OPTIONS)
-    session = context.client.session
-    path = _only_file(line)
-    account = methods(_recorded(path), session.catalogue) if path else session.account.methods(session.catalogue)
-    if not line.flag("json"):
-        return MethodsText(account)
-    print(account.to_json())
-    return None

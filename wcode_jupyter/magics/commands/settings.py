@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import OptionError
+from ...errors import OptionError, WcodeError
 from ...language import _
 from ...session import Value
 from ...table import Table
@@ -13,9 +13,16 @@ __all__ = ["set_values", "show", "unset_values"]
 
 
 def set_values(context: Context, rest: str) -> None:
-    """Sets all of the line's values, or none when one of them is wrong."""
-    for name, value in parse_assignments(rest).items():
-        context.client.session.set(name, value)
+    """Sets all of the line's values, or none when one of them is wrong: then a replay mode among them is strict."""
+    session = context.client.session
+    try:
+        values = parse_assignments(rest)
+    except WcodeError:
+        if any(word.startswith("replay=") for word in rest.split()):
+            session.send_nothing()
+        raise
+    for name, value in values.items():
+        session.set(name, value)
 
 
 def unset_values(context: Context, rest: str) -> None:
