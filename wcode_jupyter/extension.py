@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from IPython.core.completer import context_matcher
 from IPython.core.magic import no_var_expand
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
+
+from .lazy import is_built, lazy
 
 if TYPE_CHECKING:
     from .magics.wcode import Wcode as WcodeMagic
@@ -77,7 +78,7 @@ class LazyMagic:
         self.warming.daemon = True
         no_var_expand(self)
 
-    @cached_property
+    @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
         from .magics.wcode import Wcode as WcodeMagic
@@ -169,5 +170,5 @@ def unload(shell: Any) -> None:
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
     magic.warming.cancel()
-    if "magic" in magic.__dict__:
+    if is_built(magic, "magic"):
         magic.magic.close()

@@ -15,7 +15,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -26,6 +25,7 @@ from ..catalogue import Catalogue, user_file
 from ..errors import InputError, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
+from ..lazy import lazy
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
@@ -125,17 +125,15 @@ class Session:
         self.spent_in_runs_cny = Decimal(0)
         """RMB that runs over rows have cost."""
 
-    @cached_property
+    @lazy
     def account(self) -> Account:
         """Every answer of this session added up for a paper, those of runs over rows included."""
         return Account()
 
-    @property
+    @lazy
     def catalogue(self) -> Catalogue:
         """Bundled and user's models, read at first use. Raises InputError."""
-        if self._catalogue is None:
-            self._catalogue = Catalogue.load(user_file())
-        return self._catalogue
+        return Catalogue.load(user_file()) if self._catalogue is None else self._catalogue
 
     @property
     def spent_cny(self) -> Decimal:
