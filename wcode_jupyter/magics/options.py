@@ -272,7 +272,7 @@ class _LineParser:
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
-                hint=_("The prompt goes below the %%wcode line; texts with spaces go between quotes."),
+                hint=_("The prompt goes below the %%wcode line, or in one line: %wcode ask -m MODEL TEXT."),
             )
         self._set("model", word)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..characters import visible
 from ..client import Client
-from ..errors import AnswerInterrupted
+from ..errors import AnswerInterrupted, WcodeError
 from ..language import _
 from ..lazy import is_built, lazy
+from ..request.messages import LOCAL
 from ..session import Session
 from .cell import ask
 from .commands import COMMANDS, find_command
@@ -72,7 +73,15 @@ class Wcode:
         word, _space, rest = line.strip().partition(" ")
         if rest.strip() in ("--help", "-h"):
             word, rest = "help", ""
-        return find_command(word or "help")(Context(self.shell, self.client), rest.strip())
+        command = find_command(word or "help", rest.strip(), self._is_model)
+        return command(Context(self.shell, self.client), rest.strip())
+
+    def _is_model(self, word: str) -> bool:
+        catalogue = self.client.session.catalogue
+        try:
+            return word == LOCAL or catalogue.resolve(word) in catalogue
+        except WcodeError:  # a word that fits several models
+            return False
 
     def close(self) -> None:
         """Closes the panels and ends what the client started."""

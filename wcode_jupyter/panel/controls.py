@@ -15,8 +15,8 @@ import ipywidgets as widgets
 
 from ..errors import ParameterError
 from ..language import _
-from ..request.cell_syntax import escape, unescape
-from ..request.parameters import Kind, Parameter, Row, parse
+from ..request.cell_syntax import escape
+from ..request.parameters import Kind, Parameter, Row, line_ends, parse
 from .widgets import Look
 
 __all__ = ["Control", "control"]
@@ -259,7 +259,7 @@ class Tags(Control):
         self._entry.value = text
 
     def _add(self) -> None:
-        text, self._entry.value = unescape(str(self._entry.value)), ""
+        text, self._entry.value = line_ends(str(self._entry.value)), ""
         if text and text not in self._texts:
             self._show([*self._texts, text])
             self._changed()

@@ -32,6 +32,8 @@ __all__ = ["CONVERTERS", "Converter", "Expansion", "Inserted", "Limits", "expand
 # Runs of braces are taken whole, so that `{{{x}}}` is seen as three and not as two with one beside them; the
 # look-behind keeps a text of nothing but braces linear.
 _BRACES = re.compile(r"(?<!\{)(\{{2,})[ \t]*([^\W\d]\w*)[ \t]*(\}{2,})")
+# One brace on each side, as in Python's format strings; not where LaTeX has its arguments.
+_SINGLE = re.compile(r"(?<![\\{}^_$\w])\{[ \t]*([^\W\d]\w*)[ \t]*\}(?!\})")
 _CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+>")
 
@@ -140,6 +142,13 @@ def _near_misses(text: str, namespace: Mapping[str, Any]) -> Iterator[str]:
     typed = [found for found in _BRACES.finditer(text) if not _is_reference(found)]
     for whole in dict.fromkeys(found[0] for found in typed if found[2] in namespace and _can_be_a_variable(found[2])):
         yield _("{typed} was sent as typed: a reference has two braces on each side").format(typed=whole)
+    single = [found for found in _SINGLE.finditer(text) if found[1] in namespace and _is_a_value(found[1], namespace)]
+    if names := dict.fromkeys(found[0] for found in single):
+        yield _("{typed} was sent as typed: a reference has two braces on each side").format(typed=", ".join(names))
+
+
+def _is_a_value(name: str, namespace: Mapping[str, Any]) -> bool:
+    return _can_be_a_variable(name) and not name.startswith("_") and not isinstance(namespace[name], _CODE)
 
 
 def _pieces(text: str, inserted: Mapping[str, Inserted]) -> Iterator[Part]:

@@ -20,6 +20,7 @@ from ..language import _
 __all__ = [
     "GATEWAY",
     "LOCAL",
+    "STAND_IN_PATH",
     "Image",
     "Message",
     "Part",
@@ -43,6 +44,8 @@ GATEWAY = "gateway"
 """Endpoint identity of wcode.net itself, in either protocol."""
 LOCAL = "local"
 """Endpoint identity of the embedded model, whatever its port."""
+STAND_IN_PATH = "/stand-in"
+"""Where the paths of a scripted server of this machine begin; its port, new at each start, is in no identity."""
 
 
 class Text(Struct, frozen=True, tag="text"):
@@ -147,7 +150,10 @@ def to_messages(
         raise InputError(_("There is no message to send"))
     if body[-1].role == "user" and _is_blank(body[-1].content):
         raise InputError(
-            _("There is no text to send"), hint=_("The prompt goes below the %%wcode line, in Python to Client.ask.")
+            _("There is no text to send"),
+            hint=_(
+                "The prompt goes below the %%wcode line, or in one line: %wcode ask TEXT. In Python: Client.ask(TEXT)."
+            ),
         )
     return tuple(_with_valid_text(message) for message in head + body)
 

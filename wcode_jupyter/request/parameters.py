@@ -37,6 +37,7 @@ __all__ = [
     "conflicts",
     "did_you_mean",
     "find",
+    "line_ends",
     "parse",
 ]
 
@@ -235,10 +236,24 @@ def parse(row: Row, text: str) -> Any:
         if row.kind in ("float", "int") and _NUMBER.fullmatch(text):
             value = float(text)
     if row.kind == "strings" and not isinstance(value, list):
-        value = text
+        if text.startswith("[") and text.endswith("]"):
+            raise _wrong(row, text, _("not valid JSON"))
+        value = line_ends(text)
     if row.kind == "bool" and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.lower(), value)
     return check_row(row, value)
+
+
+_TYPED = re.compile(r"\\(?:([ntr\\])|u([0-9A-Fa-f]{4}))")
+_LINE_ENDS = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+
+
+def line_ends(text: str) -> str:
+    r"""A stop text as typed on one line: `\n`, `\t`, `\r` and `\u2028` are characters, `\\` is a backslash.
+
+    Any other backslash is one: `\boxed` is itself.
+    """
+    return _TYPED.sub(lambda found: _LINE_ENDS[found[1]] if found[1] else chr(int(found[2], 16)), text)
 
 
 def check(name: str, value: Any) -> Any:
@@ -293,7 +308,7 @@ def _check_float(parameter: Row, value: Any) -> float:
 
 def _check_int(parameter: Row, value: Any) -> int:
     fault = _wrong(parameter, value, _("not a whole number"))
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value).__name__ in _BOOLS:
         raise fault
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)

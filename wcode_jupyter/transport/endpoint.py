@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import urllib.parse
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from ..errors import InputError
 from ..keys import GATEWAY_ORIGIN, origin_of
 from ..language import _
 from ..request.forms import DEFAULT_PROTOCOL
-from ..request.messages import GATEWAY, Protocol
+from ..request.messages import GATEWAY, STAND_IN_PATH, Protocol
 
 __all__ = ["Deadlines", "Endpoint", "endpoint"]
 
@@ -61,7 +62,8 @@ def _is_loopback(origin: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        # Not evil.localhost: that such names stay on this machine is a promise that not every resolver keeps.
+        return host == "localhost"
 
 
 class Deadlines(Struct, frozen=True):
@@ -76,7 +78,7 @@ class Deadlines(Struct, frozen=True):
 def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: str | None = None) -> Endpoint:
     """The endpoint at `base_url`, in one spelling. Raises InputError, which never quotes an address with a password.
 
-    `identity` None: "gateway" for wcode.net, else origin and path.
+    `identity` None: "gateway" for wcode.net, else origin and path; those of a stand-in without its port.
     """
     origin = origin_of(base_url)
     parts = urllib.parse.urlsplit(base_url.strip())
@@ -90,6 +92,12 @@ def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: 
     path = parts.path.rstrip("/").removesuffix(wire.path(protocol)).rstrip("/")
     if any(ord(c) <= 32 for c in path):
         raise InputError(_("The base URL must not hold a space: {url}").format(url=origin + path))
-    if identity is None:
-        identity = GATEWAY if origin == GATEWAY_ORIGIN else origin + path
-    return Endpoint(origin + path, protocol, identity)
+    return Endpoint(origin + path, protocol, _identity(origin, path) if identity is None else identity)
+
+
+def _identity(origin: str, path: str) -> str:
+    if origin == GATEWAY_ORIGIN:
+        return GATEWAY
+    if _is_loopback(origin) and f"{path}/".startswith(f"{STAND_IN_PATH}/"):
+        return re.sub(r":\d+$", "", origin) + path
+    return origin + path

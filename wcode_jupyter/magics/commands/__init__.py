@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
@@ -66,10 +67,24 @@ COMMANDS: tuple[Command, ...] = (
 )  # fmt: skip
 
 
-def find_command(word: str) -> Command:
-    """The row named `word`. Raises OptionError with a did-you-mean."""
+def find_command(word: str, rest: str = "", is_model: Callable[[str], bool] = lambda word: False) -> Command:
+    """The row named `word`, which `rest` follows. Raises OptionError with a did-you-mean.
+
+    `is_model`: whether a word is a model's name, for a prompt that was typed without `ask`.
+    """
     for command in COMMANDS:
         if command.name == word:
             return command
-    hint = did_you_mean(word, (command.name for command in COMMANDS)) or _("%wcode help lists the commands.")
+    hint = _meant(word, rest, is_model) or _("%wcode help lists the commands.")
     raise OptionError(_("Unknown command: %wcode {word}").format(word=word), hint=hint)
+
+
+def _meant(word: str, rest: str, is_model: Callable[[str], bool]) -> str:
+    """What to type instead; empty where nothing is near."""
+    if is_model(word):
+        return _("Did you mean %wcode ask -m {model} {text}?").format(model=word, text=one_line(rest, 40) or "TEXT")
+    if hint := did_you_mean(word, (command.name for command in COMMANDS)):
+        return hint
+    if not rest:
+        return ""
+    return _("To send a prompt in one line: %wcode ask {text}").format(text=one_line(f"{word} {rest}", 40))
