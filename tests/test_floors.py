@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 
 # Room -> floor. A room is a folder of the package, or a module in its top folder (ground and door).
 FLOORS = {
+    "cell_outputs": 0,
     "characters": 0,
     "errors": 0,
     "files": 0,

@@ -17,6 +17,7 @@ from IPython.core.magic import no_var_expand
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
+from .cell_outputs import watch
 from .lazy import is_built, lazy
 from .slips import Slips
 
@@ -127,6 +128,8 @@ def load(shell: Any) -> None:
     """Registers magic, configuration and completion; loading twice changes nothing."""
     if "wcode" in shell.magics_manager.magics["cell"]:
         return
+    if (session := getattr(shell.display_pub, "session", None)) is not None:
+        watch(session)
     config = Wcode(parent=shell)
     magic = LazyMagic(shell, config)
     shell.configurables.append(config)
