@@ -53,7 +53,9 @@ class Wcode(Configurable):
 
         for name, value in config.get("Wcode", {}).items():
             try:
-                check_row(find_row(name), value)
+                row = find_row(name)
+                if value is not None:  # None takes a value back
+                    check_row(row, value)
             except ParameterError:
                 if name == "replay":
                     super().update_config(Config({"Wcode": {"replay": "replay"}}))

@@ -44,7 +44,7 @@ def test_a_long_wait_shows_its_label(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_no_trace_of_a_bar_is_saved_in_a_cell_of_ours(
     kernel: Kernel, before: str, clear: bool, outputs: list[str]
 ) -> None:
-    """A closed widget would be an error message when the notebook is opened again; a cell that holds more is not cleared."""
+    """A closed widget would be an error message when the notebook is opened again. A cell that holds more is kept."""
     pytest.importorskip("ipywidgets")
     kernel.run("import wcode_jupyter.cell_outputs as c; c.watch(get_ipython().display_pub.session)")
     code = (

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -30,12 +31,11 @@ from ..reply.reply_builder import ReplyBuilder
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
+from ..session.ledger import booked
 from ..transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ..batch import BatchRun, Job, Plan, Replies, RequestSender
+    from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
     from .conversation import Conversation
@@ -125,14 +125,23 @@ class Client:
         if (recorded := self.keeper.recorded(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_may_send()
-        self.session.check_budget()
-        builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
-        for warning in call.warnings:
-            builder.apply(Notice(warning))
-        where = self._reach(call.endpoint)
-        self.transport.check(where)
-        events = self.transport.events(call.request, where, call.deadlines)
-        return self.engine.start(events, builder, on_end=lambda reply: self.keeper.keep(reply, call, record))
+        reserved = self.session.reserve(call)
+        try:
+            builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+            for warning in (*call.warnings, *_unbounded([call], self.session.max_cost)):
+                builder.apply(Notice(warning))
+            where = self._reach(call.endpoint)
+            self.transport.check(where)
+            events = self.transport.events(call.request, where, call.deadlines)
+        except BaseException:
+            self.session.ledger.settle(reserved, Decimal(0))
+            raise
+
+        def keep(reply: Reply) -> Reply:
+            self.session.ledger.settle(reserved, booked(reply, call.estimate.most_cny), call.request.model)
+            return self.keeper.keep(reply, call, record)
+
+        return self.engine.start(events, builder, on_end=keep)
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -275,9 +284,11 @@ class Client:
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
-        budget = Budget(self.session.budget(values))
+        own, whole = self.session.own_budget(values), self.session.max_cost
+        budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
-        run.notices += _unbounded(plan, self.session.budget(values))
+        if not strict:
+            run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
 
     def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
@@ -413,12 +424,13 @@ def _check_score(score: Any) -> None:
         )
 
 
-def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
+def _unbounded(calls: Iterable[Call], budget: Decimal | None) -> list[str]:
     """What to say where a budget cannot hold."""
-    models = dict.fromkeys(call.request.model for call in plan.calls if call.estimate.input_cny is None)
-    if budget is None or not models or plan.calls[0].replay == "replay":
+    unpriced = [call for call in calls if call.estimate.input_cny is None and call.request.endpoint != LOCAL]
+    models = dict.fromkeys(call.request.model for call in unpriced)
+    if budget is None or not models:
         return []
-    return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
+    return [_("The price of {models} is unknown: max_cost does not count it").format(models=", ".join(models))]
 
 
 def _warn(text: str) -> None:

@@ -8,16 +8,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
-from ...characters import visible
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...language import N_, _
 from ...reply import Reply
 from ...request.parameters import did_you_mean
 from ...request.settings import ROWS
 from ...session import Session
-from ...session.account import Methods, methods
 from ...shell import is_watched
 from ...store import MODES, Mode, Record, named_path, rewind, to_frame
 from ...study.audit import AuditRow, audit, estimate
@@ -26,7 +22,7 @@ from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
 
-__all__ = ["AUDIT_OPTIONS", "METHODS_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_methods", "run_replay"]
+__all__ = ["AUDIT_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_replay"]
 
 # Settings of the session, which the command sets together with the mode.
 REPLAY_OPTIONS = tuple(
@@ -37,7 +33,6 @@ AUDIT_OPTIONS = (
     CellOption(name="max_cost", metavar="RMB", help=N_("Stop asking before this is passed.")),
     CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")),
 )
-METHODS_OPTIONS = (CellOption(name="json", arity="flag", help=N_("As JSON.")),)
 
 _STATES: dict[Mode, str] = {
     "off": N_("Replay is off: every question is asked, nothing is recorded."),
@@ -296,33 +291,3 @@ def _then_now(then: Any, now: Any) -> str:
         "–" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in (then, now)
     ]
     return " → ".join(dict.fromkeys(texts))
-
-
-class MethodsText(Struct, frozen=True):
-    """The account of a set of answers, as it is shown; `str()` is its Markdown."""
-
-    account: Methods
-
-    def __str__(self) -> str:
-        return visible(self.account.to_markdown())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        # Rendered here: text/markdown in a trusted output would run the HTML of a model id that a server made up.
-        from ...display.answer import wrap
-        from ...display.markdown import render
-
-        return wrap(render(str(self)))
-
-
-def run_methods(context: Context, rest: str) -> MethodsText | None:
-    """The account of a replay file, or of this session's calls."""
-    line = parse_command(rest, METHODS_OPTIONS)
-    session = context.client.session
-    path = _only_file(line)
-    account = methods(_recorded(path), session.catalogue) if path else session.account.methods(session.catalogue)
-    if not line.flag("json"):
-        return MethodsText(account)
-    print(account.to_json())
-    return None
