@@ -11,6 +11,7 @@ from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply.events import Finish, ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.reply.reply_builder import ReplyBuilder
 from wcode_jupyter.request.messages import GATEWAY, LOCAL, Message, Protocol, Request
+from wcode_jupyter.request.parameters import OMITTED
 from wcode_jupyter.request.settings import SETTINGS
 from wcode_jupyter.session import Session
 from wcode_jupyter.session.ledger import booked
@@ -57,6 +58,20 @@ def test_the_models_own_defaults_come_last(tmp_path: Path, monkeypatch: pytest.M
     session.set("protocol", "openai")
     values = session.values({"model": "my/model"})
     assert (values["temperature"].value, values["protocol"].value) == (0.1, "openai")
+
+
+def test_a_cell_leaves_out_what_it_inherits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever says it: the session, the configuration, the model. A setting falls back to its default."""
+    file = tmp_path / "models.toml"
+    file.write_text('[models."my/model"]\nprotocol = "anthropic"\ndefaults = { seed = 3, top_k = 4 }\n')
+    monkeypatch.setenv("WCODE_CATALOGUE", str(file))
+    session = Session(config=lambda: {"top_p": 0.5, "format": "code"})
+    session.set("temperature", 0.1)
+    names = ("temperature", "top_p", "seed", "protocol", "format")
+    call = session.prepare("hi", {"model": "my/model", **dict.fromkeys(names, OMITTED)})
+    assert call.request.parameters == {"top_k": 4}
+    assert call.request.protocol == "openai"
+    assert session.values({"format": OMITTED})["format"].source == "default"
 
 
 def test_nothing_is_sent_that_nobody_set() -> None:

@@ -15,7 +15,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -26,10 +25,11 @@ from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
+from ..lazy import lazy
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
-from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
+from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
@@ -131,17 +131,15 @@ class Session:
         self.ledger = Ledger()
         """What this session's live answers cost, and what is set aside for those under way."""
 
-    @cached_property
+    @lazy
     def account(self) -> Account:
         """Every answer of this session added up for a paper, those of runs over rows included."""
         return Account()
 
-    @property
+    @lazy
     def catalogue(self) -> Catalogue:
         """Bundled and user's models, read at first use. Raises InputError."""
-        if self._catalogue is None:
-            self._catalogue = Catalogue.load(user_file())
-        return self._catalogue
+        return Catalogue.load(user_file()) if self._catalogue is None else self._catalogue
 
     @property
     def spent_cny(self) -> Decimal:
@@ -233,6 +231,8 @@ class Session:
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found.get("model"))).items():
+            if own.get(name) is OMITTED:
+                continue
             if name not in found or found[name].source == "default":
                 found[name] = value
         return {name: found[name] for name in ROWS if name in found}
@@ -247,6 +247,8 @@ class Session:
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
+            if raw is OMITTED:
+                break
             try:
                 value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
             except ParameterError as error:
