@@ -376,7 +376,7 @@ def test_config_sets_defaults_and_refuses_bad_ones(shared: Kernel, server: Fault
     shared.run("%%wcode\nhi")
     assert server.wait().json["temperature"] == 0.5
     assert "0…2" in shared.run("%config Wcode.temperature = 7").text
-    shared.run("%config Wcode.temperature = None")
+    assert shared.run("%config Wcode.temperature = None").text == ""
 
 
 def test_unloading_takes_everything_back(kernel: Kernel) -> None:

@@ -107,8 +107,11 @@ class Replies(Sequence[Reply]):
 
     @property
     def cost(self) -> Decimal:
-        """RMB of all of them, as far as prices are known."""
-        return sum((line.cost for line in self.lines() if line.cost), Decimal(0))
+        """RMB that was paid for all of them, as far as prices are known: every answer counts, those that were asked
+        again too. Where the server did not say what an answer took, it counts for what it may have cost at most.
+        """
+        costs = (entry.cost if isinstance(entry, RunLine) else entry.paid for entry in self._entries)
+        return sum((cost for cost in costs if cost), Decimal(0))
 
     @property
     def path(self) -> Path | None:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from .. import files
+from .. import files, typed
 from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
@@ -29,6 +29,7 @@ from .plan import Job
 __all__ = ["GOOD", "Header", "RunFile", "RunLine"]
 
 VERSION = 1
+_NOTHING = Decimal(0)
 GOOD = ("complete", "length")
 """Ends of answers that need not be asked again."""
 
@@ -53,6 +54,8 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     came: tuple[Reply, ...] = ()
     """With a schema: the answers as they came, where those are not `reply` alone: what did not fit, what was asked
     again."""
+    booked: Decimal = _NOTHING
+    """RMB that stand for answers of which nobody said what they cost: see `session.ledger`."""
 
     @property
     def answers(self) -> tuple[Reply, ...]:
@@ -61,9 +64,9 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 
     @property
     def cost(self) -> Decimal | None:
-        """RMB of all of them; None where no price is known."""
+        """RMB of all of them, at most where it is not known; None where no price is known."""
         costs = [reply.cost for reply in self.answers if reply.cost is not None]
-        return sum(costs, Decimal(0)) if costs else None
+        return sum(costs, self.booked) if costs or self.booked else None
 
     @property
     def good(self) -> bool:
@@ -78,6 +81,7 @@ class _Job(Struct, frozen=True, gc=False):
 
 class _Reply(Struct, frozen=True, gc=False):
     ended: Ended = "complete"
+    cost: Decimal | None = None
 
 
 class _Head(Struct, frozen=True, gc=False):
@@ -85,19 +89,27 @@ class _Head(Struct, frozen=True, gc=False):
 
     job: _Job
     reply: _Reply
+    came: tuple[_Reply, ...] = ()
+    booked: Decimal = _NOTHING
+
+    @property
+    def cost(self) -> Decimal:
+        """RMB of all its answers."""
+        return sum((reply.cost for reply in self.came or (self.reply,) if reply.cost), self.booked)
 
 
 class Place(Struct, frozen=True, gc=False):
-    """Where a line stands. `good`: it need not be asked again."""
+    """Where a line stands. `good`: it need not be asked again. `paid`: RMB, earlier lines of its job included."""
 
     offset: int
     length: int
     good: bool
     number: int
+    paid: Decimal = _NOTHING
 
 
-_head = msgspec.json.Decoder(_Head)
-_line = msgspec.json.Decoder(RunLine)
+_head = typed.decoder(_Head)
+_line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
@@ -117,6 +129,8 @@ class RunFile:
         self._descriptor = -1
         self._reader: BinaryIO | None = None
         self._lock: Any = None
+        self._paid: dict[str, Decimal] = {}
+        """RMB by job, where an answer was followed by another one."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -170,7 +184,14 @@ class RunFile:
         data = _encoder.encode(line) + b"\n"
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
-        return Place(offset, len(data), line.good, line.job.number)
+        return Place(offset, len(data), line.good, line.job.number, self._total(line.job.id, line.cost or _NOTHING))
+
+    def _total(self, job: str, cost: Decimal) -> Decimal:
+        """RMB of a job after one more answer for `cost`."""
+        total = self._paid.get(job, _NOTHING) + cost
+        if total:
+            self._paid[job] = total
+        return total
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -221,6 +242,11 @@ class RunFile:
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
+    @property
+    def paid(self) -> Decimal:
+        """RMB of all answers in the file."""
+        return sum(self._paid.values(), _NOTHING)
+
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
@@ -243,7 +269,7 @@ class RunFile:
     def _header(self) -> Header:
         header: Header | None = None
         with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
-            header = msgspec.json.decode(file.readline(), type=Header)
+            header = typed.decode(file.readline(), Header)
         if header is None:
             raise RunError(
                 _("{path} is no run file").format(path=self.path), hint=_("Name another file with --run-file.")
@@ -257,6 +283,7 @@ class RunFile:
     def _scan(self) -> tuple[dict[str, Place], int]:
         """(places by job, where the last whole line ends)."""
         found: dict[str, Place] = {}
+        self._paid = {}
         with files.reading(self.path) as file:
             end = len(file.readline())
             for data in file:
@@ -268,7 +295,8 @@ class RunFile:
                     # A damaged line costs its own answer only.
                     end += len(data)
                     continue
-                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number)
+                paid = self._total(head.job.id, head.cost)
+                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid)
                 end += len(data)
         return found, end
 

@@ -160,7 +160,7 @@ def _takes_value(word: str) -> bool:
     name = _name(word)
     if not word.startswith("-") or "=" in word:
         return False
-    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS and ROWS[name].kind != "bool"
+    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS
 
 
 def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, Any]) -> list[str]:
@@ -185,6 +185,10 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return _presets()
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
+    if name == "without":
+        return [parameter.name for parameter in PARAMETERS]
+    if name in ROWS and ROWS[name].kind == "bool":
+        return ["true", "false"]
     return list(ROWS[name].choices) if name in ROWS else []
 
 

@@ -113,7 +113,7 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
-"""Everything that can be set, by name: settings first, then the 21 parameters."""
+"""Everything that can be set, by name: settings first, then the request parameters."""
 
 
 def find_row(name: str) -> Row:

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from .. import wire
+from .. import typed, wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
@@ -338,7 +338,7 @@ class Record:
     def _asked(self, line: Line) -> lines.Asked | None:
         """What `line` was asked. One without a readable request is reported when it is asked for itself."""
         with contextlib.suppress(msgspec.DecodeError, RecursionError):
-            return msgspec.json.decode(self._file.read(line), type=lines.Asked)
+            return typed.decode(self._file.read(line), lines.Asked)
         return None
 
 

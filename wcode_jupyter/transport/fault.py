@@ -15,7 +15,7 @@ from ..keys import GATEWAY_ORIGIN
 from ..language import _
 from ..reply.events import Failure
 from .endpoint import Deadlines, Endpoint
-from .refusal import refusal
+from .refusal import MAY_BE_BILLED, refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +33,8 @@ class AttemptFailure(Struct, frozen=True):
     """The server's wish how long to wait before it."""
     stale: bool = False
     """A kept connection that the server had closed meanwhile: another one will do."""
+    lost: bool = False
+    """The request was sent and not answered: it may be billed all the same."""
     named: str = ""
     """What a 400 or 422 said, to find a fallback by."""
 
@@ -65,7 +67,8 @@ class Faults:
         if isinstance(found.error, KeyRejected) and (hint := self._key_hint()):
             found.error.hint = hint
         named = failure.message if found.error.status in (400, 422) else ""
-        return AttemptFailure(found.error, retry=found.retry, after_s=found.after_s, named=named)
+        lost = found.error.status in MAY_BE_BILLED
+        return AttemptFailure(found.error, retry=found.retry, after_s=found.after_s, named=named, lost=lost)
 
     def _key_hint(self) -> str:
         """What to do about a refused key where the error's own hint does not fit; it names the gateway's page."""
@@ -85,22 +88,23 @@ class Faults:
 
     def unsent(self, raised: Exception, *, reused: bool) -> AttemptFailure:
         """No response at all. `reused`: the request went over a kept connection."""
-        from .connection import LOST
+        from .connection import LOST, UNSENT
 
         error, retry = self._trouble(raised)
-        return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST))
+        lost = not isinstance(raised, (WcodeError, *UNSENT))
+        return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST), lost=lost)
 
     def cut(self, raised: Exception | None, *, delivered: bool) -> AttemptFailure:
         """A good response that ended before the answer did, by itself (None) or by `raised`."""
         from .connection import LOST
 
         if raised is not None and not isinstance(raised, LOST):
-            return AttemptFailure(self._trouble(raised)[0])
+            return AttemptFailure(self._trouble(raised)[0], lost=True)
         if delivered:
             what = _("{host} ended the answer before the model did")
         else:
             what = _("{host} ended the connection before an answer came")
-        return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True)
+        return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True, lost=True)
 
     def only_comments(self, seconds: float) -> DeadlineError:
         """The server lives, but no answer comes."""

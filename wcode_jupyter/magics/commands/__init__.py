@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), ask.ask),
     Command("last", "last", N_("The newest reply of this session."), ask.last),
     Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
-    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), models.params),
+    Command("params", "params [MODEL]", N_("Request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
