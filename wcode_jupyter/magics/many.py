@@ -275,6 +275,10 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> Non
 
     if run.plan.calls[0].replay == "replay":
         return
+    if is_watched():
+        # What may be unintended, and a budget that cannot hold, before anything is paid; the output says it again.
+        for notice in run.notices:
+            print(visible(notice))
     limit = client.session.values(options.values)["confirm_above_cny"].value
     cost = estimate(run.plan, kept)
     watched = is_watched()
@@ -286,6 +290,10 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> Non
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
+    if "engine" not in options.own:
+        # A question about money is idle where nothing can be asked.
+        for call in run.plan.calls:
+            client.check(call)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
@@ -354,11 +362,12 @@ def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
 
+    said = "".join(f"{notice}\n" for notice in run.notices)
     if run.plan.rows.once:
         taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
-        return f"{estimate(run.plan)}\n{taken}"
+        return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
