@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from IPython.core.magic import no_var_expand
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
+from .cell_outputs import watch
+from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class LazyMagic:
         self.warming.daemon = True
         no_var_expand(self)
 
-    @cached_property
+    @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
         from .magics.wcode import Wcode as WcodeMagic
@@ -129,6 +130,8 @@ def load(shell: Any) -> None:
     """Registers magic, configuration and completion; loading twice changes nothing."""
     if "wcode" in shell.magics_manager.magics["cell"]:
         return
+    if (session := getattr(shell.display_pub, "session", None)) is not None:
+        watch(session)
     config = Wcode(parent=shell)
     magic = LazyMagic(shell, config)
     shell.configurables.append(config)
@@ -174,5 +177,5 @@ def unload(shell: Any) -> None:
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
     magic.warming.cancel()
-    if "magic" in magic.__dict__:
+    if is_built(magic, "magic"):
         magic.magic.close()

@@ -21,7 +21,7 @@ import msgspec
 import platformdirs
 from msgspec import Struct, field
 
-from .. import files
+from .. import files, typed
 from ..errors import InputError
 from ..language import N_, _
 from ..reply.events import Usage
@@ -264,7 +264,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 
 def _model(table: dict[str, Any]) -> Model:
     try:
-        model = msgspec.convert(table, Model)
+        model = typed.convert(table, Model)
     except msgspec.ValidationError as error:
         raise InputError(_("Catalogue, model {id}: {error}").format(id=table["id"], error=error)) from None
     defaults = {name: check(name, _plain(value)) for name, value in model.defaults.items()}

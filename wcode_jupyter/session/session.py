@@ -15,7 +15,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -26,6 +25,7 @@ from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
+from ..lazy import lazy
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
@@ -131,17 +131,15 @@ class Session:
         self.ledger = Ledger()
         """What this session's live answers cost, and what is set aside for those under way."""
 
-    @cached_property
+    @lazy
     def account(self) -> Account:
         """Every answer of this session added up for a paper, those of runs over rows included."""
         return Account()
 
-    @property
+    @lazy
     def catalogue(self) -> Catalogue:
         """Bundled and user's models, read at first use. Raises InputError."""
-        if self._catalogue is None:
-            self._catalogue = Catalogue.load(user_file())
-        return self._catalogue
+        return Catalogue.load(user_file()) if self._catalogue is None else self._catalogue
 
     @property
     def spent_cny(self) -> Decimal:
