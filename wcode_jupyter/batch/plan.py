@@ -127,8 +127,7 @@ class Plan:
         self._of_row = tuple(name for name in self.references if name in rows.columns)
         self._check_references()
         self._cut = {text: _Text(template.aliased(text, rows.columns)[0], self._aliases) for text in texts}
-        self.notices = () if raw else tuple(self._unmatched(texts))
-        """What looks unintended about the prompt, a sentence each."""
+        self._texts = texts
 
     @property
     def count(self) -> int | None:
@@ -230,10 +229,13 @@ class Plan:
             _refuse_half_characters(content)
         return msgspec.structs.replace(message, content=content)
 
-    def _unmatched(self, texts: list[str]) -> Iterator[str]:
-        if not self.rows.columns:
-            return
-        for text in texts:
+    @property
+    def notices(self) -> list[str]:
+        """What looks unintended about the prompt, a sentence each, in the language of now."""
+        return [] if self._raw or not self.rows.columns else list(dict.fromkeys(self._unmatched()))
+
+    def _unmatched(self) -> Iterator[str]:
+        for text in self._texts:
             yield from template.unmatched(text, self.rows.columns)
         if not self._of_row and self.rows.count != 1:
             yield _("The prompt names no column: every row asks the same. The columns are {names}.").format(

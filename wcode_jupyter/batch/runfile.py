@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from .. import files
+from .. import files, typed
 from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
@@ -110,8 +110,8 @@ class Place(Struct, frozen=True, gc=False):
     paid: Decimal = _NOTHING
 
 
-_head = msgspec.json.Decoder(_Head)
-_line = msgspec.json.Decoder(RunLine)
+_head = typed.decoder(_Head)
+_line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
@@ -290,7 +290,7 @@ class RunFile:
     def _header(self) -> Header:
         header: Header | None = None
         with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
-            header = msgspec.json.decode(file.readline(), type=Header)
+            header = typed.decode(file.readline(), Header)
         if header is None:
             raise RunError(
                 _("{path} is no run file").format(path=self.path), hint=_("Name another file with --run-file.")

@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from ..errors import InputError
 from ..event_loop import Engine, Stream
 from ..keys import Keys, Secret
 from ..language import _
+from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
@@ -94,17 +95,17 @@ class Client:
         """
         return self.keeper.listeners
 
-    @cached_property
+    @lazy
     def engine(self) -> Engine:
         """The thread that reads the network; started at the first call."""
         return Engine()
 
-    @cached_property
+    @lazy
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
         return Transport(self.session.keys, closed=self.session.strict)
 
-    @cached_property
+    @lazy
     def local(self) -> LocalModel:
         """The embedded model; started at the first call that asks it."""
         from ..local import LocalModel, bar
@@ -292,7 +293,6 @@ class Client:
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
-        run.notices += plan.notices
         if not strict:
             run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
@@ -369,6 +369,7 @@ class Client:
         run.open()
         try:
             # What may be unintended is said while nothing is paid yet.
+            run.notices += run.plan.notices
             self._say(run)
         except BaseException:
             run.close()
@@ -390,13 +391,15 @@ class Client:
     def _run_transport(self, concurrency: int) -> Transport:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
-            self._run_transports[concurrency] = Transport(
+            built = Transport(
                 self.session.keys,
                 connections=concurrency,
                 retry_refused=False,
                 fast=concurrency > _FAST_FROM,
                 closed=self.session.strict,
             )
+            # Two threads may come here together: one of theirs stays, and is closed with the client.
+            self._run_transports.setdefault(concurrency, built)
         return self._run_transports[concurrency]
 
     def warm(self) -> None:
@@ -405,14 +408,14 @@ class Client:
 
     def close(self) -> None:
         """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
-        if "engine" in self.__dict__ and not self.engine.closed:
+        if is_built(self, "engine") and not self.engine.closed:
             # Before their connections go: these answers were interrupted, not cut off by the server.
             self.engine.cancel()
-            own = [self.transport] if "transport" in self.__dict__ else []
+            own = [self.transport] if is_built(self, "transport") else []
             for transport in [*own, *self._run_transports.values()]:
                 self.engine.run(transport.aclose(), timeout_s=2)
             self.engine.close()
-        if "local" in self.__dict__:
+        if is_built(self, "local"):
             self.local.stop()
         self.keeper.close()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
-from .. import extras
+from .. import extras, typed
 from ..errors import AnswerMalformed, InputError, WcodeError, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
@@ -256,7 +256,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Reply:
         """The inverse of `to_dict`; unknown fields are ignored. Raises msgspec.ValidationError."""
-        return msgspec.convert(dict(value), cls)
+        return typed.convert(dict(value), cls)
 
     def to_row(self) -> dict[str, Any]:
         """One flat row for a table of answers."""

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
+from .. import typed
 from ..errors import InputError
 from ..language import _
 
@@ -129,7 +130,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Request:
         """The inverse of `to_dict`; unknown fields are ignored. Raises msgspec.ValidationError."""
-        return msgspec.convert(dict(value), cls)
+        return typed.convert(dict(value), cls)
 
 
 def to_messages(
@@ -166,7 +167,7 @@ def _to_message(item: Message | Mapping[str, Any]) -> Message:
     if unknown := sorted(map(str, item.keys() - set(Message.__struct_fields__))):
         raise InputError(_("Not a message: {error}").format(error=", ".join(unknown)))
     try:
-        return msgspec.convert(dict(item), Message)
+        return typed.convert(dict(item), Message)
     except msgspec.ValidationError as error:
         raise InputError(_("Not a message: {error}").format(error=error)) from None
 

@@ -333,6 +333,8 @@ def _table(rows: tuple[MethodsRow, ...]) -> str:
         _("Price of"),
     ]
     lines = [heads, ["---"] * 5 + ["---:"] * 5 + ["---"], *(_cells(row) for row in rows)]
+    if not any(row.priced_on for row in rows):
+        lines = [line[:-1] for line in lines]  # the day of the prices, which no page gives
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
