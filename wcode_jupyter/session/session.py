@@ -380,8 +380,10 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
-    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+    def with_messages(self, call: Call, messages: tuple[Message, ...], fingerprint: str = "") -> Call:
         """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        `fingerprint` is that of the new request where the caller knows it.
 
         Raises InputError: an image to a model that cannot see.
         """
@@ -389,7 +391,10 @@ class Session:
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
-            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+            call,
+            request=request,
+            fingerprint=fingerprint or wire.fingerprint(request),
+            estimate=self._estimate(request),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
