@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, view
+from ..display import CellView, Price, view
 from ..display.without_reasoning import WithoutReasoning
 from ..errors import AnswerInterrupted, WcodeError
 from ..language import _, speaking
@@ -53,10 +53,17 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | Non
 
 def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
     def display() -> CellView:
-        shown = view(prepared.format, quiet=prepared.quiet)
+        shown = view(prepared.format, quiet=prepared.quiet, price=_price(call))
         return WithoutReasoning(shown) if prepared.hide_reasoning else shown
 
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
+
+
+def _price(call: Call) -> Price | None:
+    estimate = call.estimate
+    if estimate.input_cny is None or estimate.token_cny is None:
+        return None
+    return Price(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
@@ -77,7 +84,7 @@ def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
         return error
     with speaking(reply.language):
         return AnswerInterrupted(
-            _("Interrupted after {count} characters").format(count=len(reply.text)),
+            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
             hint=_("What arrived is kept."),
             reply=reply,
         )

@@ -57,6 +57,8 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
 
 
@@ -378,13 +380,14 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
         )
 
@@ -457,7 +460,7 @@ def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5
