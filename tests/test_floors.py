@@ -20,14 +20,17 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 
 # Room -> floor. A room is a folder of the package, or a module in its top folder (ground and door).
 FLOORS = {
+    "cell_outputs": 0,
     "characters": 0,
     "errors": 0,
     "files": 0,
     "extras": 0,
     "language": 0,
+    "lazy": 0,
     "shell": 0,
     "slips": 0,
     "table": 0,
+    "typed": 0,
     "version": 0,
     "keys": 1,
     "strict": 1,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from IPython.core.magic import no_var_expand
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
+from .cell_outputs import watch
+from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Wcode(Configurable):
 
         for name, value in config.get("Wcode", {}).items():
             try:
-                check_row(find_row(name), value)
+                row = find_row(name)
+                if value is not None:  # None takes a value back
+                    check_row(row, value)
             except ParameterError:
                 if name == "replay":
                     super().update_config(Config({"Wcode": {"replay": "replay"}}))
@@ -80,7 +83,7 @@ class LazyMagic:
         self.warming.daemon = True
         no_var_expand(self)
 
-    @cached_property
+    @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
         from .magics.wcode import Wcode as WcodeMagic
@@ -127,6 +130,8 @@ def load(shell: Any) -> None:
     """Registers magic, configuration and completion; loading twice changes nothing."""
     if "wcode" in shell.magics_manager.magics["cell"]:
         return
+    if (session := getattr(shell.display_pub, "session", None)) is not None:
+        watch(session)
     config = Wcode(parent=shell)
     magic = LazyMagic(shell, config)
     shell.configurables.append(config)
@@ -172,5 +177,5 @@ def unload(shell: Any) -> None:
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
     magic.warming.cancel()
-    if "magic" in magic.__dict__:
+    if is_built(magic, "magic"):
         magic.magic.close()

@@ -236,10 +236,11 @@ def test_an_error_in_a_later_step_keeps_the_earlier_ones(asker: Asker, protocol:
 
 def test_the_budget_stops_the_loop_between_steps(asker: Asker) -> None:
     """Each step counts; what was answered is kept."""
-    asker.client.session.set("max_cost", 0.001)
+    first = asker.client.prepare("go", max_tokens=20).estimate.most_cny
+    asker.client.session.set("max_cost", float(first) if first else None)
     asker.script(calls("openai", ("add", {"a": 1, "b": 1})))
     with pytest.raises(InputError, match="budget") as caught:
-        asker.client.ask("go", tools=[add])
+        asker.client.ask("go", tools=[add], max_tokens=20)
     assert len(asker.bodies()) == 1
     assert caught.value.reply is not None
     assert caught.value.reply.transcript[-1].text == "2"

@@ -119,12 +119,17 @@ class ClusterSender(RequestSender):
         for tried in itertools.count(1):
             seat = await self._seats.free()
             try:
-                return await seat.ask(call.request, where, call.deadlines, call.fingerprint, call.warnings)
+                reply, error = await seat.ask(call.request, where, call.deadlines, call.fingerprint, call.warnings)
             except _WorkerLost as lost:
                 self._seats.drop(seat)
                 if tried == _TRIES:
                     raise lost.error from None
                 await asyncio.sleep(_SETTLED_S)
+                continue
+            if tried > 1:
+                lost_attempts = tried - 1 + reply.raw.get("lost_attempts", 0)
+                reply = msgspec.structs.replace(reply, raw={**reply.raw, "lost_attempts": lost_attempts})
+            return reply, error
         raise AssertionError
 
 

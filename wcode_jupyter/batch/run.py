@@ -18,18 +18,21 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from ..errors import InputError, RateLimited, RunError, WcodeError
+from ..errors import InputError, RunError, WcodeError
 from ..event_loop import Engine
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.messages import Request
 from ..session import Call
+from ..session.ledger import booked
 from ..transport import Endpoint
+from ..transport.refusal import is_overload
 from .budget import Budget
 from .counts import Counts, Progress
 from .job_state import Question, typed
 from .limiter import AdaptiveLimiter, Limits
 from .plan import Job, Plan, Task
+from .refusals import Refusals
 from .replies import Replies
 from .runfile import Place, RunFile, RunLine, header_of
 from .sender import RequestSender, resumes
@@ -86,6 +89,7 @@ class BatchRun:
         self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._limiter = AdaptiveLimiter(self._limits)
+        self._refusals = Refusals(self._limits.give_up_after)
         self._future: Future[None] | None = None
         self._main: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -110,6 +114,7 @@ class BatchRun:
         self._opened = True
         self.notices += self._file.notices
         self._file.notices = []
+        self._budget.earlier, self._budget.spent = self._file.paid, Decimal(0)
         return sum(place.good for place in self._known.values())
 
     def close(self) -> None:
@@ -194,7 +199,10 @@ class BatchRun:
     def replies(self) -> Replies:
         """The answers there are, in the order of the jobs."""
         entries = [self.entries[number] for number in sorted(self.entries)]
-        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
+        return Replies(
+            self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
+            source=self.plan.rows,
+        )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
@@ -207,7 +215,6 @@ class BatchRun:
         assert self._engine is not None
         self.plan.rows.check_readable()
         self._reset()
-        self._budget.spent = Decimal(0)
         self.start(self._engine, resume=True)
         self.carry_through()
         if self.error is not None:
@@ -224,6 +231,13 @@ class BatchRun:
     async def _whole(self) -> None:
         self._main = asyncio.current_task()
         self._log = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
+        loop, ledger = asyncio.get_running_loop(), self._budget.session
+
+        def changed() -> None:
+            loop.call_soon_threadsafe(self._changed.set)
+
+        if self._budget.session_limit is not None:
+            ledger.listeners.append(changed)
         try:
             if self._cancelled:
                 raise asyncio.CancelledError
@@ -247,6 +261,8 @@ class BatchRun:
             except WcodeError as error:
                 self._stop(error)
             finally:
+                if changed in ledger.listeners:
+                    ledger.listeners.remove(changed)
                 self._ended_at = time.monotonic()
                 self._file.close()
                 self._finished.put(None)
@@ -311,9 +327,14 @@ class BatchRun:
         if (reserved := await self._reserved(call)) is None:
             return None
         expected = self._limiter.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
-        turn = _Turn(reserved, expected, await self._limiter.enter(expected))
+        try:
+            turn = _Turn(reserved, expected, await self._limiter.enter(expected))
+        except BaseException:
+            self._budget.settle(reserved, Decimal(0))
+            raise
         if self._stopping:
             self._limiter.leave()
+            self._budget.settle(reserved, Decimal(0))
             return None
         return turn
 
@@ -324,28 +345,34 @@ class BatchRun:
             if verdict == "go":
                 return reserved
             if verdict == "stop":
-                what = _("The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it")
-                self._stop(
-                    RunError(
-                        what.format(limit=f"{self._budget.limit:f}", spent=f"{self._budget.spent:f}"),
-                        hint=_("What arrived is kept; raise max_cost and run it again for the rest."),
-                    )
-                )
+                self._stop(self._over_budget(reserved))
                 return None
             self._changed.clear()
             await self._changed.wait()
         return None
 
+    def _over_budget(self, most: Decimal) -> RunError:
+        limit, spent = self._budget.ends_at
+        what = _("The budget of ¥{limit} ends here: ¥{spent} are spent, and one more answer may cost ¥{most}")
+        return RunError(
+            what.format(limit=f"{limit:f}", spent=f"{spent:f}", most=f"{most:f}"),
+            hint=_("What arrived is kept; raise max_cost or lower max_tokens, and run it again for the rest."),
+        )
+
     async def _ask(self, question: Question, where: Endpoint, turn: _Turn) -> None:
         """Asks until there is an answer to keep."""
-        line = question.take(await self._answered(question.call, where, turn))
+        line = question.take(*await self._answered(question, where, turn))
         while line is None:
             line = await self._another(question, where)
-        if line.reply.ended != "interrupted" or any(reply.text or reply.reasoning for reply in line.answers):
+        came = line.booked or any(reply.text or reply.reasoning for reply in line.answers)
+        if line.reply.ended != "interrupted" or came:
             self._finish(line)
-        if not self.counts.good and self.counts.refused >= self._limits.give_up_after:
-            what = _("Stopped: the first {count} answers all failed. The last: {error}")
-            self._stop(RunError(what.format(count=self.counts.refused, error=line.reply.error)))
+        if line.good:
+            self._refusals.good()
+        elif line.reply.ended != "interrupted":
+            stop = self._refusals.failed(question.error, line.reply.error or line.reply.ended)
+            if stop is not None:
+                self._stop(stop)
 
     async def _another(self, question: Question, where: Endpoint) -> RunLine | None:
         """Asks once more after an answer that did not fit; where the run ends before, that one is kept."""
@@ -353,22 +380,27 @@ class BatchRun:
             turn = await self._turn(question.call)
         except asyncio.CancelledError:
             turn = None
-        return question.settle() if turn is None else question.take(await self._answered(question.call, where, turn))
+        return question.settle() if turn is None else question.take(*await self._answered(question, where, turn))
 
-    async def _answered(self, call: Call, where: Endpoint, turn: _Turn) -> Reply:
-        """One answer, however it ended; after a 429 it is asked for again."""
+    async def _answered(self, question: Question, where: Endpoint, turn: _Turn) -> tuple[Reply, Decimal]:
+        """One answer, however it ended, and RMB booked beside its known cost. A refusal for overload is asked again."""
+        call = question.call
         while True:
             reply, error = await self._sender.ask(call, where)
             self._limiter.leave()
-            if not isinstance(error, RateLimited) or not self._limiter.refused(turn.started, error.retry_after_s):
+            question.error = error
+            if not is_overload(error):
+                break
+            if not self._limiter.refused(turn.started, getattr(error, "retry_after_s", None)) or self._stopping:
                 break
             turn.started = await self._limiter.enter(turn.expected)
-        self._budget.settle(call.request.model, turn.reserved, reply.cost)
+        cost = booked(reply, call.estimate.most_cny)
+        self._budget.settle(turn.reserved, cost, call.request.model)
         self._changed.set()
         if error is None:
             self._limiter.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
         self._tell(reply, call)
-        return reply
+        return reply, max(Decimal(0), cost - (reply.cost or 0))
 
     def _tell(self, reply: Reply, call: Call) -> None:
         """The session and its log hear of an answer."""
@@ -421,7 +453,13 @@ class BatchRun:
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):
-            for reply in self.line(number).answers:
+            line = self.line(number)
+            if line.redacted:
+                self.notices.append(
+                    _("Row {number} holds a credential: it is not recorded").format(number=line.job.row + 1)
+                )
+                continue
+            for reply in line.answers:
                 # What an earlier run asked may have been recorded then.
                 if reply.fingerprint and not (number in self._earlier and self._sender.holds(call, reply)):
                     yield reply

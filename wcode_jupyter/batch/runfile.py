@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,16 +19,17 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from .. import files
+from .. import files, typed
 from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
 from ..version import __version__
-from .plan import Job
+from .plan import Job, whole_characters
 
 __all__ = ["GOOD", "Header", "RunFile", "RunLine"]
 
 VERSION = 1
+_NOTHING = Decimal(0)
 GOOD = ("complete", "length")
 """Ends of answers that need not be asked again."""
 
@@ -53,6 +54,10 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     came: tuple[Reply, ...] = ()
     """With a schema: the answers as they came, where those are not `reply` alone: what did not fit, what was asked
     again."""
+    booked: Decimal = _NOTHING
+    """RMB that stand for answers of which nobody said what they cost: see `session.ledger`."""
+    redacted: bool = False
+    """Whether a credential in it was made unreadable: it says no longer what was sent."""
 
     @property
     def answers(self) -> tuple[Reply, ...]:
@@ -61,9 +66,9 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 
     @property
     def cost(self) -> Decimal | None:
-        """RMB of all of them; None where no price is known."""
+        """RMB of all of them, at most where it is not known; None where no price is known."""
         costs = [reply.cost for reply in self.answers if reply.cost is not None]
-        return sum(costs, Decimal(0)) if costs else None
+        return sum(costs, self.booked) if costs or self.booked else None
 
     @property
     def good(self) -> bool:
@@ -78,6 +83,7 @@ class _Job(Struct, frozen=True, gc=False):
 
 class _Reply(Struct, frozen=True, gc=False):
     ended: Ended = "complete"
+    cost: Decimal | None = None
 
 
 class _Head(Struct, frozen=True, gc=False):
@@ -85,20 +91,37 @@ class _Head(Struct, frozen=True, gc=False):
 
     job: _Job
     reply: _Reply
+    came: tuple[_Reply, ...] = ()
+    booked: Decimal = _NOTHING
+
+    @property
+    def cost(self) -> Decimal:
+        """RMB of all its answers."""
+        return sum((reply.cost for reply in self.came or (self.reply,) if reply.cost), self.booked)
 
 
 class Place(Struct, frozen=True, gc=False):
-    """Where a line stands. `good`: it need not be asked again."""
+    """Where a line stands. `good`: it need not be asked again. `paid`: RMB, earlier lines of its job included."""
 
     offset: int
     length: int
     good: bool
     number: int
+    paid: Decimal = _NOTHING
 
 
-_head = msgspec.json.Decoder(_Head)
-_line = msgspec.json.Decoder(RunLine)
+_head = typed.decoder(_Head)
+_line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def _encoded(value: Struct) -> bytes:
+    """The line of a header or an answer. A half of a character, which has no UTF-8, becomes a question mark."""
+    try:
+        return _encoder.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        found = whole_characters(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+        return _encoder.encode(found) + b"\n"
 
 
 class RunFile:
@@ -117,6 +140,10 @@ class RunFile:
         self._descriptor = -1
         self._reader: BinaryIO | None = None
         self._lock: Any = None
+        self.redact: Callable[[str], str] | None = None
+        """Puts signs in the place of credentials; None: nothing is looked for."""
+        self._paid: dict[str, Decimal] = {}
+        """RMB by job, where an answer was followed by another one."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -148,7 +175,7 @@ class RunFile:
         if end is not None:
             os.ftruncate(self._descriptor, end)
         if os.fstat(self._descriptor).st_size == 0:
-            self._write(_encoder.encode(header) + b"\n")
+            self._write(self._clean(_encoded(header)))
         return found
 
     def _move_aside(self) -> None:
@@ -167,10 +194,25 @@ class RunFile:
 
     def append(self, line: RunLine) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoder.encode(line) + b"\n"
+        data = _encoded(line) if self.temporary else self._clean(_encoded(line))
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
-        return Place(offset, len(data), line.good, line.job.number)
+        return Place(offset, len(data), line.good, line.job.number, self._total(line.job.id, line.cost or _NOTHING))
+
+    def _clean(self, data: bytes) -> bytes:
+        """A line without its credentials; an answer's says then that it was changed."""
+        if self.redact is None or (clean := self.redact(text := data.decode())) == text:
+            return data
+        with contextlib.suppress(msgspec.DecodeError):
+            return _encoded(msgspec.structs.replace(_line.decode(clean), redacted=True))
+        return clean.encode()
+
+    def _total(self, job: str, cost: Decimal) -> Decimal:
+        """RMB of a job after one more answer for `cost`."""
+        total = self._paid.get(job, _NOTHING) + cost
+        if total:
+            self._paid[job] = total
+        return total
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -221,6 +263,11 @@ class RunFile:
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
+    @property
+    def paid(self) -> Decimal:
+        """RMB of all answers in the file."""
+        return sum(self._paid.values(), _NOTHING)
+
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
@@ -243,7 +290,7 @@ class RunFile:
     def _header(self) -> Header:
         header: Header | None = None
         with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
-            header = msgspec.json.decode(file.readline(), type=Header)
+            header = typed.decode(file.readline(), Header)
         if header is None:
             raise RunError(
                 _("{path} is no run file").format(path=self.path), hint=_("Name another file with --run-file.")
@@ -257,6 +304,7 @@ class RunFile:
     def _scan(self) -> tuple[dict[str, Place], int]:
         """(places by job, where the last whole line ends)."""
         found: dict[str, Place] = {}
+        self._paid = {}
         with files.reading(self.path) as file:
             end = len(file.readline())
             for data in file:
@@ -268,7 +316,8 @@ class RunFile:
                     # A damaged line costs its own answer only.
                     end += len(data)
                     continue
-                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number)
+                paid = self._total(head.job.id, head.cost)
+                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid)
                 end += len(data)
         return found, end
 
@@ -280,9 +329,9 @@ class RunFile:
         with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
             with files.replacing(path) as file:
-                files.write_all(file, _encoder.encode(header) + b"\n")
+                files.write_all(file, self._clean(_encoded(header)))
                 for place in places:
-                    files.write_all(file, self._raw(source, place))
+                    files.write_all(file, self._clean(self._raw(source, place)))
 
     @staticmethod
     def _raw(source: BinaryIO, place: Place) -> bytes:

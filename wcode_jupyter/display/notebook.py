@@ -7,7 +7,6 @@ place of all: it is what is saved.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 
@@ -21,13 +20,14 @@ from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
+from .own_outputs import OwnOutputs, new_id
 from .progress import Price, Progress
 from .status import waiting_line
 from .style import LIVE_STYLE, WAITING
 from .thinking import Thinking
 from .tool_steps import steps_html
 
-__all__ = ["SPLITTERS", "NotebookView", "Part", "Ration", "new_id"]
+__all__ = ["SPLITTERS", "NotebookView", "Part", "Ration"]
 
 
 class Ration:
@@ -139,7 +139,7 @@ class NotebookView:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`tells_progress`: whether a line below the answer says how far it is."""
-        self._publisher = publisher
+        self._own = OwnOutputs(publisher)
         self._format = format
         self._quiet = quiet
         self._clock = clock
@@ -151,7 +151,7 @@ class NotebookView:
         self._notices: list[str] = []
         self._progress = Progress(price)
         self._tells_progress = tells_progress and not quiet
-        self._progress_id = ""
+        self._progress_id = new_id()
         self._next_progress_s = 0.0
         self._has_thought = False
         self._thinking_since_s = 0.0
@@ -171,7 +171,7 @@ class NotebookView:
     def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
         """Steps of a tool loop, shown above the answer until it is whole."""
         self._above = wrap(steps_html(transcript))
-        self._send(self._above, "", False)
+        self._send(self._above)
 
     def feed(self, events: list[Event]) -> None:
         """Takes what arrived; shows nothing yet."""
@@ -237,10 +237,9 @@ class NotebookView:
         if text == self._waiting_text:
             return
         self._waiting_text = text
-        update = bool(self._waiting_id)
         self._waiting_id = self._waiting_id or new_id()
         html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
-        self._send(html, self._waiting_id, update)
+        self._send(html, self._waiting_id)
 
     def _start_answer(self) -> None:
         """The answer begins: the waiting line goes, the reasoning closes and is not sent again."""
@@ -248,56 +247,41 @@ class NotebookView:
         self._next_progress_s = self._clock() + self.PROGRESS_AFTER_S
         if not self._published:
             return
-        self._publisher.clear_output(wait=True)
+        self._own.clear()
         if self._above:
-            self._send(self._above, "", False)
+            self._send(self._above)
         if self._has_thought:
             seconds = self._clock() - self._thinking_since_s
             closed = closed_reasoning(self._thinking.text.strip(), seconds)
             self._publish(LIVE_STYLE + wrap(folding(closed, self._thinking.lines)))
 
-    def _publish_text(self, inner: str, display_id: str, update: bool, first: bool) -> None:
+    def _publish_text(self, inner: str, display_id: str, _update: bool, first: bool) -> None:
         # The closed reasoning above has brought the stylesheet.
-        self._publish(wrap(inner, style=first and not self._has_thought), display_id, update)
+        self._publish(wrap(inner, style=first and not self._has_thought), display_id)
 
-    def _publish_thinking(self, html: str, name: str, update: bool) -> None:
-        self._publish(html, self._thinking_ids[name], update)
+    def _publish_thinking(self, html: str, name: str, _update: bool) -> None:
+        self._publish(html, self._thinking_ids[name])
 
     def _show_progress(self, now: float) -> None:
         """Once a second, below all that is written."""
         if not self._answering or not self._tells_progress or now < self._next_progress_s:
             return
         self._next_progress_s = now + 1.0
-        update = bool(self._progress_id)
-        self._progress_id = self._progress_id or new_id()
         line = escape(self._progress.line(self._model, now))
         html = wrap(f'<div class="wcode-live">{line}</div>', style=False)
-        self._send(LIVE_STYLE + html, self._progress_id, update)
+        self._send(LIVE_STYLE + html, self._progress_id)
 
-    def _publish(self, html: str, display_id: str = "", update: bool = False) -> None:
-        self._ration.spend(len(html.encode()) + Ration.ENVELOPE, self._clock())
-        self._send(html, display_id, update)
+    def _publish(self, html: str, display_id: str = "") -> None:
+        self._ration.spend(self._send(html, display_id) + Ration.ENVELOPE, self._clock())
 
-    def _send(self, html: str, display_id: str, update: bool) -> None:
+    def _send(self, html: str, display_id: str = "") -> int:
         self._published = True
-        transient = {"display_id": display_id} if display_id else {}
-        self._publisher.publish({"text/html": html}, {}, transient=transient, update=update)
+        return self._own.show(html, display_id)
 
     def finish(self, reply: Reply) -> None:
         """The one output that stays."""
-        data, metadata = bundle(reply, self._format, quiet=self._quiet)
-        if self._published:
-            # Without a next output, waiting for it would leave the pieces standing.
-            self._publisher.clear_output(wait=bool(data))
-        if data:
-            self._publisher.publish(data, metadata)
+        self._own.end(*bundle(reply, self._format, quiet=self._quiet))
 
     def abandon(self) -> None:
         """What was shown goes when something follows."""
-        if self._published:
-            self._publisher.clear_output(wait=True)
-
-
-def new_id() -> str:
-    """A display id of its own."""
-    return f"wcode-{secrets.token_hex(8)}"
+        self._own.abandon()

@@ -16,11 +16,13 @@ from ..session import Session
 from ..session.presets import Presets
 from ..store import MODES
 from .commands import COMMANDS
+from .commands.audit import AUDIT_OPTIONS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
-from .commands.replay import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
+from .commands.methods import METHODS_OPTIONS
+from .commands.replay import REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
@@ -158,7 +160,7 @@ def _takes_value(word: str) -> bool:
     name = _name(word)
     if not word.startswith("-") or "=" in word:
         return False
-    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS and ROWS[name].kind != "bool"
+    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS
 
 
 def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, Any]) -> list[str]:
@@ -183,6 +185,10 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return _presets()
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
+    if name == "without":
+        return [parameter.name for parameter in PARAMETERS]
+    if name in ROWS and ROWS[name].kind == "bool":
+        return ["true", "false"]
     return list(ROWS[name].choices) if name in ROWS else []
 
 

@@ -16,6 +16,7 @@ from ..batch.engines import ENGINES
 from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
+from ..display.own_outputs import OwnOutputs
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
@@ -72,15 +73,16 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     if options.flag("dry_run"):
         print(visible(_dry_run(client, run)))
         return
+    own = OwnOutputs(shell.display_pub)
     if _is_comparison(run, options) and not _needs_a_run(options):
-        replies, error = _compared(shell, client, run, options)
+        replies, error = _compared(shell, client, run, options, own)
     else:
-        replies, error = _carried_out(shell, client, run, options, score)
+        replies, error = _carried_out(shell, client, run, options, own)
     if score is not None:
         replies = replies.score(score)
     if options.output is not None:
         shell.push({options.output: replies})
-    _show(shell, client, options, replies, run, comparison=_is_comparison(run, options))
+    _show(own, client, options, replies, run, comparison=_is_comparison(run, options))
     if error := error or _all_failed(replies):
         raise error
 
@@ -210,7 +212,9 @@ def _needs_a_run(options: CellLine) -> bool:
     ) or any(name in options.values for name in _OF_RUNS)
 
 
-def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
+def _compared(
+    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
     from ..batch.job_state import typed
     from ..display.columns import Columns
@@ -218,10 +222,8 @@ def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> t
     tasks = list(run.plan)
     streams = [(task.job.label, _start(client, run, task)) for task in tasks]
     live = is_watched() and hasattr(shell, "kernel") and not options.flag("quiet")
-    columns = Columns(streams, shell.display_pub if live else None, _format(client, options))
+    columns = Columns(streams, own if live else None, _format(client, options))
     answers = columns.pump()
-    if columns.published:
-        shell.display_pub.clear_output(wait=True)
     schema = run.plan.schema
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
     replies = Replies.of(lines, run.plan.fingerprint, schema)
@@ -247,61 +249,73 @@ def _start(client: Client, run: BatchRun, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, score: object
+    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 
     kept = run.open(resume=False if options.flag("anew") else None)
     try:
-        _confirm(client, run, options, kept)
+        own.adopt(_confirm(client, run, options, kept))
     except BaseException:
         run.close()
         raise
-    live = LiveTable(shell, run)
+    live = LiveTable(own if hasattr(shell, "kernel") else None, run)
     run.start(client.engine)
     try:
-        watch(run, quiet=options.flag("quiet"), also=live.show)
+        own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
     except KeyboardInterrupt:
         run.cancel()
         run.wait()
-    finally:
-        live.clear()
     return run.replies, run.error
 
 
-def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
-    """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
+def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int:
+    """Shows what the run may cost where somebody watches, and asks above the limit; the outputs that it made.
+
+    Raises InputError: not wanted.
+    """
     from ..batch import estimate
 
     if run.plan.calls[0].replay == "replay":
-        return
+        return 0
     limit = client.session.values(options.values)["confirm_above_cny"].value
     cost = estimate(run.plan, kept)
     watched = is_watched()
+    # What may be unintended, and a budget that cannot hold, before anything is paid; the output says it again.
+    said = [visible(notice) for notice in (*run.plan.notices, *run.notices)] if watched else []
     if watched and not options.flag("quiet"):
-        print(_("About to send {estimate}").format(estimate=cost))
+        said.append(_("About to send {estimate}").format(estimate=cost))
+    if printed := bool(said):
+        print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
-        return
+        return int(printed)
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
+    if "engine" not in options.own:
+        # A question about money is idle where nothing can be asked.
+        for call in run.plan.calls:
+            client.check(call)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
+    return int(printed)
 
 
 # -- what stays ------------------------------------------------------------------------------------------------------
 
 
-def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> None:
+def _show(
+    own: OwnOutputs, client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool
+) -> None:
     """The one output: a pure function of the replies and the format, in the language of the recording."""
     if not len(replies):
         return
     recorded = next((reply.language for reply in replies if reply.asked_at), language())
     with speaking(recorded):
         data = _data(client, options, replies, run, comparison=comparison)
-    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+    own.end(data, {"wcode": {"run": _facts(replies, run)}})
 
 
 def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, Any]:
@@ -312,7 +326,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
         )
-    return _tables(replies, run.notices, quiet=options.flag("quiet"))
+    return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -354,11 +368,12 @@ def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
 
+    said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
         taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
-        return f"{estimate(run.plan)}\n{taken}"
+        return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..characters import visible
 from ..client import Client
 from ..errors import AnswerInterrupted, WcodeError
 from ..language import _
+from ..lazy import is_built, lazy
 from ..request.messages import LOCAL
 from ..session import Session
 from .cell import ask
@@ -35,7 +35,7 @@ class Wcode:
         self.home = home
         self._warned: set[str] = set()
 
-    @cached_property
+    @lazy
     def client(self) -> Client:
         """The notebook's client: its session, its connections, its embedded model."""
         client = Client(session=Session(config=self.config))
@@ -89,5 +89,5 @@ class Wcode:
             from .commands.panel import close_panels
 
             close_panels(Context(self.shell, self.client))
-        if "client" in self.__dict__:
+        if is_built(self, "client"):
             self.client.close()

@@ -1,4 +1,4 @@
-"""What may I say: the 21 request parameters of the gateway's pages, one row each, and their checks.
+"""The request parameters of the gateway's pages, one row each, and their checks.
 
 The rows drive magic options, `%wcode set`, help, completion, panel widgets, the Anthropic mapping, exporters and the
 README's table: there is no second list. Nothing here has an effect unless the user sets it; page defaults are shown,
@@ -10,6 +10,7 @@ Source: the API pages of wcode.net (section "可选参数"), read in the order o
 from __future__ import annotations
 
 import difflib
+import enum
 import json
 import math
 import operator
@@ -27,9 +28,11 @@ from ..language import N_, _
 __all__ = [
     "EFFORTS",
     "GROUPS",
+    "OMITTED",
     "PARAMETERS",
     "Group",
     "Kind",
+    "Omitted",
     "Parameter",
     "Row",
     "check",
@@ -40,6 +43,16 @@ __all__ = [
     "line_ends",
     "parse",
 ]
+
+
+class Omitted(enum.Enum):
+    """The type of `OMITTED`."""
+
+    OMITTED = "omitted"
+
+
+OMITTED = Omitted.OMITTED
+"""In the place of a value: a cell sends no such parameter, whatever session, configuration and model say."""
 
 Kind: TypeAlias = Literal["float", "int", "bool", "choice", "text", "object", "strings", "objects", "tool_choice"]
 Group: TypeAlias = Literal["sampling", "length", "reasoning", "output", "tools"]
@@ -84,7 +97,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Parameter(Row, frozen=True, kw_only=True):
-    """One of the 21: `name` is the wire name and the Python keyword too."""
+    """A request parameter: `name` is the wire name and the Python keyword too."""
 
     group: Group
     page_default: str | None = None

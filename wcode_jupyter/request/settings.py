@@ -28,6 +28,10 @@ class Setting(Row, frozen=True, kw_only=True):
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(
+        name="exact_model", kind="bool", default=False,
+        help=N_("Send the model id exactly as typed: no short names, no check for a similar known id."),
+    ),
     Setting(name="system", kind="text", help=N_("System prompt.")),
     Setting(
         name="protocol", kind="choice", choices=tuple(FORMS), default=DEFAULT_PROTOCOL,
@@ -113,7 +117,7 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
-"""Everything that can be set, by name: settings first, then the 21 parameters."""
+"""Everything that can be set, by name: settings first, then the request parameters."""
 
 
 def find_row(name: str) -> Row:

@@ -6,11 +6,11 @@ What was paid is safe before any code of the user's hears of it. The order is th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from pathlib import Path
 
 from ..errors import WcodeError, one_line
 from ..language import _
+from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..request.messages import Message
 from ..store import Log, Record, opened
@@ -32,14 +32,14 @@ class Keeper:
         self._replay_path = replay_path
         self._warn = warn
 
-    @cached_property
+    @lazy
     def calls(self) -> Log:
         """The user's log of calls."""
         return Log()
 
     def close(self) -> None:
         """Closes the log, where it was opened."""
-        if "calls" in self.__dict__:
+        if is_built(self, "calls"):
             self.calls.close()
 
     # -- an answer asked alone ----------------------------------------------------------------------------------------

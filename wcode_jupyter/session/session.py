@@ -15,26 +15,27 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from .. import strict, wire
-from ..catalogue import Catalogue, user_file
-from ..errors import InputError, ParameterError
+from ..catalogue import Catalogue, Model, user_file
+from ..errors import InputError, ModelUnclear, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
+from ..lazy import lazy
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
-from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
+from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
-from .account import Account
+from .account import Account, Finding
 from .chats import Chats, OpenTurn
+from .ledger import Ledger
 
 __all__ = ["Call", "Estimate", "Session", "Value"]
 
@@ -60,6 +61,9 @@ class Estimate(Struct, frozen=True):
     token_cny: Decimal | None = None
     """For one output token; None without a price."""
     ambiguous_tier: bool = False
+    most_cny: Decimal | None = None
+    """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
+    `max_tokens`, else to the model's own limit, else to the end of its context. None without a price."""
 
 
 class Call(Struct, frozen=True):
@@ -122,28 +126,27 @@ class Session:
         """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
         self.chats = Chats()
         """Named conversations."""
+        self.findings: list[Finding] = []
+        """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
-        self.spent_in_runs_cny = Decimal(0)
-        """RMB that runs over rows have cost."""
+        self.ledger = Ledger()
+        """What this session's live answers cost, and what is set aside for those under way."""
 
-    @cached_property
+    @lazy
     def account(self) -> Account:
         """Every answer of this session added up for a paper, those of runs over rows included."""
         return Account()
 
-    @property
+    @lazy
     def catalogue(self) -> Catalogue:
         """Bundled and user's models, read at first use. Raises InputError."""
-        if self._catalogue is None:
-            self._catalogue = Catalogue.load(user_file())
-        return self._catalogue
+        return Catalogue.load(user_file()) if self._catalogue is None else self._catalogue
 
     @property
     def spent_cny(self) -> Decimal:
-        """What this session's live replies cost, as far as prices are known."""
-        live = (reply.cost for reply in self.replies if reply.cost and not reply.replayed)
-        return sum(live, self.spent_in_runs_cny)
+        """What this session's live answers cost; where that is not known, what they may have cost at most."""
+        return self.ledger.spent
 
     def count(self, reply: Reply, turn: OpenTurn | None = None) -> None:
         """Counts an ended answer: in the session's replies, its account, and the chat of `turn`."""
@@ -155,8 +158,33 @@ class Session:
     def count_in_run(self, reply: Reply) -> None:
         """Counts an answer of a run over rows, which is kept in its run file."""
         self.account.add(reply)
-        if not reply.replayed:
-            self.spent_in_runs_cny += reply.cost or 0
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """RMB that the session may cost; None: any."""
+        found = self.values().get("max_cost")
+        return None if found is None else Decimal(str(found.value))
+
+    def reserve(self, call: Call) -> Decimal:
+        """Sets aside what `call` may cost, for `ledger.settle`. Raises InputError: the budget has no room for it."""
+        limit = self.max_cost
+        most = self.ledger.most(call.request.model, call.estimate.most_cny)
+        if most is None:
+            return Decimal(0)
+        if self.ledger.reserve(most, limit):
+            return most
+        assert limit is not None
+        if self.ledger.spent >= limit:
+            raise InputError(
+                _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit, spent=self.ledger.spent),
+                hint=_("Raise it with %wcode set max_cost=…"),
+            )
+        what = _("The session's budget of ¥{limit} has ¥{left} left, and this answer may cost ¥{most}")
+        left = limit - self.ledger.spent - self.ledger.reserved
+        raise InputError(
+            what.format(limit=limit, left=_yuan(left), most=_yuan(most)),
+            hint=_("Set max_tokens lower, or raise the budget with %wcode set max_cost=…"),
+        )
 
     @property
     def strict(self) -> bool:
@@ -204,7 +232,9 @@ class Session:
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
-        for name, value in self._of_model(self._model_id(found.get("model"))).items():
+        for name, value in self._of_model(self._model_id(found)).items():
+            if own.get(name) is OMITTED:
+                continue
             if name not in found or found[name].source == "default":
                 found[name] = value
         return {name: found[name] for name in ROWS if name in found}
@@ -219,6 +249,8 @@ class Session:
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
+            if raw is OMITTED:
+                break
             try:
                 value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
             except ParameterError as error:
@@ -240,10 +272,13 @@ class Session:
         if isinstance(row, Setting) and (text := os.environ.get(row.environment)):
             yield row.environment, text
 
-    def _model_id(self, value: Value | None) -> str:
-        if value is not None:
-            return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
-        return ""
+    def _model_id(self, values: Mapping[str, Value]) -> str:
+        if (value := values.get("model")) is None:
+            return ""
+        if value.value == LOCAL:
+            return self.local_model
+        exact: bool = values["exact_model"].value
+        return str(value.value) if exact else self.catalogue.resolve(value.value)
 
     def _of_model(self, model_id: str) -> dict[str, Value]:
         model = self.catalogue.model(model_id)
@@ -361,7 +396,9 @@ class Session:
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
         """The model id, and what to say when it was not the user's choice."""
-        if model_id := self._model_id(values.get("model")):
+        if model_id := self._model_id(values):
+            if not values["exact_model"].value and values["replay"].value != "replay":
+                self._check_name(model_id)
             return model_id, []
         base_url = values["base_url"]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
@@ -372,11 +409,25 @@ class Session:
             _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
         )
 
+    def _check_name(self, model_id: str) -> None:
+        """Raises ModelUnclear: not an id that is known, and much like one that is."""
+        if near := self.catalogue.near(model_id):
+            raise ModelUnclear(
+                _("{name} is not a known model id, but resembles {near}").format(name=model_id, near=near),
+                typed=model_id,
+                near=near,
+                hint=_("Use {near}, or add --exact-model to send {name} as typed.").format(name=model_id, near=near),
+            )
+
     def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
             # The address is known once the embedded server runs; the identity never holds its port.
             return Endpoint("", protocol, LOCAL)
-        return endpoint(setting[FORMS[protocol].base_url], protocol)
+        return msgspec.structs.replace(
+            endpoint(setting[FORMS[protocol].base_url], protocol),
+            key_page=self.catalogue.model(model_id).key_page,
+            near_model=self.catalogue.suggest(model_id),
+        )
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
@@ -389,6 +440,7 @@ class Session:
             output_cny=most * price.output / 1000 if price and most else None,
             token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
+            most_cny=_most_cny(request, model, tokens),
         )
 
     def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
@@ -417,12 +469,9 @@ class Session:
             warnings.append(_("the page leaves open which price tier holds at this length"))
         return warnings
 
-    def budget(self, cell: Mapping[str, Any]) -> Decimal | None:
-        """RMB that a run may spend: what is left of the session's `max_cost`, at most the cell's own; None: all."""
-        session = self.values().get("max_cost")
-        left = None if session is None else max(Decimal(0), Decimal(str(session.value)) - self.spent_cny)
-        own = None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
-        return min((limit for limit in (left, own) if limit is not None), default=None)
+    def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
+        """RMB that a run with the values `cell` may cost, beside what the session's `max_cost` leaves; None: all."""
+        return None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
 
     def _check_vision(self, request: Request) -> None:
         """Raises InputError for images to a model that is known not to see: a model nobody knows may."""
@@ -439,22 +488,52 @@ class Session:
                 ),
             )
 
-    def check_budget(self) -> None:
-        """Raises InputError when the session's `max_cost` is spent."""
-        limit = self.values().get("max_cost")
-        if limit is not None and self.spent_cny >= Decimal(str(limit.value)):
-            raise InputError(
-                _("The session's budget of ¥{limit} is spent (¥{spent})").format(
-                    limit=limit.value, spent=self.spent_cny
-                ),
-                hint=_("Raise it with %wcode set max_cost=…"),
-            )
-
 
 def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
     return Deadlines(
         connect_s=setting["connect_timeout"], idle_s=setting["idle_timeout"], total_s=setting.get("total_timeout")
     )
+
+
+def _most_cny(request: Request, model: Model, tokens: int) -> Decimal | None:
+    """RMB that `request`, of about `tokens`, costs at most; None without a price."""
+    bound = _most_tokens(request, tokens)
+    prices = [price for count in (tokens, bound) if (price := model.price(count))]
+    if not prices:
+        return None
+    output = _most_output(request, model, tokens)
+    return max(bound * price.input + output * price.output for price in prices) / 1000
+
+
+_LONGEST_OUTPUT = 131_072
+"""Tokens, where neither the request nor the model's page says where an answer ends: as long as any of the catalogue."""
+
+
+def _most_output(request: Request, model: Model, tokens: int) -> int:
+    said = [
+        value
+        for values in (request.parameters, request.extra_body)
+        for name in ("max_tokens", "max_completion_tokens")
+        if isinstance(value := values.get(name), int)
+    ]
+    context = None if model.context is None else max(1, model.context - tokens)
+    limits = [limit for limit in (*said, model.max_output, context) if limit is not None]
+    answers = request.extra_body.get("n")
+    return min(limits, default=_LONGEST_OUTPUT) * (answers if isinstance(answers, int) else 1)
+
+
+_IMAGE_TOKENS = 8192
+"""More than any model of the catalogue takes for a picture in full detail."""
+
+
+def _most_tokens(request: Request, tokens: int) -> int:
+    """Input tokens at most: half as many again as the rule of thumb says, and for each image what one takes at most."""
+    parts = [part for message in request.messages if not isinstance(message.content, str) for part in message.content]
+    return tokens + tokens // 2 + 2 + _IMAGE_TOKENS * sum(isinstance(part, Image) for part in parts)
+
+
+def _yuan(amount: Decimal) -> str:
+    return f"{amount:.6f}".rstrip("0").rstrip(".")
 
 
 _WIDE = re.compile("[^\0-\u2e7f]")

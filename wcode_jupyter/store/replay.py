@@ -17,13 +17,13 @@ import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from .. import wire
+from .. import typed, wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
@@ -198,6 +198,26 @@ class Record:
             self._file.refresh()
             return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
 
+    def replace_all(self, replies: Mapping[int, Reply]) -> int:
+        """Puts `replies` in the place of the answers with these numbers (from 0, in the order of the file); how many.
+
+        Costs one copy of the file. Raises ReplayError: the file is as before.
+        """
+        with self._mutex, self._file.writing() as notices:
+            self._notices += notices
+            old = self._file.all()
+            new = {old[number]: lines.encode(reply, keep_images=True) for number, reply in replies.items()}
+            self._file.replace_all(new)
+            return len(new)
+
+    def without_order(self) -> int:
+        """Answers whose request has an order of keys that was not recorded."""
+        with self._mutex:
+            self._file.refresh()
+            unknown = [line for line in self._file.all() if not line.order]
+            asked = [found for line in unknown if (found := self._asked(line)) is not None]
+        return sum(bool(lines.order(found.request)) for found in asked)
+
     def tool_results(self, request: Request, asked: Message) -> tuple[Message, ...]:
         """The recorded results of the calls in `asked`, the model's answer to `request`; empty where there are none.
 
@@ -318,7 +338,7 @@ class Record:
     def _asked(self, line: Line) -> lines.Asked | None:
         """What `line` was asked. One without a readable request is reported when it is asked for itself."""
         with contextlib.suppress(msgspec.DecodeError, RecursionError):
-            return msgspec.json.decode(self._file.read(line), type=lines.Asked)
+            return typed.decode(self._file.read(line), lines.Asked)
         return None
 
 

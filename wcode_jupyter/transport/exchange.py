@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from .. import strict, wire
-from ..errors import InputError, KeyMissing, RateLimited, WcodeError, one_line
-from ..keys import GATEWAY_ORIGIN, Keys, Secret
+from ..errors import InputError, KeyMissing, WcodeError, one_line
+from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
-from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, recorded
+from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
     import httpx
@@ -55,7 +55,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None)
+        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -65,6 +65,8 @@ class _Exchange:
         self.renewed = False
         """Whether a stale connection was already replaced."""
         self.retried = 0
+        self.lost = 0
+        """Attempts that were sent and not answered: they may be billed all the same."""
         self.fallbacks = list(FALLBACKS)
 
     @property
@@ -89,8 +91,9 @@ class Transport:
     """Sends requests with the keys of `keys`. Belongs to one event loop; connections are kept between requests.
 
     `retries` counts automatic ones before the first delta; `connections` is the most that are open at once. `sleep`
-    waits between attempts; a test gives one that does not. Without `retry_refused` a 429 is raised at once: whoever
-    sends many requests slows all of them down. `fast` takes the transport for many connections where it is installed.
+    waits between attempts; a test gives one that does not. Without `retry_refused` a 429, and other signs of
+    overload, are raised at once: whoever sends many requests slows all of them down. `fast` takes the transport for
+    many connections where it is installed.
     `closed` sends nothing: whatever would, raises ReplayError.
     """
 
@@ -157,6 +160,9 @@ class Transport:
                         yield item
             if fault is None:
                 return
+            if fault.lost and not call.delivered and not (fault.stale and not call.renewed):
+                call.lost += 1
+                yield [Extra({"lost_attempts": call.lost})]
             notices, wait_s = self._again(call, fault)
             if notices:
                 yield notices
@@ -232,7 +238,7 @@ class Transport:
         """Seconds until the next attempt; None when there is none."""
         if not fault.retry or call.retried >= self._retries:
             return None
-        if isinstance(fault.error, RateLimited) and not self._retry_refused:
+        if is_overload(fault.error) and not self._retry_refused:
             return None
         wait_s = delay_s(call.retried) if fault.after_s is None else fault.after_s
         if wait_s > LONGEST_WAIT_S:
@@ -255,9 +261,8 @@ class Transport:
             raise KeyMissing(
                 _("No API key for {host}").format(host=endpoint.host),
                 hint=_(
-                    "Get one at https://wcode.net/get-apikey, then %wcode key set, or set WCODE_API_KEY; "
-                    "the model named local needs none."
-                ),
+                    "Get one at {page}, then %wcode key set, or set WCODE_API_KEY; the model named local needs none."
+                ).format(page=endpoint.key_page or KEY_PAGE),
             )
         if secret is not None and not endpoint.secure:
             raise InputError(

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
+from . import ask, audit, chats, explain, export, history, key, local, methods, models, preset, replay, settings
 from .command import Command, Context
 from .help import GuidePage, show_help
 
@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), ask.ask),
     Command("last", "last", N_("The newest reply of this session."), ask.last),
     Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
-    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), models.params),
+    Command("params", "params [MODEL]", N_("Request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
@@ -44,10 +44,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
             N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
-    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
-            N_("Ask all recorded questions again and show what changed."), replay.run_audit),
-    Command("methods", "methods [FILE] [--json]",
-            N_("Paragraph and table for a paper: models, days, parameters, cost."), replay.run_methods),
+    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [--sample N] [--repeat N] [--accept] [-o NAME]",
+            N_("Send all recorded requests again and show what changed, against chance."), audit.run_audit),
+    Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
+            N_("Account of the study for a paper, from this session, replay files and run files."),
+            methods.run_methods),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",

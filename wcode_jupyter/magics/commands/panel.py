@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ...errors import InputError, OptionError, WcodeError
 from ...language import _
+from ...request.parameters import OMITTED
 from ...store.location import notebook_path
 from .. import cell, prepared
 from ..options import parse_cell_line
@@ -103,7 +104,8 @@ def _state(line: str, prompt: str = "") -> State:
     options = cell.with_preset(parse_cell_line(line))
     if options.own.get("models"):
         raise OptionError(_("The panel asks one model at a time"), hint=_("Write both on the line of a %%wcode cell."))
-    for name in options.own:
+    omitted = ["without"] if OMITTED in options.values.values() else []
+    for name in [*options.own, *omitted]:
         if name not in _KEPT:
             raise OptionError(
                 _("The panel has no {option}: it asks one question at a time").format(
