@@ -17,7 +17,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "a": {"href": r"(?i)(https?://|mailto:)[^\s\"<>]+", "target": "_blank", "rel": "noopener noreferrer nofollow"},
     "span": {
         "class": r"[smfbdi]|mathjax_process tex2jax_process",
-        "title": r"(Seconds|Tokens|Output|Cost:|The server) [^<>&\"]*",
+        "title": r"(Seconds|Tokens|Output|Cost:|Answered|The server) [^<>&\"]*",
     },
     "pre": {"class": "wcode-text"},
     "div": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -62,6 +63,7 @@ def status_parts(reply: Reply) -> list[tuple[str, str]]:
         ),
         ("", "") if reply.cost is None else (format_cost(reply.cost), _("Cost: ¥{n}").format(n=f"{reply.cost:f}")),
         (ended_words(reply), ""),
+        (_kept(reply), _("Answered by an earlier request; nothing was sent")),
     ]
     return [(text, meaning) for text, meaning in parts if text]
 
@@ -72,6 +74,14 @@ def _tokens_meaning(reply: Reply) -> str:
     if reply.usage.consistent:
         return _("Tokens of the prompt → tokens of the answer, reasoning included")
     return _("The server counts more reasoning tokens than it generated")
+
+
+def _kept(reply: Reply) -> str:
+    if not reply.kept:
+        return ""
+    if reply.asked_at is None:
+        return _("kept answer")
+    return _("kept answer of {day}").format(day=reply.asked_at.astimezone(datetime.UTC).date())
 
 
 def _seconds(seconds: float) -> str:

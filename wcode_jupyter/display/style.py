@@ -73,11 +73,12 @@ _PAGE = """
 .wcode-live{color:var(--wcode-quiet);font-size:.85em;padding:.35em 0;background:var(--jp-layout-color0,Canvas);
  font-variant-numeric:tabular-nums}
 .jp-OutputArea:has(.wcode-live){display:flex;flex-direction:column;overflow:visible}
-.jp-OutputArea-child:has(.jp-OutputArea-output>style:first-child+.wcode-answer:last-child>.wcode-live){order:1;position:sticky;bottom:0;z-index:1;flex:none}
+.jp-OutputArea-child:has(.jp-OutputArea-output>style:first-child+.wcode-answer:last-child>.wcode-live){
+ order:1;position:sticky;bottom:0;z-index:1;flex:none}
 .jp-OutputArea-output:has(>.wcode-answer>.wcode-live){display:flex;flex-direction:column;overflow:visible}
 .jp-OutputArea-output>.wcode-answer:has(>.wcode-live){order:1;position:sticky;bottom:0}
-.jp-OutputArea-output:has(>.wcode-answer:only-child>.wcode-thoughts){display:flex;flex-direction:column-reverse;max-height:13em;
- overflow:auto;overflow-anchor:none}
+.jp-OutputArea-output:has(>.wcode-answer:only-child>.wcode-thoughts){display:flex;flex-direction:column-reverse;
+ max-height:13em;overflow:auto;overflow-anchor:none}
 .jp-OutputArea-output:has(>.wcode-answer:only-child>.wcode-thoughts)>.wcode-answer{flex:none}
 .jp-OutputArea-output>.wcode-answer:only-child>.wcode-thoughts{display:block;max-height:none;overflow:visible}
 .jp-OutputArea-child:has(>* .wcode-reasoning:not([open])>summary:only-child)+

@@ -78,6 +78,10 @@ class Call(Struct, frozen=True):
     replay: Mode = "off"
     replay_file: str | None = None
     """Where the answer is recorded; None: beside the notebook."""
+    keep: bool = False
+    """Whether a question that is unchanged gets its kept answer."""
+    anew: bool = False
+    """Whether a recorded or kept answer is passed over, where something may be sent."""
     keep_images: bool = False
     allow_secrets: bool = False
     force: bool = False
@@ -367,7 +371,7 @@ class Session:
         """
         setting = {name: value.value for name, value in self.values().items()}
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
-        return msgspec.structs.replace(call, replay="off", replay_file=None)
+        return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
