@@ -28,7 +28,7 @@ from .many import ask_many, check_alone, is_many
 from .options import CellLine
 from .prepared import Prepared, prepare
 
-__all__ = ["ask", "with_preset"]
+__all__ = ["ask", "error_of", "with_preset"]
 
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
@@ -69,7 +69,7 @@ def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | No
     _bind(shell, options, reply)
     if options.flag("insert"):
         insert_code(shell, reply)
-    if error := _error_of(reply, error):
+    if error := error_of(reply, error):
         raise error
     return reply
 
@@ -102,7 +102,8 @@ def _bind(shell: Any, options: CellLine, value: Any) -> None:
     shell.push({options.output: value})
 
 
-def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+    """The error that the cell of `reply` ends with."""
     if reply.ended != "interrupted":
         return error
     with speaking(reply.language):

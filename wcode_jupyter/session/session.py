@@ -373,6 +373,24 @@ class Session:
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
         return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
 
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
+
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
             raise InputError(
