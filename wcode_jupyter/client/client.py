@@ -121,8 +121,8 @@ class Client:
 
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
-        record = self.keeper.record(call)
-        if (recorded := self.keeper.recorded(call, record)) is not None:
+        record = self.keeper.record(call, keeps=True)
+        if (recorded := self.keeper.kept(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_may_send()
         reserved = self.session.reserve(call)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip

@@ -107,6 +107,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
+    kept: bool = False
+    """Whether it was kept from an earlier run of the same question, and the question was not sent."""
     language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
