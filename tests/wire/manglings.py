@@ -97,8 +97,11 @@ class Case:
 
     @property
     def text(self) -> str:
-        """The right text; blanks between a closing tag and the answer belong to neither."""
-        text = self.answer.said("text")
+        """The right text."""
+        return self.shown(self.answer.said("text"))
+
+    def shown(self, text: str) -> str:
+        """`text` as it is compared: blanks between a closing tag and the answer belong to neither."""
         return text.lstrip(_BLANKS) if self.has_tags else text
 
     @property
@@ -515,7 +518,7 @@ def violations(made: Case, outcome: Outcome) -> list[str]:
         return []
     # Without a tag nobody can tell where the reasoning ends, but only that something is missing.
     wrong = [] if made.lost_a_tag and (error or reply.notices) else list(_mixed(made, reply))
-    text, right = reply.text, made.text
+    text, right = made.shown(reply.text), made.text
     complete = reply.ended in ("complete", "length")
     if text != right:
         if complete:
@@ -544,7 +547,7 @@ def _mixed(made: Case, reply: Reply) -> Iterator[str]:
 
 def _unharmed(made: Case, reply: Reply, error: WcodeError | None) -> Iterator[str]:
     """An answer of which nothing was lost: its end and its usage, too."""
-    if reply.text != made.text:
+    if made.shown(reply.text) != made.text:
         yield f"text {reply.text!r}, though nothing was lost"
     ended = "length" if made.answer.finish == "length" else "complete"
     if reply.ended != ended:
