@@ -168,6 +168,25 @@ class Client:
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
 
+    def run_path(self, name: str | None, fingerprint: str) -> Path:
+        """The run file of a cell whose result is called `name`: beside the notebook, wherever the program goes.
+
+        Where nobody knows the notebook, a folder may have several that mean the same name: the first one has it, the
+        others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
+        """
+        from ..batch import RunFile
+        from ..store import default_path
+        from ..store.location import notebook_path
+
+        beside = default_path(self.notebook())
+        stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
+        folder = beside.parent if _here() == self.home else self.home / beside.parent
+        if name:
+            file = folder / f"{stem}.{name}.run.jsonl"
+            if notebook_path(self.notebook()) is not None or RunFile(file).belongs_to(fingerprint):
+                return file
+        return folder / ".".join(filter(None, [stem, name, fingerprint[:8], "run.jsonl"]))
+
     @property
     def folder(self) -> Path:
         """The notebook's folder where the caller knows it, else the current one."""

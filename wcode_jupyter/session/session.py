@@ -58,6 +58,8 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
     most_cny: Decimal | None = None
     """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
@@ -389,6 +391,24 @@ class Session:
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
         return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
 
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
+
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
             raise InputError(
@@ -402,8 +422,10 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
-    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+    def with_messages(self, call: Call, messages: tuple[Message, ...], fingerprint: str = "") -> Call:
         """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        `fingerprint` is that of the new request where the caller knows it.
 
         Raises InputError: an image to a model that cannot see.
         """
@@ -411,7 +433,10 @@ class Session:
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
-            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+            call,
+            request=request,
+            fingerprint=fingerprint or wire.fingerprint(request),
+            estimate=self._estimate(request),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
@@ -455,13 +480,14 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
@@ -562,7 +588,7 @@ def _yuan(amount: Decimal) -> str:
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5
