@@ -261,3 +261,11 @@ def test_a_replay_speaks_the_language_of_the_recording(
     again = only_output(shared.run(f"{cell} replay\nSay hello"))
     shared.run("os.environ['WCODE_LANG'] = 'en'")
     assert again == live
+
+
+def test_a_list_variable_is_swept(shared: Kernel, server: StrictServer) -> None:
+    """By its name, as rows are; what is no variable is a list of words."""
+    shared.run("prompts = ['Be brief', 'Be long, please']; temps = [0.25, 0.5]")
+    shared.run("%%wcode --each rows --sweep system=prompts --sweep temperature=temps\nSay {{word}}")
+    assert {body["messages"][0]["content"] for body in server.bodies} == {"Be brief", "Be long, please"}
+    assert {body["temperature"] for body in server.bodies} == {0.25, 0.5}
