@@ -54,9 +54,12 @@ class Replies(Sequence[Reply]):
         score: Score | None = None,
         schema: Schema | None = None,
         source: Rows | None = None,
+        held: Mapping[int, RunLine] | None = None,
     ) -> None:
         self.stopped = stopped
         self._source = source
+        self._held: Mapping[int, RunLine] = held or {}
+        """Answers that are in memory all the same, by the identity of their entry, which lives as long."""
         self._read: list[RunLine] | None = None
         self._file = file
         self._entries = entries
@@ -94,6 +97,7 @@ class Replies(Sequence[Reply]):
             return map(self._line, self._entries)
         if self._read is None:
             self._read = [self._line(entry) for entry in self._entries]
+            self._held = {id(entry): line for entry, line in zip(self._entries, self._read, strict=True)}
         return iter(self._read)
 
     def job(self, index: int) -> Job:
@@ -101,6 +105,8 @@ class Replies(Sequence[Reply]):
         return self._line(self._entries[index]).job
 
     def _line(self, entry: Entry) -> RunLine:
+        if (held := self._held.get(id(entry))) is not None:
+            return held
         return typed(self._file.line(entry), self._schema)
 
     def _part(self, entries: Sequence[Entry]) -> Replies:
@@ -109,7 +115,7 @@ class Replies(Sequence[Reply]):
     def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source,
+            source=self._source, held=self._held,
         )  # fmt: skip
 
     @property
@@ -332,8 +338,9 @@ def _results(line: RunLine) -> dict[str, Any]:
 
 def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The name that each column of the rows has beside the results: its own, else with `row_` before it."""
-    columns = dict.fromkeys(name for line in lines for name in line.job.columns)
-    return _free_names(columns, {"row", *(name for result in results for name in result)})
+    # By kind of row, of which there are few.
+    columns = dict.fromkeys(name for kind in {tuple(line.job.columns): None for line in lines} for name in kind)
+    return _free_names(columns, {"row", *(name for kind in {tuple(result) for result in results} for name in kind)})
 
 
 def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]:
@@ -362,7 +369,7 @@ def _parsed(reply: Reply) -> dict[str, Any]:
     if reply.request is None or "response_format" not in reply.request.parameters:
         return {}
     try:
-        value = reply.json()
+        value = reply.__dict__.get("plain") or reply.json()
     except WcodeError:
         return {}
     return {f"json.{name}": found for name, found in value.items()} if isinstance(value, dict) else {"json": value}

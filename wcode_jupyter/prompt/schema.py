@@ -75,13 +75,14 @@ def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
 def parse(reply: Reply, wanted: Schema) -> Reply:
     """`reply` with `parsed` as `wanted` reads it. Raises AnswerInvalid, which keeps the reply."""
     try:
-        value = wanted.read(reply.json())
+        plain = reply.json()
+        value = wanted.read(plain)
     except AnswerMalformed:
         raise _invalid(reply, wanted, _("it is not JSON"), "not valid JSON") from None
     except ValueError as error:
         detail = one_line(str(error))
         raise _invalid(reply, wanted, detail, detail) from None
-    return reply.with_parsed(value)
+    return reply.with_parsed(value, plain)
 
 
 def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInvalid:
