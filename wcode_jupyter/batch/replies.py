@@ -13,6 +13,7 @@ from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
+from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
 from .job_state import typed
@@ -192,10 +193,13 @@ class Replies(Sequence[Reply]):
         frame: pd.DataFrame = pandas.DataFrame(list(self.rows()))
         return frame
 
-    def summary(self) -> statistics.Summary:
-        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
+    def summary(self, failed: Failed = "out") -> statistics.Summary:
+        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals.
+
+        `failed` is the rule for rows without an answer in the scores: `out`, `wrong` (0) or `bounds`.
+        """
         pairs = zip(self.lines(), self.scores(), strict=True)
-        return statistics.summary(pairs)
+        return statistics.summary(pairs, failed)
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
