@@ -6,6 +6,7 @@ field, its text. A name may lead into nested objects: `person.age`. Labels are c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from ..statistics.values import label
 from .plan import Job
 from .runfile import RunLine
 
-__all__ = ["TEXT", "Answer", "answers", "fields", "is_structured"]
+__all__ = ["TEXT", "Answer", "answers", "fields", "is_structured", "stated_probability"]
 
 TEXT = "text"
 """Name of the one field of an answer that is no JSON."""
@@ -32,6 +33,8 @@ class Answer(Struct, frozen=True, gc=False):
     label: Hashable | None
     text: str
     good: bool
+    probability: float | None
+    """See `stated_probability`."""
 
 
 def is_structured(reply: Reply) -> bool:
@@ -68,7 +71,10 @@ def answers(lines: Iterable[RunLine], field: str | None = None) -> list[Answer]:
     if names and all(value is None for _line, value in read) and not _is_known(field, names):
         hint = did_you_mean(field, names) or _("The fields are {names}.").format(names=", ".join(names))
         raise InputError(_("The answers have no field {name}").format(name=field), hint=hint)
-    return [Answer(line.job, value, label(value), line.reply.text, line.good) for line, value in read]
+    return [
+        Answer(line.job, value, label(value), line.reply.text, line.good, stated_probability(line.reply))
+        for line, value in read
+    ]
 
 
 def _is_known(field: str, names: list[str]) -> bool:
@@ -89,3 +95,13 @@ def _inside(known: Mapping[str, object], field: str) -> object:
 
 def _parts(field: str) -> Iterator[str]:
     yield from field.split(".")
+
+
+def stated_probability(reply: Reply) -> float | None:
+    """Probability of a whole text by its tokens' log probabilities; None without them, or for structured answers,
+    whose braces and names would count, too.
+    """
+    tokens = reply.choices[0].tokens if reply.choices else ()
+    if not tokens or is_structured(reply):
+        return None
+    return min(1.0, math.exp(math.fsum(token.logprob for token in tokens)))
