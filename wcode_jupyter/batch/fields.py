@@ -14,6 +14,7 @@ from msgspec import Struct
 from ..errors import InputError, WcodeError
 from ..language import _
 from ..reply import Reply
+from ..request.messages import json_value
 from ..request.parameters import did_you_mean
 from ..statistics.values import label
 from .plan import Job
@@ -45,12 +46,22 @@ def is_structured(reply: Reply) -> bool:
 def fields(reply: Reply) -> dict[str, object]:
     """The fields of a whole answer; none where it was to be JSON and is not."""
     if not is_structured(reply):
-        return {TEXT: reply.text}
+        return {TEXT: _text(reply.text)}
     try:
         value = reply.json()
     except WcodeError:
         return {}
     return value if isinstance(value, dict) else {"json": value}
+
+
+def _text(text: str) -> object:
+    """A text that is a JSON object or list counts by its value: how a server lays it out makes no difference."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json_value(text)
+        except (ValueError, RecursionError):
+            pass
+    return text
 
 
 def answers(lines: Iterable[RunLine], field: str | None = None) -> list[Answer]:

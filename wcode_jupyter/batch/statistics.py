@@ -2,8 +2,9 @@
 
 Agreement, distinct answers and entropy compare the samples of one row with each other and are averaged over the rows;
 with one sample of each row there is nothing to compare. Structured answers are compared field by field, texts in their
-normal form (see `statistics.values`). Scores are means over the rows with the interval of `statistics.intervals`, and
-always say how many rows they rest on: rows without an answer are left out, counted as wrong, or make bounds.
+normal form (see `statistics.values`), those that are JSON by value. Scores are means over the rows with the interval of
+`statistics.intervals`, and always say how many rows they rest on: rows without an answer are left out, counted as
+wrong, or make bounds.
 """
 
 from __future__ import annotations

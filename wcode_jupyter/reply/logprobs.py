@@ -130,7 +130,8 @@ class LogprobText(Struct, frozen=True):
 
     def __repr__(self) -> str:
         least = min(self.tokens, key=lambda token: token.logprob)
-        return f"<{len(self.tokens)} tokens, the least likely {label(least)!r} with {min(1.0, math.exp(least.logprob)):.2f}>"
+        probability = min(1.0, math.exp(least.logprob))
+        return f"<{len(self.tokens)} tokens, the least likely {label(least)!r} with {probability:.2f}>"
 
 
 def _span(text: str, run: tuple[TokenLogprob, ...]) -> str:
