@@ -295,6 +295,26 @@ def test_vs_code_tells_where_the_notebook_is(shared: Kernel, server: FaultServer
     assert (shared.cwd / "study.replay.jsonl").exists()
 
 
+def test_keep_reuses_the_answer_of_an_unchanged_cell(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """The second run of the cell sends nothing and says so in its status line; --anew sends it."""
+    server.script(chat("one"), chat("two"), chat("three"))
+    shared.run(f"%wcode set replay_file={file.name}")
+    first = shared.run("%%wcode --keep\nhi")
+    again = shared.run("%%wcode --keep -o reply\nhi")
+    assert "kept answer of 20" in again.outputs[0]["data"]["text/html"]
+    assert "kept answer" not in first.outputs[0]["data"]["text/html"]
+    assert shared.run("print(reply.text, reply.kept)").text == "one True\n"
+    assert len(server.requests) == 1
+    shared.run("%wcode set keep=true")
+    shared.run("%%wcode --anew -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "two False\n"
+    shared.run("%%wcode -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "two True\n"
+    shared.run("%wcode unset keep")
+    shared.run("%%wcode -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "three False\n"
+
+
 # -- audit ----------------------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,10 @@ SETTINGS: tuple[Setting, ...] = (
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
     ),
+    Setting(
+        name="keep", kind="bool", default=False,
+        help=N_("Reuse the answer in the replay file while the question is unchanged; --anew sends it again."),
+    ),
     Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
     Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),
     Setting(name="keep_images", kind="bool", default=False, help=N_("Record images whole, not only their hash.")),

@@ -58,6 +58,8 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
     most_cny: Decimal | None = None
     """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
@@ -76,6 +78,10 @@ class Call(Struct, frozen=True):
     replay: Mode = "off"
     replay_file: str | None = None
     """Where the answer is recorded; None: beside the notebook."""
+    keep: bool = False
+    """Whether a question that is unchanged gets its kept answer."""
+    anew: bool = False
+    """Whether a recorded or kept answer is passed over, where something may be sent."""
     keep_images: bool = False
     allow_secrets: bool = False
     force: bool = False
@@ -383,7 +389,25 @@ class Session:
         """
         setting = {name: value.value for name, value in self.values().items()}
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
-        return msgspec.structs.replace(call, replay="off", replay_file=None)
+        return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
+
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
@@ -451,13 +475,14 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
@@ -558,7 +583,7 @@ def _yuan(amount: Decimal) -> str:
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5

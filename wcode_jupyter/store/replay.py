@@ -157,6 +157,20 @@ class Record:
                 return None
         return msgspec.structs.replace(reply, request=request, replayed=True)
 
+    def kept(self, request: Request, fingerprint: str, *, any_server: bool = False) -> Reply | None:
+        """The newest whole answer to `request`, `replayed` and `kept`, as often as it is asked for; None without one.
+
+        Raises ReplayError: the file is broken, or with `any_server` several servers have answered.
+        """
+        with self._mutex:
+            self._file.refresh()
+            if any_server and not self._file.samples(fingerprint):
+                request, fingerprint = self._of_recorded_server(request, fingerprint)
+            for line in reversed(self._file.samples(fingerprint, lines.order(request))):
+                if not _failed(reply := self._read(line)) and reply.ended in ("complete", "length"):
+                    return msgspec.structs.replace(reply, request=request, replayed=True, kept=True)
+        return None
+
     def add(
         self,
         reply: Reply,
