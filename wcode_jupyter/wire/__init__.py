@@ -12,7 +12,9 @@ import hashlib
 import typing
 from typing import Any
 
-from ..errors import InputError
+import msgspec
+
+from ..errors import InputError, ParameterError
 from ..language import _
 from ..reply.events import Event
 from ..request.forms import FORMS
@@ -80,11 +82,24 @@ def fingerprint(request: Request) -> str:
 
     Raises InputError where the body cannot be written as JSON.
     """
-    identity = {"body": encode(request), "protocol": request.protocol, "endpoint": request.endpoint}
+    identity = {"body": _identity(request), "protocol": request.protocol, "endpoint": request.endpoint}
     try:
         return hashlib.sha256(canonical_json(identity)).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
+
+
+def _identity(request: Request) -> dict[str, Any]:
+    """The body as the fingerprint knows it: with the usual limit where the user set none.
+
+    A limit that the catalogue gives may change with it; the question is the same, and recordings stay valid.
+    """
+    if request.default_max_tokens is None:
+        return encode(request)
+    try:
+        return encode(msgspec.structs.replace(request, default_max_tokens=None))
+    except ParameterError:  # no room to think in, in the usual limit
+        return encode(request)
 
 
 def path(protocol: Protocol) -> str:
