@@ -37,6 +37,7 @@ FLOORS = {
     "request": 1,
     "guide": 2,
     "statistics": 1,
+    "findings": 2,
     "reply": 2,
     "testing": 2,
     "catalogue": 3,

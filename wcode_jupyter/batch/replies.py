@@ -11,16 +11,21 @@ import msgspec
 
 from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
+from ..findings.finding import Finding
 from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
+from ..statistics.agreement import Level
+from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
+from .evidence import Evidence, Truth, order_of
+from .fields import answers, is_structured
 from .job_state import typed
 from .plan import Job
 from .rows import Rows
-from .runfile import Header, Place, RunFile, RunLine, header_of
+from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +51,7 @@ class Replies(Sequence[Reply]):
     def __init__(
         self,
         file: RunFile,
-        entries: Sequence[Place | RunLine],
+        entries: Sequence[Entry],
         header: Header,
         *,
         again: Callable[[], Replies] | None = None,
@@ -100,14 +105,13 @@ class Replies(Sequence[Reply]):
         """What the reply at `index` was asked for."""
         return self._line(self._entries[index]).job
 
-    def _line(self, entry: Place | RunLine) -> RunLine:
-        line = entry if isinstance(entry, RunLine) else self._file.read(entry)
-        return typed(line, self._schema)
+    def _line(self, entry: Entry) -> RunLine:
+        return typed(self._file.line(entry), self._schema)
 
-    def _part(self, entries: Sequence[Place | RunLine]) -> Replies:
+    def _part(self, entries: Sequence[Entry]) -> Replies:
         return self._like(entries, None, self._score)
 
-    def _like(self, entries: Sequence[Place | RunLine], stopped: WcodeError | None, score: Score | None) -> Replies:
+    def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
             source=self._source,
@@ -149,15 +153,22 @@ class Replies(Sequence[Reply]):
     def save(self, path: str | Path) -> Path:
         """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError."""
         target = Path(path)
-        places = [entry for entry in self._entries if isinstance(entry, Place)]
+        places = [
+            entry.place if isinstance(entry, Kept) else entry
+            for entry in self._entries
+            if not isinstance(entry, RunLine)
+        ]
         self._file.copy_to(target, self._header, places)
-        if len(places) < len(self._entries):
+        moved = any(isinstance(entry, Kept) for entry in self._entries)
+        if len(places) < len(self._entries) or moved:
             copy = RunFile(target)
             copy.open(self._header)
             try:
                 for entry in self._entries:
                     if isinstance(entry, RunLine):
                         copy.append(entry)
+                if moved:
+                    copy.append_jobs(self._file.line(entry).job for entry in self._entries)
             finally:
                 copy.close()
         return target
@@ -168,8 +179,7 @@ class Replies(Sequence[Reply]):
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("There is no run file {path}").format(path=path))
-        header, found = file.read_all()
-        entries = sorted(found.values(), key=_number)
+        header, entries = file.entries()
         return cls(file, entries, header)
 
     # -- tables -------------------------------------------------------------------------------------------------------
@@ -241,10 +251,79 @@ class Replies(Sequence[Reply]):
             frame.index = given.index
         return frame
 
-    def summary(self) -> statistics.Summary:
-        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
+    def summary(self, failed: Failed = "out") -> statistics.Summary:
+        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals.
+
+        `failed` is the rule for rows without an answer in the scores: `out`, `wrong` (0) or `bounds`.
+        """
         pairs = zip(self.lines(), self.scores(), strict=True)
-        return statistics.summary(pairs)
+        return statistics.summary(pairs, failed)
+
+    # -- findings -----------------------------------------------------------------------------------------------------
+
+    def evidence(self, field: str | None = None) -> Evidence:
+        """One field of the parsed answers (of texts: the text) by row and condition, as the findings below need it."""
+        lines = [self._with_row(line) for line in self.lines()]
+        replies = [line.reply for line in lines]
+        structured = next((reply for reply in replies if is_structured(reply)), None)
+        return Evidence.of(answers(lines, field), order_of(structured, field))
+
+    def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
+        """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
+        return self.evidence(field).agreement(between, level)
+
+    def validate(self, truth: Truth, field: str | None = None, failed: Failed = "out") -> Finding:
+        """Accuracy, precision, recall, F1 and confusion matrix against a column of the rows, or labels by row."""
+        return self.evidence(field).validate(truth, failed)
+
+    def compare(
+        self,
+        factor: str,
+        field: str | None = None,
+        truth: Truth | None = None,
+        *,
+        value: object = None,
+        failed: Failed = "out",
+        detect: float = 0.05,
+    ) -> Finding:
+        """Levels of `model`, `prompt` or a swept name, on the same rows: difference, test, Holm, effect size.
+
+        By what is right where there is `truth`, else by the share of `value`, else by the numbers of the field.
+        """
+        return self.evidence(field).compare(factor, truth, value, failed, detect)
+
+    def estimate(
+        self,
+        field: str | None = None,
+        value: object = None,
+        *,
+        labels: Truth,
+        probability: float | Truth | None = None,
+        beyond: bool = False,
+    ) -> Finding:
+        """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
+        return self.evidence(field).estimate(value, labels, probability, beyond)
+
+    def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
+        """Reliability table, calibration error and Brier score of the stated probabilities."""
+        return self.evidence(field).calibration(truth, bins)
+
+    def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
+        """The rows on which answers differ, most uncertain first, answers side by side."""
+        return self.evidence(field).disagreements(between)
+
+    def variance(self, field: str | None = None) -> Finding:
+        """Shares of rows, prompts, models, swept values and samples in the variance; rows whose label flips."""
+        return self.evidence(field).variance()
+
+    def uncertain(self, count: int = 50, field: str | None = None) -> Replies:
+        """The replies of the `count` rows whose answers are least sure, these first. No sample for an estimate."""
+        wanted = self.evidence(field).uncertain(count)
+        found: dict[int, list[Entry]] = {row: [] for row in wanted}
+        for entry, line in zip(self._entries, self.lines(), strict=True):
+            if line.job.row in found:
+                found[line.job.row].append(entry)
+        return self._part([entry for row in wanted for entry in found[row]])
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
@@ -292,10 +371,6 @@ class Replies(Sequence[Reply]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
-
-
-def _number(place: Place) -> int:
-    return place.number
 
 
 def _short(line: RunLine, most: int = 200) -> str:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, view
+from ..display import CellView, Price, view
 from ..display.without_reasoning import WithoutReasoning
 from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
 from ..language import _, speaking
@@ -76,10 +76,17 @@ def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | No
 
 def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
     def display() -> CellView:
-        shown = view(prepared.format, quiet=prepared.quiet)
+        shown = view(prepared.format, quiet=prepared.quiet, price=_price(call))
         return WithoutReasoning(shown) if prepared.hide_reasoning else shown
 
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
+
+
+def _price(call: Call) -> Price | None:
+    estimate = call.estimate
+    if estimate.input_cny is None or estimate.token_cny is None:
+        return None
+    return Price(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
@@ -101,7 +108,7 @@ def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
         return error
     with speaking(reply.language):
         return AnswerInterrupted(
-            _("Interrupted after {count} characters").format(count=len(reply.text)),
+            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
             hint=_("What arrived is kept."),
             reply=reply,
         )
