@@ -23,6 +23,7 @@ from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
 from .commands.methods import METHODS_OPTIONS
+from .commands.package import PACKAGE_OPTIONS
 from .commands.replay import REPLAY_OPTIONS
 from .completion_facts import POPULAR, facts
 from .options import CELL_OPTIONS
@@ -49,6 +50,7 @@ _OPTIONS = {
     "again": AGAIN_OPTIONS,
     "audit": AUDIT_OPTIONS,
     "lineage": LINEAGE_OPTIONS,
+    "package": PACKAGE_OPTIONS,
     "methods": METHODS_OPTIONS,
     "history": HISTORY_OPTIONS,
     "usage": USAGE_OPTIONS,
