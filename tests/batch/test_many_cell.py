@@ -90,10 +90,10 @@ def test_sweep_and_repeat(shared: Kernel, server: StrictServer) -> None:
 
 
 def test_a_score_judges_every_answer(shared: Kernel, server: StrictServer) -> None:
-    """`--score f` puts the mean with its interval into the summary."""
+    """`--score f` puts the mean with its interval into the summary: 6 of 6 rows, ½ p⁶ = 0.025."""
     shared.run("def right(reply, row): return reply.text == row['word']")
     done = shared.run("%%wcode --each rows --score right -o scored\nSay {{word}}")
-    assert "1 [1, 1]" in only_output(done)["text/plain"]
+    assert "1 [0.607, 1]" in only_output(done)["text/plain"]
     assert shared.run("print(scored.to_frame()['score'].mean())").text == "1.0\n"
 
 

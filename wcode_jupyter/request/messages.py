@@ -119,6 +119,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: bool = True
     endpoint: str = GATEWAY
     """Identity of the server for the fingerprint: `gateway`, `local`, or the base URL's origin and path."""
+    default_max_tokens: int | None = None
+    """Anthropic form, which has to name a limit: what is sent where the user set none; None: the form's usual one."""
     thinking_opened: bool = False
     """How to read the answer, not part of the body: it begins inside the reasoning, and only `</think>` arrives."""
 

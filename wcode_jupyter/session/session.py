@@ -12,7 +12,6 @@ A value is looked up in this order, the first that has it wins (this is the one 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Literal
@@ -23,16 +22,18 @@ from msgspec import Struct
 from .. import strict, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
-from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
+from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
 from ..language import _
 from ..lazy import lazy
 from ..reply import Reply
+from ..reply.events import Usage
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
 from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
+from . import limits
 from .account import Account, Finding
 from .chats import Chats, OpenTurn
 from .ledger import Ledger
@@ -205,6 +206,17 @@ class Session:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
 
+    def price_note(self, model_id: str, usage: Usage) -> str:
+        """What to say of the price of an answer; empty where it is clear."""
+        return limits.tier_note() if self.catalogue.model(model_id).ambiguous_tier(usage.input_tokens) else ""
+
+    @property
+    def server(self) -> Endpoint:
+        """The server of the form in force. Raises InputError: not an address."""
+        values = self.values()
+        protocol: Protocol = values["protocol"].value
+        return endpoint(values[FORMS[protocol].base_url].value, protocol)
+
     def set(self, name: str, value: Any) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
         row = find_row(name)
@@ -234,6 +246,8 @@ class Session:
         """
         own = {find_row(name).name: value for name, value in (cell or {}).items()}
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["protocol"].value == "anthropic":
+            self._understand_base_url(found)
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found)).items():
@@ -250,6 +264,15 @@ class Session:
             variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
             url = os.environ.get(variable) or ANTHROPIC_BASE_URL
             found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
+        if "model" not in found and found["protocol"].value == "anthropic" and os.environ.get(ANTHROPIC_MODEL):
+            found["model"] = Value("model", os.environ[ANTHROPIC_MODEL], ANTHROPIC_MODEL)
+
+    def _understand_base_url(self, found: dict[str, Value]) -> None:
+        """`base_url` with the address of the Anthropic form, as users of its SDK write it, is that form's."""
+        given = found["base_url"]
+        named = given.value.rstrip("/").removesuffix("/v1/messages").removesuffix("/v1").endswith("/anthropic")
+        if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
+            found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
@@ -332,9 +355,16 @@ class Session:
         )
         if not setting["force"]:
             self._check_vision(request)
+        request = limits.with_default(request, self.catalogue.model(model_id), prompt_text(messages))
         estimate = self._estimate(request)
         warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
-        call = self._call(request, where, setting, estimate, (*warnings, *self._model_warnings(request, estimate)))
+        call = self._call(
+            request,
+            where,
+            setting,
+            estimate,
+            (*warnings, *limits.warnings(request, self.catalogue, estimate.input_tokens)),
+        )
         return msgspec.structs.replace(call, any_server=True) if self._any_server(values, protocol) else call
 
     def _any_server(self, values: Mapping[str, Value], protocol: Protocol) -> bool:
@@ -411,7 +441,11 @@ class Session:
 
         Raises InputError: an image to a model that cannot see.
         """
-        request = msgspec.structs.replace(call.request, messages=messages)
+        request = limits.with_default(
+            msgspec.structs.replace(call.request, messages=messages),
+            self.catalogue.model(call.request.model),
+            prompt_text(messages),
+        )
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
@@ -427,14 +461,18 @@ class Session:
             if not values["exact_model"].value and values["replay"].value != "replay":
                 self._check_name(model_id)
             return model_id, []
-        base_url = values["base_url"]
+        protocol: Protocol = values["protocol"].value
+        base_url = values[FORMS[protocol].base_url]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
-        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        keyless = (
+            values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value, protocol).origin) is None
+        )
         if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
-        raise InputError(
-            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
-        )
+        hint = _("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+        if protocol == "anthropic" and values["anthropic_environment"].value:
+            hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
+        raise InputError(_("No model chosen"), hint=hint)
 
     def _check_name(self, model_id: str) -> None:
         """Raises ModelUnclear: not an id that is known, and much like one that is."""
@@ -458,9 +496,9 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
+        tokens = round(limits.rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
-        most = request.parameters.get("max_tokens")
+        most = limits.said(request)
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
@@ -469,32 +507,6 @@ class Session:
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
-
-    def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
-        """What the model's page says against the request. Raises ParameterError: max_tokens over the context."""
-        model = self.catalogue.model(request.model)
-        most = request.parameters.get("max_tokens")
-        if most and model.context and most > model.context:
-            raise ParameterError(
-                _("max_tokens {value}: {model} has a context of {context} tokens").format(
-                    value=most, model=model.id, context=model.context
-                ),
-                name="max_tokens",
-            )
-        warnings = [
-            _("{name} is not listed on the page of {model}").format(name=name, model=model.id)
-            for name in request.parameters
-            if name in model.unlisted
-        ]
-        if model.context and estimate.input_tokens + (most or 0) > model.context:
-            warnings.append(
-                _("about {tokens} tokens of prompt and max_tokens together may exceed the context of {context}").format(
-                    tokens=estimate.input_tokens, context=model.context
-                )
-            )
-        if estimate.ambiguous_tier:
-            warnings.append(_("the page leaves open which price tier holds at this length"))
-        return warnings
 
     def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
         """RMB that a run with the values `cell` may cost, beside what the session's `max_cost` leaves; None: all."""
@@ -528,25 +540,8 @@ def _most_cny(request: Request, model: Model, tokens: int) -> Decimal | None:
     prices = [price for count in (tokens, bound) if (price := model.price(count))]
     if not prices:
         return None
-    output = _most_output(request, model, tokens)
+    output = limits.most_output(request, model, tokens)
     return max(bound * price.input + output * price.output for price in prices) / 1000
-
-
-_LONGEST_OUTPUT = 131_072
-"""Tokens, where neither the request nor the model's page says where an answer ends: as long as any of the catalogue."""
-
-
-def _most_output(request: Request, model: Model, tokens: int) -> int:
-    said = [
-        value
-        for values in (request.parameters, request.extra_body)
-        for name in ("max_tokens", "max_completion_tokens")
-        if isinstance(value := values.get(name), int)
-    ]
-    context = None if model.context is None else max(1, model.context - tokens)
-    limits = [limit for limit in (*said, model.max_output, context) if limit is not None]
-    answers = request.extra_body.get("n")
-    return min(limits, default=_LONGEST_OUTPUT) * (answers if isinstance(answers, int) else 1)
 
 
 _IMAGE_TOKENS = 8192
@@ -561,12 +556,3 @@ def _most_tokens(request: Request, tokens: int) -> int:
 
 def _yuan(amount: Decimal) -> str:
     return f"{amount:.6f}".rstrip("0").rstrip(".")
-
-
-_WIDE = re.compile("[^\0-\u2e7f]")
-
-
-def rough_tokens(text: str) -> float:
-    """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
-    wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return (len(text) - wide) / 4 + wide / 1.5
