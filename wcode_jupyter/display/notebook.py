@@ -16,7 +16,7 @@ from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from ..shell import DisplayPublisher
-from .answer import bundle, closed_reasoning, open_reasoning, wrap
+from .answer import closed_reasoning, final_bundle, open_reasoning, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
@@ -148,10 +148,15 @@ class NotebookView:
         self._published = False
         self._above = ""
         self._answering = False
+        self._hurried = False
         self._parts = {
             "reasoning": Part(Splitter(), self._publish_reasoning),
             "text": Part(SPLITTERS.get(format, Lines)(), self._publish_text),
         }
+
+    def hurry(self) -> None:
+        """The user has interrupted: what is shown from now on is shown at once."""
+        self._hurried = True
 
     def begin(self, model: str) -> None:
         """The question is on its way to `model`."""
@@ -255,7 +260,7 @@ class NotebookView:
 
     def finish(self, reply: Reply) -> None:
         """The one output that stays."""
-        data, metadata = bundle(reply, self._format, quiet=self._quiet)
+        data, metadata = final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried)
         if self._published:
             # Without a next output, waiting for it would leave the pieces standing.
             self._publisher.clear_output(wait=bool(data))
