@@ -23,6 +23,7 @@ from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, Refusa
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
+from .masking import Mask
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, recorded
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Transport:
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
+            mask = Mask(call.redact, self._keys.spellings())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -154,7 +156,10 @@ class Transport:
                             fault = item
                             break
                         call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
-                        yield item
+                        if passed := mask.events(item):
+                            yield passed
+                    if held := mask.rest():
+                        yield held
             if fault is None:
                 return
             notices, wait_s = self._again(call, fault)
