@@ -94,7 +94,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in _MARKERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKERS[fixture])
         # A browser on a busy machine may miss a moment: one second try, counted as "rerun" in the closing line.
-        if item.get_closest_marker("browser"):
+        browser = item.get_closest_marker("browser")
+        # For `--dist loadgroup`: one browser at a time, and the fixtures of a module are made once.
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.nodeid.partition("::")[0]))
+        if browser:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

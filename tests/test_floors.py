@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +20,25 @@ ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 
 # Room -> floor. A room is a folder of the package, or a module in its top folder (ground and door).
 FLOORS = {
+    "cell_outputs": 0,
     "characters": 0,
     "errors": 0,
     "files": 0,
     "extras": 0,
     "language": 0,
+    "lazy": 0,
     "shell": 0,
+    "slips": 0,
     "table": 0,
+    "typed": 0,
     "version": 0,
     "keys": 1,
     "strict": 1,
     "request": 1,
+    "guide": 2,
     "statistics": 1,
-    "testing": 1,
     "reply": 2,
+    "testing": 2,
     "catalogue": 3,
     "wire": 3,
     "prompt": 4,
@@ -163,6 +169,14 @@ def wrong(found: Import) -> str:
 def test_every_module_has_a_floor() -> None:
     """Who adds a module says in FLOORS where it stands."""
     assert {room_of(dotted) for dotted in modules()} <= FLOORS.keys()
+
+
+def test_the_map_shows_every_room_on_its_floor() -> None:
+    """wcode_jupyter/README.md names each room once, with the floor that it has here."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)(?:\.py|/)` \| .+ \|$", text, re.MULTILINE)
+    rooms = {room_of(dotted) for dotted in modules()} - {""}
+    assert sorted((room, int(floor)) for floor, room in rows) == sorted((room, FLOORS[room]) for room in rooms)
 
 
 def test_no_import_climbs_the_stairs() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,10 @@ from IPython.core.completer import context_matcher
 from IPython.core.magic import no_var_expand
 from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
+
+from .cell_outputs import watch
+from .lazy import is_built, lazy
+from .slips import Slips
 
 if TYPE_CHECKING:
     from .magics.wcode import Wcode as WcodeMagic
@@ -50,7 +53,9 @@ class Wcode(Configurable):
 
         for name, value in config.get("Wcode", {}).items():
             try:
-                check_row(find_row(name), value)
+                row = find_row(name)
+                if value is not None:  # None takes a value back
+                    check_row(row, value)
             except ParameterError:
                 if name == "replay":
                     super().update_config(Config({"Wcode": {"replay": "replay"}}))
@@ -73,11 +78,12 @@ class LazyMagic:
         self.shell = shell
         self.config = config
         self.home = Path.cwd()
+        self.slips = Slips(shell)
         self.warming = threading.Timer(_WARM_UP_DELAY_S, self.warm_up)
         self.warming.daemon = True
         no_var_expand(self)
 
-    @cached_property
+    @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
         from .magics.wcode import Wcode as WcodeMagic
@@ -102,6 +108,16 @@ class LazyMagic:
 
         return complete(context, self.magic.client.session, self.shell.user_ns)
 
+    def misplaced(self) -> None:
+        """What a `%%wcode` line below other lines is rewritten to. Raises OptionError."""
+        from .errors import OptionError
+        from .language import _
+
+        raise OptionError(
+            _("%%wcode is not the first line of its cell"),
+            hint=_("Move what is above it into a cell of its own: everything below %%wcode is the prompt."),
+        )
+
     def warm_up(self) -> None:
         """Imports and builds in the background; whatever fails will fail visibly at first use."""
         try:
@@ -114,13 +130,15 @@ def load(shell: Any) -> None:
     """Registers magic, configuration and completion; loading twice changes nothing."""
     if "wcode" in shell.magics_manager.magics["cell"]:
         return
+    if (session := getattr(shell.display_pub, "session", None)) is not None:
+        watch(session)
     config = Wcode(parent=shell)
     magic = LazyMagic(shell, config)
     shell.configurables.append(config)
     shell.register_magic_function(magic, magic_kind="line_cell", magic_name="wcode")
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(magic))
-    shell.input_transformers_cleanup.append(keep_question_mark)
+    shell.input_transformers_cleanup.append(magic.slips)
     if "ipykernel" in sys.modules:
         magic.warming.start()
 
@@ -136,16 +154,6 @@ def show_panel(options: str = "") -> None:
         raise InputError(_("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"))
     load(shell)
     shell.run_line_magic("wcode", f"panel {options}")
-
-
-def keep_question_mark(lines: list[str]) -> list[str]:
-    """`%wcode ask … ?` as the call it means: IPython takes a line that ends with `?` for a request for help."""
-    if len(lines) != 1 or not lines[0].rstrip().endswith("?"):
-        return lines
-    magic, _space, rest = lines[0].strip().partition(" ")
-    if magic != "%wcode" or not rest.startswith("ask "):
-        return lines
-    return [f"get_ipython().run_line_magic('wcode', {rest!r})\n"]
 
 
 def _matcher(magic: LazyMagic) -> Any:
@@ -164,10 +172,10 @@ def unload(shell: Any) -> None:
     if not isinstance(magic, LazyMagic):
         return
     shell.configurables.remove(magic.config)
-    shell.input_transformers_cleanup.remove(keep_question_mark)
+    shell.input_transformers_cleanup.remove(magic.slips)
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
     magic.warming.cancel()
-    if "magic" in magic.__dict__:
+    if is_built(magic, "magic"):
         magic.magic.close()

@@ -23,8 +23,10 @@ from .language import _
 __all__ = [
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_ENVIRONMENT",
+    "ANTHROPIC_MODEL",
     "ENVIRONMENT",
     "GATEWAY_ORIGIN",
+    "KEY_PAGE",
     "EnvironmentKey",
     "Keys",
     "Secret",
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 GATEWAY_ORIGIN = "https://wcode.net"
+KEY_PAGE = "https://wcode.net/get-apikey"
+"""Where keys of the gateway come from, unless a model's page names another address."""
 
 _SERVICE = "wcode_jupyter"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -99,6 +103,8 @@ ANTHROPIC_ENVIRONMENT = (
     EnvironmentKey("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ANTHROPIC_BASE_URL),
 )
 """What Anthropic's own programs read; looked at only when the user asks for it (`anthropic_environment`)."""
+ANTHROPIC_MODEL = "ANTHROPIC_MODEL"
+"""The variable that names the model, read with the others."""
 
 
 def origin_of(url: str) -> str:

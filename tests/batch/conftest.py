@@ -16,7 +16,7 @@ def client_of() -> Iterator[Callable[..., Client]]:
     opened: list[Client] = []
 
     def make(server: Any, **settings: Any) -> Client:
-        opened.append(Client(base_url=server.base_url, model="m", **{"log": False, **settings}))
+        opened.append(Client(base_url=server.base_url, **{"model": "m", "log": False, **settings}))
         return opened[-1]
 
     yield make

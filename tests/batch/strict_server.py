@@ -36,6 +36,9 @@ class StrictServer(LoopbackServer):
         fail: Callable[[str], int | None] = lambda prompt: None,
         answer: Callable[[str], str] = lambda prompt: prompt.split()[-1],
         gate: threading.Event | None = None,
+        busy: int = 429,
+        usage: Callable[[str], tuple[int, int] | None] = lambda prompt: (9, 6),
+        cut: Callable[[str], bool] = lambda prompt: False,
     ) -> None:
         super().__init__()
         self.delay_s = delay_s
@@ -46,6 +49,11 @@ class StrictServer(LoopbackServer):
         self.fail = fail
         self._answer = answer
         self._gate = gate
+        self._busy = busy
+        self._usage = usage
+        self._cut = cut
+        self.billed = [0, 0]
+        """Input and output tokens of every answer that was begun, cut ones too; where usage says nothing, (9, 6)."""
         self._starts: deque[float] = deque()
         self._changed = threading.Condition()
         self.active = 0
@@ -113,16 +121,19 @@ class StrictServer(LoopbackServer):
         prompt = body["messages"][-1]["content"]
         if self._over(arrived):
             self.refused += 1
-            return _error(429, self._retry_after_s)
+            return _error(self._busy, self._retry_after_s)
         if status := self.fail(prompt):
-            return _error(status, None)
+            return _error(status, None) if status < 1000 else _error(status // 1000, float(status % 1000))
         await asyncio.sleep(self.delay_s if isinstance(self.delay_s, float) else self.delay_s(prompt))
         while self._gate is not None and not self._gate.is_set():
             await asyncio.sleep(0.002)
         with self._changed:
             self.prompts[prompt] += 1
             self._changed.notify_all()
-        return _chat(self._answer(prompt), bool(body.get("stream")))
+        usage = self._usage(prompt)
+        self.billed = [sum(pair) for pair in zip(self.billed, usage or (9, 6), strict=True)]
+        response = _chat(self._answer(prompt), bool(body.get("stream")), usage)
+        return _half(response) if self._cut(prompt) else response
 
     def _over(self, now: float) -> bool:
         if self._most is not None and self.active > self._most:
@@ -174,6 +185,8 @@ class _Connection(asyncio.Protocol):
         response = await self._server.respond(body, arrived)
         self._leave()
         self._transport.write(response)
+        if response.endswith(_HALF):
+            self._transport.close()
 
     def eof_received(self) -> None:
         self._leave()
@@ -197,19 +210,26 @@ def _error(status: int, retry_after_s: float | None) -> bytes:
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-_USAGE = {"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15}
+_HALF = b'"delta": {}'
 
 
-def _chat(text: str, streaming: bool) -> bytes:
+def _half(response: bytes) -> bytes:
+    """A streamed answer up to the middle of its second event: its text is there, its end and its usage are not."""
+    head, half, _rest = response.partition(_HALF)
+    return head + half
+
+
+def _chat(text: str, streaming: bool, tokens: tuple[int, int] | None) -> bytes:
+    usage = tokens and {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
     if not streaming:
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        content = json.dumps({"id": "c", "model": "m", "choices": [choice], "usage": _USAGE}).encode()
+        content = json.dumps({"id": "c", "model": "m", "choices": [choice], "usage": usage}).encode()
         kind = "application/json"
     else:
         chunks = [
             {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]},
             {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
-            {"id": "c", "model": "m", "choices": [], "usage": _USAGE},
+            {"id": "c", "model": "m", "choices": [], "usage": usage},
         ]
         content = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
         kind = "text/event-stream"

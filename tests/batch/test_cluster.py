@@ -13,7 +13,7 @@ import pytest
 
 from wcode_jupyter import Client
 from wcode_jupyter.batch import cluster
-from wcode_jupyter.errors import InputError, RunError
+from wcode_jupyter.errors import RunError
 
 from .strict_server import StrictServer
 
@@ -138,10 +138,3 @@ def test_refusals_slow_all_workers_down(client_of: ClientOf, dask: Any) -> None:
         replies = client_of(strict, concurrency=12).map("Say {{word}}", ROWS[:40], engine=dask)
         assert strict.refused > 0
     assert [reply.ended for reply in replies] == ["complete"] * 40
-
-
-@pytest.mark.parametrize("engine", ["spark", 7])
-def test_what_is_no_engine_is_refused(engine: object) -> None:
-    """Only a Dask client, or the word for the current one."""
-    with pytest.raises(InputError, match="An engine is"):
-        cluster.find_cluster(engine)

@@ -38,6 +38,14 @@ def offered(before: str, head: str | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    "line", ["--logprobs ", "glm-5 --stream ", "--stream=", "--temperature 1 --parallel-tool-calls "]
+)
+def test_a_boolean_takes_true_or_false(line: str) -> None:
+    """No model's id may follow that would be read as its value."""
+    assert offered(f"%%wcode {line}") == ["true", "false"]
+
+
+@pytest.mark.parametrize(
     ("line", "words"),
     [
         ("--each ", ["frame", "polar", "lazy", "records", "stream"]),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from wcode_jupyter.batch import AdaptiveLimiter, Budget, Limits
-from wcode_jupyter.session import Session
+from wcode_jupyter.session import Call, Session
+from wcode_jupyter.session.ledger import Ledger
 
 
 class Clock:
@@ -82,26 +83,111 @@ def test_ten_starts_take_what_the_limits_say(clock: Clock, limits: dict[str, Any
     assert asyncio.run(main()) == pytest.approx(seconds)
 
 
-def test_a_purse_lets_nothing_through_that_may_pass_the_limit() -> None:
+def _call(**values: Any) -> Call:
+    return Session(overrides={"model": "z-ai/glm-5", **values}).prepare("hi")
+
+
+def test_a_budget_lets_nothing_through_that_may_pass_the_limit() -> None:
     """Two requests of ¥0.01 at most fit into ¥0.025; the third waits for the others, and is then refused or let go."""
-    session = Session(overrides={"model": "z-ai/glm-5", "max_tokens": 285})
-    call = session.prepare("hi")
-    most = (call.estimate.input_cny or 0) + (call.estimate.output_cny or 0)
+    call = _call(max_tokens=285)
+    most = call.estimate.most_cny
+    assert most is not None
     assert Decimal("0.0099") < most < Decimal("0.0101")
     budget = Budget(Decimal("0.025"))
-    first = budget.reserve(call)
-    assert (first, budget.reserve(call)[0], budget.reserve(call)[0]) == (("go", most), "go", "wait")
-    budget.settle("z-ai/glm-5", most, Decimal("0.0099"))
+    assert [budget.reserve(call)[0] for _request in range(3)] == ["go", "go", "wait"]
+    budget.settle(most, Decimal("0.0099"))
     assert budget.reserve(call)[0] == "wait"
-    budget.settle("z-ai/glm-5", most, Decimal("0.0099"))
+    budget.settle(most, Decimal("0.0099"))
     assert budget.reserve(call)[0] == "stop"
 
 
-def test_a_purse_asks_the_first_alone_when_nothing_is_known() -> None:
-    """Without max_tokens the first answer shows what one costs."""
-    call = Session(overrides={"model": "z-ai/glm-5"}).prepare("hi")
-    budget = Budget(Decimal(1))
-    verdict, reserved = budget.reserve(call)
-    assert (verdict, budget.reserve(call)[0]) == ("go", "wait")
-    budget.settle("z-ai/glm-5", reserved, Decimal("0.1"))
-    assert [budget.reserve(call)[0] for _request in range(5)] == ["go", "go", "go", "go", "wait"]
+def test_without_max_tokens_an_answer_may_be_as_long_as_the_model_allows() -> None:
+    """What the page of the model says: glm-5 prices 1,000 tokens at ¥0.035, its longest answer costs that often."""
+    call = _call()
+    model = Session().catalogue.model("z-ai/glm-5")
+    longest = min(limit for limit in (model.max_output, model.context) if limit)
+    assert call.estimate.most_cny is not None
+    assert abs(call.estimate.most_cny - longest * Decimal("0.035") / 1000) < Decimal("0.001")
+    assert Budget(Decimal("0.1")).reserve(call)[0] == "stop"
+
+
+def test_runs_share_the_budget_of_their_session() -> None:
+    """What one has set aside is not there for the other; both wait for it, and neither passes the limit."""
+    call = _call(max_tokens=285)
+    ledger = Ledger()
+    one, other = (Budget(None, ledger=ledger, session_limit=Decimal("0.015")) for _run in range(2))
+    most = call.estimate.most_cny
+    assert most is not None
+    assert one.reserve(call) == ("go", most)
+    assert other.reserve(call)[0] == "wait"
+    one.settle(most, Decimal("0.01"))
+    assert other.reserve(call)[0] == "stop"
+    assert ledger.spent == Decimal("0.01")
+
+
+def test_the_nearer_of_two_limits_ends_a_run() -> None:
+    """A run's own budget never lets it past the session's, nor the other way round."""
+    call = _call(max_tokens=285)
+    for own, whole in (("0.001", "1"), ("1", "0.001")):
+        budget = Budget(Decimal(own), ledger=Ledger(), session_limit=Decimal(whole))
+        assert budget.reserve(call)[0] == "stop"
+        assert budget.ends_at[0] == Decimal("0.001")
+
+
+def test_a_budget_that_is_spent_exactly_is_spent() -> None:
+    """Not one more answer, were it for nothing."""
+    ledger = Ledger()
+    ledger.settle(Decimal(0), Decimal("0.5"))
+    assert not ledger.reserve(Decimal(0), Decimal("0.5"))
+    assert ledger.reserve(Decimal(0), Decimal("0.6"))
+
+
+def test_a_model_that_costs_more_than_was_thought_sets_more_aside_from_then_on() -> None:
+    """The rough count was half of the bill: the next request of the model sets twice as much aside."""
+    ledger = Ledger()
+    ledger.settle(Decimal(1), Decimal(2), "m")
+    assert (ledger.most("m", Decimal(1)), ledger.most("n", Decimal(1)), ledger.most("m", None)) == (2, 1, None)
+
+
+def test_tokens_that_were_not_expected_delay_the_next_start(clock: Clock) -> None:
+    """10 tokens expected, 40 taken, at 600 a minute: the next start is 4 s after the first, not 1 s."""
+
+    async def main() -> float:
+        limiter = AdaptiveLimiter(Limits(tpm=600), sleep=clock.sleep)
+        first = await limiter.enter(10)
+        limiter.leave()
+        limiter.answered(10, 40)
+        return await limiter.enter(10) - first
+
+    assert asyncio.run(main()) == pytest.approx(4.0)
+
+
+def test_a_cancelled_waiter_lets_the_next_one_in() -> None:
+    """One is under way, two wait; the first of them is told to go and cancelled in that moment: the other one goes."""
+
+    async def main() -> bool:
+        limiter = AdaptiveLimiter(Limits(concurrency=1))
+        await limiter.enter()
+        first, second = (asyncio.ensure_future(limiter.enter()) for _waiter in range(2))
+        await asyncio.sleep(0)
+        limiter.leave()
+        first.cancel()
+        await asyncio.wait({second}, timeout=1)
+        return second.done()
+
+    assert asyncio.run(main())
+
+
+def test_pauses_grow_as_the_transports_retries_do(clock: Clock) -> None:
+    """One formula: half a second, doubled each time, up to a quarter less by chance."""
+
+    async def entered(limiter: AdaptiveLimiter) -> None:
+        await limiter.enter()
+        limiter.leave()
+
+    limiter = AdaptiveLimiter(Limits(), sleep=clock.sleep)
+    for least, most in ((0.375, 0.5), (0.75, 1.0), (1.5, 2.0)):
+        before = clock.now
+        assert limiter.refused(before, None)
+        asyncio.run(entered(limiter))
+        assert least <= clock.now - before <= most

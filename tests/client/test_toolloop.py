@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import itertools
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -27,6 +28,7 @@ from wcode_jupyter.errors import (
     ToolStepsExceeded,
 )
 from wcode_jupyter.session import Session
+from wcode_jupyter.store import rewind
 
 pytest.importorskip("pydantic")
 
@@ -234,10 +236,11 @@ def test_an_error_in_a_later_step_keeps_the_earlier_ones(asker: Asker, protocol:
 
 def test_the_budget_stops_the_loop_between_steps(asker: Asker) -> None:
     """Each step counts; what was answered is kept."""
-    asker.client.session.set("max_cost", 0.001)
+    first = asker.client.prepare("go", max_tokens=20).estimate.most_cny
+    asker.client.session.set("max_cost", float(first) if first else None)
     asker.script(calls("openai", ("add", {"a": 1, "b": 1})))
     with pytest.raises(InputError, match="budget") as caught:
-        asker.client.ask("go", tools=[add])
+        asker.client.ask("go", tools=[add], max_tokens=20)
     assert len(asker.bodies()) == 1
     assert caught.value.reply is not None
     assert caught.value.reply.transcript[-1].text == "2"
@@ -514,7 +517,7 @@ def test_the_key_never_reaches_the_model(asker: Asker) -> None:
 def test_a_recorded_loop_replays_and_misses_where_a_tool_gives_something_else(
     asker: Asker, protocol: Any, tmp_path: Path
 ) -> None:
-    """The functions run again; the same results find the same answers, others none, and the error says why."""
+    """With `tools_replay=run` the functions run again; another result finds no answer, and the error says why."""
     count = 7
 
     @tool
@@ -523,6 +526,7 @@ def test_a_recorded_loop_replays_and_misses_where_a_tool_gives_something_else(
         return count
 
     record: dict[str, Any] = {"replay_file": str(tmp_path / "tools.replay.jsonl"), "protocol": protocol}
+    record["tools_replay"] = "run"
     asker.script(calls(protocol, ("counter", {}), thought="hm"), said(protocol, "seven"))
     live = asker.client.ask("how many?", tools=[counter], replay="record", **record)
     with FaultServer(status(500)) as silent:
@@ -536,14 +540,52 @@ def test_a_recorded_loop_replays_and_misses_where_a_tool_gives_something_else(
     assert (again.text, again.transcript, again.replayed) == (live.text, live.transcript, True)
     assert (again.usage, again.cost, again.timing) == (live.usage, live.cost, live.timing)
     count = 8
-    from wcode_jupyter.store import rewind
-
     rewind()
     with pytest.raises(ReplayError, match=r"Did a tool \(counter\) give another result") as caught:
         asker.client.ask("how many?", tools=[counter], replay="replay", **record)
     assert caught.value.reply is not None
     assert caught.value.reply.transcript[-1].text == "8"
     assert len(asker.bodies()) == 2
+
+
+@PROTOCOLS
+def test_recorded_results_replay_without_a_call(asker: Asker, protocol: Any, tmp_path: Path) -> None:
+    """Tools that read the clock replay: each run of the same question gets the results it had, nothing runs or asks."""
+    clock = itertools.count(7)
+
+    def now() -> int:
+        """The time; not marked, so it needs consent."""
+        return next(clock)
+
+    script = [calls(protocol, ("now", {}), ("now", {"later": 1}), ids=True), said(protocol, "it is late")]
+    asker.script(*script, *script)
+    record: dict[str, Any] = {"replay_file": str(tmp_path / "tools.replay.jsonl"), "protocol": protocol}
+    ask = {"tools": [now], "tools_confirm": False, "replay": "record", **record}
+    live = [asker.client.ask("what time is it?", **ask) for _ in range(2)]
+    assert "7" in {message.text for message in live[0].transcript}
+    rewind()
+    again = [asker.client.ask("what time is it?", tools=[now], replay="replay", **record) for _ in range(2)]
+    assert [reply.transcript for reply in again] == [reply.transcript for reply in live]
+    assert [reply.text for reply in again] == ["it is late"] * 2
+    assert next(clock) == 9
+    assert len(asker.bodies()) == 4
+
+
+def test_results_that_were_not_recorded_need_consent(asker: Asker, tmp_path: Path) -> None:
+    """A record that ends with the call: the function would run, which it may not unasked where nobody is."""
+
+    def secret() -> int:
+        """Not marked."""
+        raise AssertionError("it ran")
+
+    path = tmp_path / "tools.replay.jsonl"
+    asker.script(calls("openai", ("secret", {})), said("openai", "done"))
+    record: dict[str, Any] = {"replay_file": str(path), "tools": [secret]}
+    asker.client.ask("go", tools_confirm=False, replay="record", **record)
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    rewind()
+    with pytest.raises(InputError, match="secret"):
+        asker.client.ask("go", replay="replay", **record)
 
 
 def test_a_loop_is_one_turn_of_a_chat(asker: Asker) -> None:

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+from wcode_jupyter.cell_outputs import watch
 from wcode_jupyter.reply import Reply
 from wcode_jupyter.reply.events import Event
 from wcode_jupyter.reply.reply_builder import ReplyBuilder
@@ -22,8 +23,18 @@ class Clock:
         return self.now
 
 
+class Session:
+    """Where a kernel's messages leave it."""
+
+    def send(self, stream: object, message: dict[str, Any], content: object = None, parent: object = None) -> None:
+        """Nowhere."""
+
+
 class Publisher:
-    """Applies messages as a notebook does: `outputs` is what a person sees and what would be saved."""
+    """Applies messages as a notebook does: `outputs` is what a person sees and what would be saved.
+
+    The cell is known from its beginning, as in a kernel in which the extension is loaded.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -31,13 +42,32 @@ class Publisher:
         self.metadata: list[dict[str, Any]] = []
         self._ids: list[str] = []
         self._clear_next = False
+        self.session = Session()
+        self.parent_header = {"msg_id": "the cell"}
+        watch(self.session)
+        self.send("status", execution_state="busy")
+
+    def send(self, kind: str, **content: Any) -> None:
+        message = {"header": {"msg_type": kind}, "parent_header": self.parent_header, "content": content}
+        self.session.send(None, message)
+
+    def print(self, text: str) -> None:
+        """What somebody else puts out in the same cell."""
+        self.send("stream", name="stdout", text=text)
+        if self._clear_next:
+            self._clear()
+        self.outputs.append({"text/html": text})
+        self.metadata.append({})
+        self._ids.append("")
 
     def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
         self.sent.append(("update" if update else "display", data))
+        self.send("update_display_data" if update else "display_data")
         display_id = (transient or {}).get("display_id", "")
         if update:
             assert display_id in self._ids, "an update without its display"
             self.outputs[self._ids.index(display_id)] = copy.deepcopy(data)
+            self.metadata[self._ids.index(display_id)] = copy.deepcopy(metadata or {})
             return
         if self._clear_next:
             self._clear()
@@ -47,6 +77,7 @@ class Publisher:
 
     def clear_output(self, wait: bool = False) -> None:
         self.sent.append(("clear", {}))
+        self.send("clear_output")
         if wait:
             self._clear_next = True
         else:

@@ -33,12 +33,22 @@ def test_a_long_wait_shows_its_label(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(("clear", "outputs"), [(True, ["stream"]), (False, ["stream", "display_data", "stream"])])
-def test_no_trace_of_a_bar_is_saved_in_a_cell_of_ours(kernel: Kernel, clear: bool, outputs: list[str]) -> None:
-    """A closed widget would be an error message when the notebook is opened again; other cells are not cleared."""
+@pytest.mark.parametrize(
+    ("before", "clear", "outputs"),
+    [
+        ("", True, ["stream"]),
+        ("print('before')", True, ["stream", "display_data", "stream"]),
+        ("", False, ["display_data", "stream"]),
+    ],
+)
+def test_no_trace_of_a_bar_is_saved_in_a_cell_of_ours(
+    kernel: Kernel, before: str, clear: bool, outputs: list[str]
+) -> None:
+    """A closed widget would be an error message when the notebook is opened again. A cell that holds more is kept."""
     pytest.importorskip("ipywidgets")
+    kernel.run("import wcode_jupyter.cell_outputs as c; c.watch(get_ipython().display_pub.session)")
     code = (
-        "from wcode_jupyter.local import progress\nprogress._DELAY_S = 1e-9\nprint('before')\n"
+        f"from wcode_jupyter.local import progress\nprogress._DELAY_S = 1e-9\n{before}\n"
         f"bar = progress.bar('fetching', clear={clear})\nbar.update(0.5)\nbar.close()\nprint('after')"
     )
     assert [output["output_type"] for output in kernel.run(code).outputs] == outputs

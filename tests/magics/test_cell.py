@@ -251,6 +251,44 @@ def test_bad_input_is_one_line_and_sends_nothing(shared: Kernel, server: FaultSe
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("%%wcode glm-5", "The prompt goes below the %%wcode line"),
+        ("%%wcode glm-5 What is it?", "%wcode ask -m MODEL TEXT"),
+        ("%wcode glm-5 What is the capital of France?", "%wcode ask -m glm-5 What is the capital of France?"),
+        ("%wcode glm-5 hello there", "Did you mean %wcode ask -m glm-5 hello there?"),
+        ("%wcode tell me a joke", "%wcode ask tell me a joke"),
+        ("%wcode modls?", "Did you mean models?"),
+        ("# a question\n%%wcode glm-5\nWhat isn't it?", "%%wcode is not the first line"),
+        ("for x in range(3):\n    pass\n%%wcode glm-5\nHi", "%%wcode is not the first line"),
+        ("%matplotlib inline\n%%wcode glm-5 --seed 1\nHi", "%%wcode is not the first line"),
+    ],
+)
+def test_the_commonest_slips(shared: Kernel, server: FaultServer, code: str, says: str) -> None:
+    """The advice names what was meant, and nothing is sent."""
+    done = shared.run(code)
+    assert done.error in ("OptionError", "InputError")
+    assert says in done.text
+    assert server.requests == []
+
+
+def test_what_is_no_slip(shared: Kernel) -> None:
+    """A cell magic around the cell, the name in a string, and help are read as before."""
+    assert shared.run("%%capture\n%%wcode glm-5 --dry-run\nHi").status == "ok"
+    assert shared.run('text = """\n%%wcode glm-5\n%wcode what?\n"""\nprint(len(text))').text.strip() == "28"
+    assert shared.run("%%wcode -h").status == "ok"
+
+
+def test_a_variable_between_single_braces(shared: Kernel) -> None:
+    """One notice; not for LaTeX's arguments, nor for what is no value."""
+    shared.run("city, n, f = 'Paris', 2, len")
+    code = "%%wcode glm-5 --dry-run\nWhat is {city}? {city} {n} {f} {nothing} $\\frac{n}{n} x^{n} x_{n}$ {{city}}"
+    text = shared.run(code).text
+    assert text.count("was sent as typed") == 1
+    assert "{city}, {n} was sent as typed" in text
+
+
 def test_unset_takes_all_back_or_nothing(shared: Kernel) -> None:
     """A name that is not set leaves the others as they were; a name given twice is no mistake."""
     shared.run("%wcode set temperature=0.5 seed=1")
@@ -338,7 +376,7 @@ def test_config_sets_defaults_and_refuses_bad_ones(shared: Kernel, server: Fault
     shared.run("%%wcode\nhi")
     assert server.wait().json["temperature"] == 0.5
     assert "0…2" in shared.run("%config Wcode.temperature = 7").text
-    shared.run("%config Wcode.temperature = None")
+    assert shared.run("%config Wcode.temperature = None").text == ""
 
 
 def test_unloading_takes_everything_back(kernel: Kernel) -> None:
@@ -350,4 +388,29 @@ def test_unloading_takes_everything_back(kernel: Kernel) -> None:
     assert (
         kernel.run("import threading\nprint([t.name for t in threading.enumerate() if 'wcode' in t.name])").text
         == "[]\n"
+    )
+
+
+def test_a_server_that_does_not_know_the_model(shared: Kernel, server: FaultServer) -> None:
+    """The error names the id that was sent and a known one like it."""
+    server.script(status(404, "no such model"))
+    done = shared.run("%%wcode glm-6\nhi")
+    assert done.text.endswith("The model id sent was glm-6. Did you mean z-ai/glm-5?")
+    assert "The model id sent was acme/x. Check it" in shared.run("%%wcode acme/x\nhi").text
+
+
+def test_an_id_like_a_known_one_is_asked_about(shared: Kernel, server: FaultServer) -> None:
+    """Nothing is sent before the answer; headless it is an error."""
+    done = shared.run("%%wcode zhipu/glm-5\nhi")
+    assert (done.error, server.requests) == ("ModelUnclear", [])
+    shared.run("import builtins; _input, asked = builtins.input, []")
+    for reply, sent in (("", "z-ai/glm-5"), ("n", "zhipu/glm-5")):
+        shared.run(
+            f"builtins.input = lambda text: asked.append(text) or {reply!r}\n"
+            "get_ipython().kernel._allow_stdin = True\n"
+            "get_ipython().run_cell_magic('wcode', 'zhipu/glm-5', 'hi')"
+        )
+        assert server.requests[-1].json["model"] == sent
+    assert shared.run("builtins.input = _input; print(len(asked), asked[0])").text.strip() == (
+        "2 zhipu/glm-5 is not a known model id. Use z-ai/glm-5 instead? [Y/n]"
     )

@@ -6,7 +6,7 @@ import pytest
 
 from wcode_jupyter.errors import OptionError, ParameterError
 from wcode_jupyter.magics.options import CELL_OPTIONS, parse_assignments, parse_cell_line, split_words
-from wcode_jupyter.request.parameters import PARAMETERS
+from wcode_jupyter.request.parameters import OMITTED, PARAMETERS
 from wcode_jupyter.request.settings import ROWS, SETTINGS
 
 
@@ -78,6 +78,43 @@ def test_booleans_are_flags() -> None:
     assert parse_cell_line("--no-stream").values == {"stream": False}
 
 
+BOOLEANS = [row.name for row in ROWS.values() if row.kind == "bool"]
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+@pytest.mark.parametrize(("word", "value"), [("true", True), ("False", False), ("'TRUE'", True), ('"false"', False)])
+def test_the_word_after_a_boolean_is_its_value(name: str, word: str, value: bool) -> None:
+    """Neither the opposite, nor the model, nor a word of the prompt: in a cell and in `%wcode ask`."""
+    option = "--" + name.replace("_", "-")
+    assert parse_cell_line(f"{option} {word}").values == {name: value}
+    assert parse_cell_line(f"{option} {word} glm-5").values == {name: value, "model": "glm-5"}
+    asked = parse_cell_line(f"{option} {word} What's this?", with_text=True)
+    assert (asked.values, asked.rest) == ({name: value}, "What's this?")
+    # A longer word is none of the two.
+    asked = parse_cell_line(f"{option} falsehood is bad", with_text=True)
+    assert (asked.values, asked.rest) == ({name: True}, "falsehood is bad")
+
+
+@pytest.mark.parametrize("option", [option.option for option in CELL_OPTIONS if option.arity == "flag"])
+def test_a_flag_refuses_true_and_false(option: str) -> None:
+    """Never the word as model or prompt; after `--` a prompt begins with any word."""
+    for with_text in (False, True):
+        with pytest.raises(OptionError, match="takes no value"):
+            parse_cell_line(f"{option} false", with_text=with_text)
+    assert parse_cell_line(f"{option} -- false?", with_text=True).rest == "false?"
+
+
+def test_an_inherited_parameter_is_left_out() -> None:
+    """`--without` takes any settings and parameters, `--no-NAME` all but booleans, where it means false."""
+    assert parse_cell_line("--without temperature,top_p --no-seed --without logprobs").values == dict.fromkeys(
+        ("seed", "temperature", "top_p", "logprobs"), OMITTED
+    )
+    with pytest.raises(ParameterError, match="Did you mean temperature"):
+        parse_cell_line("--without tempratur")
+    with pytest.raises(OptionError, match="given twice"):
+        parse_cell_line("--temperature 1 --no-temperature")
+
+
 def test_stop_may_be_repeated_and_a_json_list() -> None:
     """All stop texts are gathered in order."""
     assert parse_cell_line('--stop a --stop \'["b", "c"]\'').values == {"stop": ["a", "b", "c"]}
@@ -94,7 +131,7 @@ def test_every_setting_is_an_option() -> None:
 
 def test_every_cell_option_is_read() -> None:
     """Each row of CELL_OPTIONS parses in its long form."""
-    values = {"output": "x", "param": "seed=1", "extra_body": "{}"}
+    values = {"output": "x", "param": "seed=1", "extra_body": "{}", "without": "seed"}
     for option in CELL_OPTIONS:
         parse_cell_line(option.option if option.arity == "flag" else f"{option.option} {values.get(option.name, 'x')}")
 

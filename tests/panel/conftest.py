@@ -26,9 +26,11 @@ class Publisher:
 
     def __init__(self) -> None:
         self.published: list[tuple[dict[str, Any], bool]] = []
+        self.metadata: list[dict[str, Any]] = []
 
     def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
         self.published.append((data, update))
+        self.metadata.append(metadata or {})
 
 
 class Shell:

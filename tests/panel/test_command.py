@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,7 @@ from wcode_jupyter.errors import InputError
 from wcode_jupyter.magics.commands.command import Context
 from wcode_jupyter.magics.commands.panel import open_panels, panel
 
-from .conftest import Bench
+from .conftest import Bench, run, shown
 
 WIDGETS = "from ipywidgets.widgets.widget import _instances; len(_instances)"
 
@@ -64,6 +66,49 @@ def test_a_cell_run_again_replaces_its_panel(bench: Bench) -> None:
     assert [opened.picker.value for opened in open_panels(context)] == ["glm-5", "qwen3.6-plus"]
     assert first in open_panels(context)
     bench.panels += open_panels(context)
+
+
+def test_a_cell_run_again_keeps_what_was_typed(bench: Bench) -> None:
+    """The prompt, what was set by hand and the last answer stay; what the line now says otherwise holds."""
+    context = Context(bench.shell, bench.client)  # type: ignore[arg-type]
+    panel(context, "glm-5 --top-p 0.5")
+    (first,) = open_panels(context)
+    first.prompt.value = "A long prompt"
+    first.load({"model": "step", "top_p": 0.5, "temperature": 0.123})
+    run(first)
+    panel(context, "glm-5 --top-p 0.5")
+    (second,) = open_panels(context)
+    assert second.state == first.state
+    assert "<em>world</em>" in shown(second.answer.widget)
+    panel(context, "qwen3.6-plus --seed 1")
+    (third,) = open_panels(context)
+    bench.panels.append(third)
+    assert third.state.prompt == "A long prompt"
+    assert third.state.values == {"model": "qwen3.6-plus", "seed": 1, "temperature": 0.123}
+
+
+def test_a_panel_after_a_restart(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new kernel finds the state in the saved notebook, at the cell that is run; a damaged file is no fault."""
+    context = Context(bench.shell, bench.client)  # type: ignore[arg-type]
+    panel(context, "glm-5")
+    (first,) = open_panels(context)
+    first.prompt.value = "A long prompt"
+    first.flush()
+    outputs = [{"output_type": "display_data", "data": {}, "metadata": bench.shell.display_pub.metadata[-1]}]
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps({"cells": [{"id": "c1", "outputs": outputs}, {"id": "c2"}]}))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    first.close()
+    for cell, prompt in (("c1", "A long prompt"), ("c2", "")):
+        bench.shell.kernel.get_parent = lambda channel, cell=cell: {"metadata": {"cellId": cell}}
+        panel(context, "glm-5")
+        assert open_panels(context)[-1].state.prompt == prompt
+    bench.panels += open_panels(context)
+    path.write_text('{"cells": [{"id": "c3", "outputs": [{"metadata": []}]}]}')
+    bench.shell.kernel.get_parent = lambda channel: {"metadata": {"cellId": "c3"}}
+    panel(context, "glm-5")
+    bench.panels.append(open_panels(context)[-1])
+    assert bench.panels[-1].state.prompt == ""
 
 
 def test_without_a_notebook() -> None:

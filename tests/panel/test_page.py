@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.axe import violations
 from tests.fault_server import DONE, HOLD, FaultServer, delta, finish, reasoning, stream, usage
 from tests.lab import Lab
 
@@ -225,6 +226,62 @@ def test_by_keyboard(lab: Lab, server: FaultServer) -> None:
             .filter(node => node.tabIndex < 0 && node.checkVisibility()).map(node => node.outerHTML)"""
     )
     assert unreachable == []
+
+
+def test_keys(lab: Lab, server: FaultServer) -> None:
+    """Ctrl-Enter runs what was typed last, from the prompt and the code box; behind a busy kernel the panel says that
+    it waits; Esc stops; a number goes as typed."""
+    server.script(stream(delta("One"), finish(), DONE), stream(delta("Two"), finish(), DONE), stream(delta("On"), HOLD))
+    panel = PanelPage(lab, server, "glm-5", "import time; time.sleep(2)")
+    tab = panel.page.tab
+    tab.focus(PROMPT)
+    tab.keyboard.type("First")
+    tab.keyboard.press("Control+Enter")
+    panel.wait_for("One")
+    tab.locator(".wcode-code textarea").fill("%%wcode glm-5 --min-p 0.005 --temperature 0.333\nSecond")
+    tab.keyboard.press("Control+Enter")
+    panel.wait_for("Two")
+    panel.page.settle()
+    panel.wait_for_code("--temperature 0.333 --min-p 0.005")
+    panel.page.start(2)
+    tab.focus(PROMPT)
+    tab.keyboard.press("Control+Enter")
+    tab.wait_for_selector(".wcode-waits", state="visible")
+    panel.wait_for("On")
+    tab.wait_for_selector(".wcode-waits", state="hidden")
+    tab.focus(PROMPT)
+    tab.keyboard.press("Escape")
+    panel.wait_for("interrupted")
+    panel.page.finish()
+    bodies = [request.json for request in server.requests]
+    assert [body["messages"][0]["content"] for body in bodies] == ["First", "Second", "Second"]
+    assert [(body.get("min_p"), body.get("temperature")) for body in bodies] == [(None, None), *[(0.005, 0.333)] * 2]
+    assert panel.page.sources()[1:] == ["%wcode panel glm-5", "import time; time.sleep(2)"]
+
+
+def test_accessible(lab: Lab, server: FaultServer) -> None:
+    """axe finds nothing serious in any tab, light or dark, with an answer, its reasoning and a fault."""
+    panel = PanelPage(lab, server, "glm-5 --temperature 0.3")
+    page = panel.page
+    panel.ask("Hi")
+    panel.press("Run")
+    panel.wait_for("345 tokens")
+    page.tab.focus(".wcode-output .jupyter-widget-Collapse-header")
+    page.tab.keyboard.press("Enter")
+    panel.wait_for("Let me think")
+    number = page.tab.locator(".wcode-field", has_text="temperature").first.locator("input[type=number]")
+    number.fill("7")
+    number.press("Enter")
+    panel.wait_for("expected 0…2")
+    found = []
+    for dark in (False, True):
+        page.theme(dark=dark)
+        for tab in page.tab.locator(".wcode-panel .lm-TabBar-tab").all():
+            tab.click()
+            page.settle()
+            found += violations(page, ".wcode-panel")
+    page.theme(dark=False)
+    assert sorted(set(found)) == []
 
 
 def test_no_key_in_page_or_file(lab: Lab, server: FaultServer) -> None:

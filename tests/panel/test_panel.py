@@ -59,6 +59,23 @@ def test_moving_a_control_switches_it_on(bench: Bench) -> None:
     assert panel.state.parameters == {"temperature": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "step"),
+    [("min_p", 0.005, 0.01), ("temperature", 0.333, 0.33), ("top_p", 0.995, 1.0), ("top_a", 0.001, 0.0)],
+)
+def test_a_number_finer_than_its_slider(bench: Bench, name: str, value: float, step: float) -> None:
+    """It is sent to the last digit, though the page rounds the slider's position and sends that back."""
+    panel = bench.panel("Hi", model="glm-5")
+    panel.code.box.value = f"%%wcode glm-5 --{name.replace('_', '-')} {value}\nHi"
+    number, slider = panel.parameters.fields[name].control.fields
+    assert slider.value == step
+    slider.set_trait("value", step + 1e-12)  # as it comes back from the page
+    assert panel.state.parameters == {name: value}
+    assert (number.value, f" {value}\n" in panel.code.text) == (value, True)
+    slider.value = 0.5  # the user's own
+    assert panel.state.parameters == {name: 0.5}
+
+
 def test_a_value_out_of_range_is_marked(bench: Bench) -> None:
     """The control says why, Run is off, and both go once it is put right."""
     panel = bench.panel("Hi", model="glm-5")
@@ -403,6 +420,26 @@ def test_a_refused_cell_stays_to_be_mended(bench: Bench) -> None:
     panel.prompt.value = "Hello"
     assert panel.code.text == "%%wcode glm-5\nHello"
     assert shown(panel.code.widget.children[-1]) == ""
+
+
+def test_run_waits_for_the_code(bench: Bench, server: FaultServer) -> None:
+    """While the code box holds what cannot be read, neither Run nor Insert uses the state that it does not show."""
+    panel = bench.panel("old prompt", model="glm-5")
+    panel.code.box.value = "%%wcode glm-5 --temprature 0.5\nnew prompt"
+    assert panel.run_button.disabled
+    assert "Run is disabled" in shown(panel.widget)
+    panel.run()
+    assert panel.asked is None
+    bench.shell.ran_a_cell()
+    assert panel.run_button.disabled
+    panel.code.box.value = "%%wcode glm-5 --temperature 0.5\nnew prompt"
+    assert not panel.run_button.disabled
+    assert "Run is disabled" not in shown(panel.widget)
+    run(panel)
+    assert [request.json["messages"][0]["content"] for request in server.requests] == ["new prompt"]
+    panel.code.box.value = "%%wcode glm-5 --temprature 1\nA"
+    panel.code.form.value = "curl"  # shows the state again
+    assert not panel.run_button.disabled
 
 
 def test_a_variable_that_cannot_be_shown(bench: Bench) -> None:

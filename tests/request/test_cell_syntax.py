@@ -49,6 +49,8 @@ def test_any_text_is_one_word(text: str) -> None:
         ({"system": "It's 1\nor 2"}, r"%%wcode --system $'It\'s 1\nor 2'"),
         ({"reasoning": {"effort": "high"}}, "%%wcode --reasoning high"),
         ({"stop": ["END"]}, "%%wcode --stop END"),
+        ({"stop": [r"\boxed"]}, r"%%wcode --stop '\boxed'"),
+        ({"stop": [r"\n"]}, r"%%wcode --stop '\\n'"),
         ({"stop": ["a", "\n"]}, """%%wcode --stop '["a", "\\n"]'"""),
         ({"stop": ["[x]"]}, """%%wcode --stop '["[x]"]'"""),
         ({"logprobs": True, "parallel_tool_calls": False}, "%%wcode --logprobs --no-parallel-tool-calls"),

@@ -11,7 +11,7 @@ import pytest
 
 from wcode_jupyter import __version__
 from wcode_jupyter.catalogue import Catalogue, Model, Price
-from wcode_jupyter.reply import ErrorInfo, Reply
+from wcode_jupyter.reply import ErrorInfo, Reply, Timing
 from wcode_jupyter.reply.events import Usage
 from wcode_jupyter.request.messages import LOCAL, Message, Request
 from wcode_jupyter.session.account import Account, methods
@@ -101,13 +101,13 @@ def test_another_protocol_is_another_row() -> None:
 
 
 def test_one_day_and_values_that_would_break_the_table() -> None:
-    """A bar in a value is escaped, a long one shortened to one line; the JSON keeps it whole."""
+    """A bar in a value is escaped; parameters are never cut, because what the table does not name was not sent."""
     stop = {"stop": ["a|b\nc" + "x" * 500]}
     account = methods([reply(parameters=stop)], CATALOGUE)
     row = account.to_markdown().splitlines()[-1]
     assert r"a\|b" in row
-    assert row.count(" | ") == 10
-    assert len(row) < 300
+    assert row.count(" | ") == 9
+    assert "x" * 500 in row
     assert "on 2026-03-07 (UTC)" in account.to_markdown()
     assert json.loads(account.to_json())["rows"][0]["settings"] == [stop]
 
@@ -135,6 +135,29 @@ def test_an_account_can_be_asked_at_any_time() -> None:
     account.add(reply(usage=Usage(3, 4)))
     assert (before.rows[0].n, before.rows[0].input_tokens) == (1, 0)
     assert (account.methods(CATALOGUE).rows[0].n, account.methods(CATALOGUE).rows[0].input_tokens) == (2, 3)
+
+
+def test_context_of_a_row() -> None:
+    """Failures by kind, distinct questions and repeats, seeds, system prompts, example, latency, server versions."""
+    asked = Request(
+        model="m",
+        messages=(Message("system", "Be brief."), Message("user", "2 + 2?")),
+        parameters={"seed": 7, "temperature": 0},
+    )
+    fields: dict[str, object] = {"request": asked, "fingerprint": "a", "system_fingerprint": "fp1"}
+    (row,) = methods(
+        [
+            reply(id="1", timing=Timing(first_token_s=0.5, total_s=1.0), raw={"lost_attempts": 2}, **fields),
+            reply(id="2", timing=Timing(first_token_s=1.5, total_s=5.0), **fields),
+            reply(id="3", ended="cut", **fields | {"fingerprint": "b"}),
+            reply(id="4", fault=ErrorInfo(kind="ServerFault", what="x"), ended="failed", **fields),
+        ],
+        CATALOGUE,
+    ).rows
+    assert row.failed == {"cut": 1, "ServerFault": 1}
+    assert (row.failures, row.retries, row.questions, row.repeats) == (2, 2, 2, 3)
+    assert (row.seeds, row.systems, row.example) == ((7,), ("Be brief.",), "2 + 2?")
+    assert (row.total_s, row.first_token_s, row.system_fingerprints) == (3.0, 1.0, ("fp1",))
 
 
 def test_nothing_asked() -> None:

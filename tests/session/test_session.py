@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 
 from wcode_jupyter import wire
-from wcode_jupyter.errors import InputError, ParameterError
+from wcode_jupyter.client import Client
+from wcode_jupyter.errors import InputError, KeyMissing, ModelUnclear, ParameterError
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.reply.events import ReasoningDelta, TextDelta, Usage
+from wcode_jupyter.reply.events import Finish, ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.reply.reply_builder import ReplyBuilder
 from wcode_jupyter.request.messages import GATEWAY, LOCAL, Message, Protocol, Request
+from wcode_jupyter.request.parameters import OMITTED
 from wcode_jupyter.request.settings import SETTINGS
 from wcode_jupyter.session import Session
+from wcode_jupyter.session.ledger import booked
 
 
 def test_a_cell_wins_over_set_over_config_over_environment_over_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +59,20 @@ def test_the_models_own_defaults_come_last(tmp_path: Path, monkeypatch: pytest.M
     session.set("protocol", "openai")
     values = session.values({"model": "my/model"})
     assert (values["temperature"].value, values["protocol"].value) == (0.1, "openai")
+
+
+def test_a_cell_leaves_out_what_it_inherits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever says it: the session, the configuration, the model. A setting falls back to its default."""
+    file = tmp_path / "models.toml"
+    file.write_text('[models."my/model"]\nprotocol = "anthropic"\ndefaults = { seed = 3, top_k = 4 }\n')
+    monkeypatch.setenv("WCODE_CATALOGUE", str(file))
+    session = Session(config=lambda: {"top_p": 0.5, "format": "code"})
+    session.set("temperature", 0.1)
+    names = ("temperature", "top_p", "seed", "protocol", "format")
+    call = session.prepare("hi", {"model": "my/model", **dict.fromkeys(names, OMITTED)})
+    assert call.request.parameters == {"top_k": 4}
+    assert call.request.protocol == "openai"
+    assert session.values({"format": OMITTED})["format"].source == "default"
 
 
 def test_nothing_is_sent_that_nobody_set() -> None:
@@ -133,14 +150,22 @@ def test_a_spent_budget_stops_the_next_call() -> None:
     """`max_cost` counts what live replies of the session cost."""
     session = Session()
     session.set("max_cost", "0.001")
-    session.check_budget()
-    call = session.prepare("hi", {"model": "glm-5"})
+    call = session.prepare("hi", {"model": "glm-5", "max_tokens": 10})
+    reserved = session.reserve(call)
     builder = ReplyBuilder(call.request, price=session.catalogue.cost)
-    for event in (TextDelta("x"), Usage(15, 210)):
+    for event in (TextDelta("x"), Usage(15, 210), Finish("stop")):
         builder.apply(event)
-    session.replies.append(builder.reply())
+    session.ledger.settle(reserved, booked(builder.reply(), call.estimate.most_cny))
     with pytest.raises(InputError, match=r"0\.007515"):
-        session.check_budget()
+        session.reserve(call)
+
+
+def test_an_answer_that_may_pass_the_budget_is_not_asked() -> None:
+    """glm-5 may write for more than ¥0.5 where nobody limits it."""
+    session = Session(overrides={"model": "glm-5", "max_cost": 0.5})
+    with pytest.raises(InputError, match="may cost"):
+        session.reserve(session.prepare("hi"))
+    assert session.reserve(session.prepare("hi", {"max_tokens": 100})) > 0
 
 
 def test_the_port_of_the_embedded_model_is_in_no_fingerprint() -> None:
@@ -202,3 +227,38 @@ def test_a_model_that_opens_its_thinking_is_read_so(tmp_path: Path, monkeypatch:
         ReasoningDelta("m", field="<think>"),
         TextDelta("4"),
     ]
+
+
+def test_the_name_on_a_page_is_sent_as_its_id() -> None:
+    """Title, name, any case, the series before the slash; with its price and its checks."""
+    session = Session(keys=Keys("sk-of-a-test", keyring=False))
+    for name in ("GLM 5", "glm 5", "Z-AI/glm-5", "GLM/GLM-5"):
+        call = session.prepare("hi", {"model": name})
+        assert call.request.model == "z-ai/glm-5"
+        assert call.estimate.input_cny is not None
+
+
+def test_an_id_much_like_a_known_one_is_not_sent_by_itself() -> None:
+    """The error names both; `exact_model` sends it, and any other unknown id goes out untouched."""
+    session = Session()
+    with pytest.raises(ModelUnclear, match=r"zhipu/glm-5.*Use z-ai/glm-5.*--exact-model") as caught:
+        session.prepare("hi", {"model": "zhipu/glm-5"})
+    assert (caught.value.typed, caught.value.near) == ("zhipu/glm-5", "z-ai/glm-5")
+    assert session.prepare("hi", {"model": "zhipu/glm-5", "exact_model": True}).request.model == "zhipu/glm-5"
+    assert session.prepare("hi", {"model": "GLM 5", "exact_model": True}).request.model == "GLM 5"
+    assert session.prepare("hi", {"model": "acme/New"}).request.model == "acme/New"
+
+
+@pytest.mark.parametrize(
+    ("model", "page"),
+    [
+        ("qwen3.6-plus", "https://platform.wcode.net"),
+        ("glm-5", "https://wcode.net/get-apikey"),
+        ("acme/new", "https://wcode.net/get-apikey"),
+    ],
+)
+def test_a_missing_key_names_the_page_of_the_model(model: str, page: str) -> None:
+    """A key from another place may be another account's."""
+    with Client(session=Session(keys=Keys(keyring=False))) as client, pytest.raises(KeyMissing) as caught:
+        client.ask("hi", model=model)
+    assert f"Get one at {page}, then" in caught.value.hint

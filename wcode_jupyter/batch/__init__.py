@@ -2,10 +2,11 @@
 
 rows         what the rows are, one by one
 plan         what is asked: jobs, made one by one
-pace         how fast: concurrency, rpm, tpm, and slowing down together
+limiter      how fast: concurrency, rpm, tpm, and slowing down together
 budget       how much it may cost
-question     one job on its way to an answer, until it fits its schema
-asking       how one question is asked
+refusals     when to give up
+job_state    one job on its way to an answer, until it fits its schema
+sender       how one question is asked
 cluster      how it is asked by the workers of a Dask cluster
 run          the run itself, on the engine's loop
 counts       where it stands

@@ -1,11 +1,12 @@
-"""How much: a run starts a request only while it cannot take the run past its budget."""
+"""How much: a run starts a request only while it cannot take the run, or its session, past the budget."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Literal
 
-from ..session import Call, Estimate
+from ..session import Call
+from ..session.ledger import Ledger
 
 __all__ = ["Budget"]
 
@@ -15,46 +16,52 @@ Verdict = Literal["go", "wait", "stop"]
 class Budget:
     """What a run may still spend, in RMB; None is without limit.
 
-    A request reserves what it costs at most: its estimate where `max_tokens` is set, else twice the dearest of its
-    model so far. Nothing is known before the first answer of a model, so that one is asked alone.
+    `limit` is the run's own, `session_limit` that of the `ledger` which all runs and cells of a session share. A
+    request sets aside what it costs at most (see `Estimate.most_cny`) until it is known what it did cost.
     """
 
-    def __init__(self, limit: Decimal | None) -> None:
+    def __init__(
+        self, limit: Decimal | None, *, ledger: Ledger | None = None, session_limit: Decimal | None = None
+    ) -> None:
         self.limit = limit
         self.spent = Decimal(0)
+        """By this run."""
+        self.earlier = Decimal(0)
+        """By the runs before, which this one continues."""
+        self.session = ledger or Ledger()
+        self.session_limit = session_limit
         self._reserved = Decimal(0)
-        self._dearest: dict[str, Decimal] = {}
 
     def reserve(self, call: Call) -> tuple[Verdict, Decimal]:
-        """Whether `call` may start, and what it reserves if so; `wait`: when others are through, ask again."""
-        if self.limit is None or not _has_price(call.estimate):
+        """Whether `call` may start, and what it sets aside if so; `wait`: when others are through, ask again."""
+        most = self.session.most(call.request.model, call.estimate.most_cny)
+        if most is None:
             return "go", Decimal(0)
-        left = self.limit - self.spent - self._reserved
-        needs = self._most(call)
-        if needs is None:
-            # Alone, and only when there is something left.
-            if self._reserved:
-                return "wait", Decimal(0)
-            needs = left
-        if needs > left or left <= 0:
-            return ("wait" if self._reserved else "stop"), Decimal(0)
-        self._reserved += needs
-        return "go", needs
+        spent = self.spent + self.earlier
+        if self.limit is not None and (spent >= self.limit or spent + self._reserved + most > self.limit):
+            return ("wait" if self._reserved and spent < self.limit else "stop"), most
+        if not self.session.reserve(most, self.session_limit):
+            assert self.session_limit is not None
+            waits = self.session.reserved and self.session.spent < self.session_limit
+            return ("wait" if waits else "stop"), most
+        self._reserved += most
+        return "go", most
 
-    def _most(self, call: Call) -> Decimal | None:
-        estimate = call.estimate
-        if estimate.input_cny is not None and estimate.output_cny is not None:
-            return estimate.input_cny + estimate.output_cny
-        dearest = self._dearest.get(call.request.model)
-        return None if dearest is None else 2 * dearest
-
-    def settle(self, model: str, reserved: Decimal, cost: Decimal | None) -> None:
-        """A request is through and cost `cost`."""
+    def settle(self, reserved: Decimal, cost: Decimal, model: str = "") -> None:
+        """A request is through: it had set `reserved` aside, and `cost` is booked for it."""
         self._reserved -= reserved
-        if cost is not None:
-            self.spent += cost
-            self._dearest[model] = max(cost, self._dearest.get(model, cost))
+        self.spent += cost
+        self.session.settle(reserved, cost, model)
 
-
-def _has_price(estimate: Estimate) -> bool:
-    return estimate.input_cny is not None
+    @property
+    def ends_at(self) -> tuple[Decimal, Decimal]:
+        """The limit that is nearer, and what is spent of it."""
+        pairs = [
+            (limit, spent)
+            for limit, spent in (
+                (self.limit, self.spent + self.earlier),
+                (self.session_limit, self.session.spent),
+            )
+            if limit is not None
+        ]
+        return min(pairs, key=lambda pair: pair[0] - pair[1])

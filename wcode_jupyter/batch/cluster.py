@@ -54,12 +54,10 @@ _PARTIAL_WITHIN_S = 2.0
 
 
 def find_cluster(engine: Any) -> Any:
-    """The Dask client that `engine` is, or the current one where it is the word `dask`. Raises InputError."""
+    """The Dask client that `engine` is, else the current one. Raises InputError: there is none."""
     distributed = extras.load("distributed", extra="dask", package="Dask")
     if isinstance(engine, distributed.Client):
         return engine
-    if engine != "dask":
-        raise InputError(_("An engine is a dask.distributed Client, or the word dask for the current one"))
     try:
         return distributed.default_client()
     except ValueError:
@@ -82,6 +80,19 @@ class ClusterSender(RequestSender):
     ) -> None:
         super().__init__(transport, keeper, reach=reach, price=price)
         self._seats = _Seats(cluster)
+
+    @classmethod
+    def at(
+        cls,
+        engine: object,
+        transport: Transport,
+        keeper: Keeper,
+        *,
+        reach: Callable[[Endpoint], Endpoint],
+        price: Price,
+    ) -> ClusterSender:
+        """The sender for a Dask client, or for the current one. Raises InputError."""
+        return cls(find_cluster(engine), transport, keeper, reach=reach, price=price)
 
     def _checked(self, where: Endpoint) -> Endpoint:
         # Whether there is a key is for the workers to say.
@@ -108,12 +119,17 @@ class ClusterSender(RequestSender):
         for tried in itertools.count(1):
             seat = await self._seats.free()
             try:
-                return await seat.ask(call.request, where, call.deadlines, call.fingerprint, call.warnings)
+                reply, error = await seat.ask(call.request, where, call.deadlines, call.fingerprint, call.warnings)
             except _WorkerLost as lost:
                 self._seats.drop(seat)
                 if tried == _TRIES:
                     raise lost.error from None
                 await asyncio.sleep(_SETTLED_S)
+                continue
+            if tried > 1:
+                lost_attempts = tried - 1 + reply.raw.get("lost_attempts", 0)
+                reply = msgspec.structs.replace(reply, raw={**reply.raw, "lost_attempts": lost_attempts})
+            return reply, error
         raise AssertionError
 
 

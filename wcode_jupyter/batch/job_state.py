@@ -6,9 +6,11 @@ fits is a failed reply with its text and the reason.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
-from ..errors import AnswerInvalid
+from ..errors import AnswerInvalid, WcodeError
 from ..prompt.schema import Schema, parse
 from ..reply import Reply, fault_of
 from ..session import Call
@@ -16,6 +18,8 @@ from .plan import Plan, Task
 from .runfile import GOOD, RunLine
 
 __all__ = ["Question", "fitted", "typed"]
+
+_NOTHING = Decimal(0)
 
 
 class Question:
@@ -27,15 +31,22 @@ class Question:
         self._schema = plan.schema
         self._attempts = plan.attempts(self._call)
         self._came: list[Reply] = []
+        self._booked = Decimal(0)
+        self.error: WcodeError | None = None
+        """What ended the last answer; whoever asks says it."""
 
     @property
     def call(self) -> Call:
         """What to ask now."""
         return self._call if self._attempts is None else self._attempts.call
 
-    def take(self, reply: Reply) -> RunLine | None:
-        """The line to keep after `reply` came; None: ask `call`, which is another one now."""
+    def take(self, reply: Reply, booked: Decimal = _NOTHING) -> RunLine | None:
+        """The line to keep after `reply` came; None: ask `call`, which is another one now.
+
+        `booked`: RMB that stand for it beside its known cost.
+        """
         self._came.append(reply)
+        self._booked += booked
         if self._attempts is None or reply.ended not in GOOD:
             return self._line(reply)
         try:
@@ -50,7 +61,7 @@ class Question:
 
     def _line(self, reply: Reply) -> RunLine:
         came = tuple(self._came)
-        return RunLine(self.job, reply, () if came == (reply,) else came)
+        return RunLine(self.job, reply, () if came == (reply,) else came, self._booked)
 
 
 def fitted(reply: Reply, schema: Schema | None) -> Reply:

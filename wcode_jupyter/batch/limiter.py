@@ -1,18 +1,20 @@
 """How fast: one pace for all workers of a run.
 
 At most `concurrency` requests are under way; starts are evenly spaced for `rpm` and `tpm`. When the server refuses one
-with 429, all pause together for as long as it asks, and go on with half as many at once; each answer then lets a little
-more through, until the full number is reached again. A refusal is no failure: the request is asked again.
+for it has too much to do (429, 503, 529, overload), all pause together for as long as it asks, and go on with half as
+many at once; each answer then lets a little more through, until the full number is reached again. Such a refusal is no
+failure: the request is asked again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
+
+from ..transport.refusal import LONGEST_WAIT_S, delay_s
 
 __all__ = ["AdaptiveLimiter", "Limits"]
 
@@ -27,7 +29,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Tokens a minute, input and output."""
     stop_on_error: bool = False
     give_up_after: int = 10
-    """The run stops when this many answers failed from its start and none came."""
+    """The run stops when this many answers failed in a row: see `refusals`."""
 
 
 class AdaptiveLimiter:
@@ -35,8 +37,6 @@ class AdaptiveLimiter:
 
     PATIENCE = 10
     """Pauses in a row, without one answer between them, after which a refusal counts as a failure."""
-    LONGEST_S = 120.0
-    """A server that asks to wait longer is not waited for."""
 
     def __init__(self, limits: Limits, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._most = limits.concurrency
@@ -105,11 +105,11 @@ class AdaptiveLimiter:
         return input_tokens + (max_tokens or input_tokens)
 
     def refused(self, started_at: float, after_s: float | None) -> bool:
-        """The server refused with 429 a request that started at `started_at`; whether to ask it again.
+        """The server has too much to do for a request that started at `started_at`; whether to ask it again.
 
         Requests that had started before the pause began slow nobody down a second time.
         """
-        if after_s is not None and after_s > self.LONGEST_S:
+        if after_s is not None and after_s > LONGEST_WAIT_S:
             return False
         now = self._now()
         if started_at < self._paused_until:
@@ -119,8 +119,7 @@ class AdaptiveLimiter:
         self._pauses += 1
         if self._pauses > self.PATIENCE:
             return False
-        own_s = min(8.0, 0.5 * 2 ** (self._pauses - 1)) * (1 - 0.25 * random.random())
-        self._paused_until = now + (own_s if after_s is None else after_s)
+        self._paused_until = now + (delay_s(self._pauses - 1) if after_s is None else after_s)
         self._allowed = max(1.0, self._allowed / 2)
         return True
 

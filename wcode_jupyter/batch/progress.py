@@ -17,15 +17,15 @@ __all__ = ["postfix", "watch"]
 _EVERY_S = 0.2
 
 
-def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> None:
+def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> bool:
     """Waits for the end of `run`, with a bar where somebody watches; `also` shows more, several times a second.
 
-    KeyboardInterrupt comes through.
+    True: a bar stands in the notebook's cell. KeyboardInterrupt comes through.
     """
     bar = None if quiet else _bar(run.progress())
     if bar is None:
         run.wait()
-        return
+        return False
     try:
         while not run.wait(_EVERY_S):
             _show(bar, run.progress())
@@ -33,6 +33,7 @@ def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lamb
         _show(bar, run.progress())
     finally:
         bar.close()
+    return bool(getattr(bar, "displayed", False))
 
 
 def _bar(progress: Progress) -> Any:

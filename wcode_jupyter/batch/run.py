@@ -16,28 +16,36 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
-from ..errors import InputError, RateLimited, RunError, WcodeError
+from ..errors import InputError, RunError, WcodeError
 from ..event_loop import Engine
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.messages import Request
 from ..session import Call
+from ..session.ledger import booked
 from ..transport import Endpoint
+from ..transport.refusal import is_overload
+from .addresses import any_order
 from .budget import Budget
 from .counts import Counts, Progress
 from .job_state import Question, typed
 from .limiter import AdaptiveLimiter, Limits
+from .neighbours import Neighbours
 from .plan import Job, Plan, Task
+from .refusals import Refusals
 from .replies import Replies
-from .runfile import Place, RunFile, RunLine, header_of
+from .runfile import Entry, Kept, Place, RunFile, RunLine, header_of
 from .sender import RequestSender, resumes
 
 __all__ = ["BatchRun"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
+_LOOKED_AT = 20_000
+"""Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
 
 class _Turn(Struct):
@@ -81,11 +89,14 @@ class BatchRun:
             self.plan.variants[0].values,
         )
         self.header = header
-        self.entries: dict[int, Place | RunLine] = {}
+        self.entries: dict[int, Entry] = {}
+        self._moved = False
         self._known: dict[str, Place] = {}
+        self._others: Neighbours | None = None
         self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._limiter = AdaptiveLimiter(self._limits)
+        self._refusals = Refusals(self._limits.give_up_after)
         self._future: Future[None] | None = None
         self._main: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -107,10 +118,31 @@ class BatchRun:
         """
         resume = resumes(self.plan.calls[0].replay) if resume is None else resume
         self._known = self._file.open(self.header, resume=resume)
+        if not self._file.temporary:
+            self._others = Neighbours(self._file.path, self._file.generation)
         self._opened = True
         self.notices += self._file.notices
         self._file.notices = []
-        return sum(place.good for place in self._known.values())
+        self._budget.earlier, self._budget.spent = self._file.paid, Decimal(0)
+        return self._answered_already()
+
+    def _answered_already(self) -> int:
+        """Whole answers that are there; those in other files too, where looking costs little."""
+        count = self.plan.count
+        if count is None or count > _LOOKED_AT or self._file.temporary:
+            return sum(place.good for place in self._known.values())
+        ids = [task.job.id for task in self.plan]
+        return sum(self._is_answered(id_) for id_ in ids)
+
+    def _is_answered(self, id_: str) -> bool:
+        if (place := self._place(id_)) is not None:
+            return place.good
+        return self._others is not None and self._others.has(id_)
+
+    def _place(self, id_: str) -> Place | None:
+        """Where the answer of this id stands in the run's own file."""
+        place = self._known.get(id_)
+        return place if place is not None or ":" not in id_ else self._known.get(any_order(id_))
 
     def close(self) -> None:
         """Lets go of the run file without a start."""
@@ -194,20 +226,22 @@ class BatchRun:
     def replies(self) -> Replies:
         """The answers there are, in the order of the jobs."""
         entries = [self.entries[number] for number in sorted(self.entries)]
-        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
+        return Replies(
+            self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
+            source=self.plan.rows,
+        )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
         return self._read(self.entries[number])
 
-    def _read(self, entry: Place | RunLine) -> RunLine:
-        return typed(entry if isinstance(entry, RunLine) else self._file.read(entry), self.plan.schema)
+    def _read(self, entry: Entry) -> RunLine:
+        return typed(self._file.line(entry), self.plan.schema)
 
     def _again(self) -> Replies:
         assert self._engine is not None
         self.plan.rows.check_readable()
         self._reset()
-        self._budget.spent = Decimal(0)
         self.start(self._engine, resume=True)
         self.carry_through()
         if self.error is not None:
@@ -224,6 +258,13 @@ class BatchRun:
     async def _whole(self) -> None:
         self._main = asyncio.current_task()
         self._log = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
+        loop, ledger = asyncio.get_running_loop(), self._budget.session
+
+        def changed() -> None:
+            loop.call_soon_threadsafe(self._changed.set)
+
+        if self._budget.session_limit is not None:
+            ledger.listeners.append(changed)
         try:
             if self._cancelled:
                 raise asyncio.CancelledError
@@ -244,9 +285,12 @@ class BatchRun:
             try:
                 await asyncio.to_thread(self._log.shutdown)
                 await asyncio.to_thread(self._remember)
+                self._note_jobs()
             except WcodeError as error:
                 self._stop(error)
             finally:
+                if changed in ledger.listeners:
+                    ledger.listeners.remove(changed)
                 self._ended_at = time.monotonic()
                 self._file.close()
                 self._finished.put(None)
@@ -260,8 +304,12 @@ class BatchRun:
         for task in self.plan:
             if self._stopping:
                 return
-            if (place := self._known.get(task.job.id)) is not None and self._holds(place):
+            if (place := self._place(task.job.id)) is not None and self._holds(place):
                 self._keep(task.job, place)
+                passed += 1
+            elif place is None and (line := self._borrowed(task.job)) is not None:
+                self._earlier.add(task.job.number)
+                self._finish(line, sent=False)
                 passed += 1
             elif task.error is not None:
                 self._pass(task, task.error)
@@ -272,6 +320,13 @@ class BatchRun:
                 passed = 0
                 # Through the log's own queue: recorded answers come faster than it writes.
                 await asyncio.get_running_loop().run_in_executor(self._log, bool)
+
+    def _borrowed(self, job: Job) -> RunLine | None:
+        """The answer that another run has paid for, as a line of this one."""
+        line = None if self._others is None else self._others.find(job.id)
+        if line is None or not typed(line, self.plan.schema).good:
+            return None
+        return msgspec.structs.replace(line, job=job, borrowed=True)
 
     def _holds(self, place: Place) -> bool:
         """Whether the answer at `place` need not be asked again. A type may ask for more now than it did before."""
@@ -311,9 +366,14 @@ class BatchRun:
         if (reserved := await self._reserved(call)) is None:
             return None
         expected = self._limiter.expected(call.estimate.input_tokens, call.request.parameters.get("max_tokens"))
-        turn = _Turn(reserved, expected, await self._limiter.enter(expected))
+        try:
+            turn = _Turn(reserved, expected, await self._limiter.enter(expected))
+        except BaseException:
+            self._budget.settle(reserved, Decimal(0))
+            raise
         if self._stopping:
             self._limiter.leave()
+            self._budget.settle(reserved, Decimal(0))
             return None
         return turn
 
@@ -324,28 +384,34 @@ class BatchRun:
             if verdict == "go":
                 return reserved
             if verdict == "stop":
-                what = _("The budget of ¥{limit} ends here: ¥{spent} are spent and one more answer may pass it")
-                self._stop(
-                    RunError(
-                        what.format(limit=f"{self._budget.limit:f}", spent=f"{self._budget.spent:f}"),
-                        hint=_("What arrived is kept; raise max_cost and run it again for the rest."),
-                    )
-                )
+                self._stop(self._over_budget(reserved))
                 return None
             self._changed.clear()
             await self._changed.wait()
         return None
 
+    def _over_budget(self, most: Decimal) -> RunError:
+        limit, spent = self._budget.ends_at
+        what = _("The budget of ¥{limit} ends here: ¥{spent} are spent, and one more answer may cost ¥{most}")
+        return RunError(
+            what.format(limit=f"{limit:f}", spent=f"{spent:f}", most=f"{most:f}"),
+            hint=_("What arrived is kept; raise max_cost or lower max_tokens, and run it again for the rest."),
+        )
+
     async def _ask(self, question: Question, where: Endpoint, turn: _Turn) -> None:
         """Asks until there is an answer to keep."""
-        line = question.take(await self._answered(question.call, where, turn))
+        line = question.take(*await self._answered(question, where, turn))
         while line is None:
             line = await self._another(question, where)
-        if line.reply.ended != "interrupted" or any(reply.text or reply.reasoning for reply in line.answers):
+        came = line.booked or any(reply.text or reply.reasoning for reply in line.answers)
+        if line.reply.ended != "interrupted" or came:
             self._finish(line)
-        if not self.counts.good and self.counts.refused >= self._limits.give_up_after:
-            what = _("Stopped: the first {count} answers all failed. The last: {error}")
-            self._stop(RunError(what.format(count=self.counts.refused, error=line.reply.error)))
+        if line.good:
+            self._refusals.good()
+        elif line.reply.ended != "interrupted":
+            stop = self._refusals.failed(question.error, line.reply.error or line.reply.ended)
+            if stop is not None:
+                self._stop(stop)
 
     async def _another(self, question: Question, where: Endpoint) -> RunLine | None:
         """Asks once more after an answer that did not fit; where the run ends before, that one is kept."""
@@ -353,22 +419,27 @@ class BatchRun:
             turn = await self._turn(question.call)
         except asyncio.CancelledError:
             turn = None
-        return question.settle() if turn is None else question.take(await self._answered(question.call, where, turn))
+        return question.settle() if turn is None else question.take(*await self._answered(question, where, turn))
 
-    async def _answered(self, call: Call, where: Endpoint, turn: _Turn) -> Reply:
-        """One answer, however it ended; after a 429 it is asked for again."""
+    async def _answered(self, question: Question, where: Endpoint, turn: _Turn) -> tuple[Reply, Decimal]:
+        """One answer, however it ended, and RMB booked beside its known cost. A refusal for overload is asked again."""
+        call = question.call
         while True:
             reply, error = await self._sender.ask(call, where)
             self._limiter.leave()
-            if not isinstance(error, RateLimited) or not self._limiter.refused(turn.started, error.retry_after_s):
+            question.error = error
+            if not is_overload(error):
+                break
+            if not self._limiter.refused(turn.started, getattr(error, "retry_after_s", None)) or self._stopping:
                 break
             turn.started = await self._limiter.enter(turn.expected)
-        self._budget.settle(call.request.model, turn.reserved, reply.cost)
+        cost = booked(reply, call.estimate.most_cny)
+        self._budget.settle(turn.reserved, cost, call.request.model)
         self._changed.set()
         if error is None:
             self._limiter.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
         self._tell(reply, call)
-        return reply
+        return reply, max(Decimal(0), cost - (reply.cost or 0))
 
     def _tell(self, reply: Reply, call: Call) -> None:
         """The session and its log hear of an answer."""
@@ -381,12 +452,14 @@ class BatchRun:
     def _keep(self, job: Job, place: Place) -> None:
         self._earlier.add(job.number)
         self.counts.good += 1
-        self._enter(job.number, place)
+        moved = place.number != job.number or place.key != job.key
+        self._moved = self._moved or moved
+        self._enter(job.number, Kept(place, msgspec.structs.replace(job, columns={})) if moved else place)
 
     def _finish(self, line: RunLine, *, sent: bool = True) -> None:
         """Writes an answer; from here on it is safe."""
         try:
-            entry: Place | RunLine = self._file.append(line)
+            entry: Entry = self._file.append(line)
         except RunError as error:
             error.hint = _("What arrived is in the result; make room for it and run it again.")
             entry = line
@@ -401,7 +474,7 @@ class BatchRun:
         """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""
         self._finish(RunLine(task.job, _unsent(task, error)), sent=False)
 
-    def _enter(self, number: int, entry: Place | RunLine) -> None:
+    def _enter(self, number: int, entry: Entry) -> None:
         self.entries[number] = entry
         if self._watched:
             self._finished.put(number)
@@ -413,6 +486,14 @@ class BatchRun:
         if self.error is None:
             self.error = error
 
+    def _note_jobs(self) -> None:
+        """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
+        if self._file.temporary or self._cancelled:
+            return
+        used = sum(isinstance(entry, (Place, Kept)) for entry in self.entries.values())
+        if self._moved or self._file.noted or used < self._file.count:
+            self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))
+
     def _remember(self) -> None:
         """Puts the answers into the replay file in the order of the jobs, which a replay asks in."""
         call = self.plan.calls[0]
@@ -421,7 +502,13 @@ class BatchRun:
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):
-            for reply in self.line(number).answers:
+            line = self.line(number)
+            if line.redacted:
+                self.notices.append(
+                    _("Row {number} holds a credential: it is not recorded").format(number=line.job.row + 1)
+                )
+                continue
+            for reply in line.answers:
                 # What an earlier run asked may have been recorded then.
                 if reply.fingerprint and not (number in self._earlier and self._sender.holds(call, reply)):
                     yield reply

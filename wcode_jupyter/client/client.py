@@ -14,7 +14,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,18 +24,19 @@ from ..errors import InputError
 from ..event_loop import Engine, Stream
 from ..keys import Keys, Secret
 from ..language import _
+from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
+from ..request.forms import FORMS
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
+from ..session.ledger import booked
 from ..transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ..batch import BatchRun, Job, Plan, Replies, RequestSender
+    from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
     from .conversation import Conversation
@@ -50,7 +52,8 @@ Prompt = str | Iterable[Message | Mapping[str, Any]]
 class Client:
     """Asks models. None means: as the environment and the settings say (see `session`).
 
-    `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
+    `api_key` belongs to the origin of `base_url` (with `protocol="anthropic"`, of `anthropic_base_url`,
+    which `base_url` then gives where it stands alone); other origins need a key of their own. `timeout` is the longest
     silence in seconds. Everything else that can be set (`settings.ROWS`) goes in as a keyword.
     """
 
@@ -64,6 +67,9 @@ class Client:
         session: Session | None = None,
         **settings: Any,
     ) -> None:
+        if settings.get("protocol") == "anthropic" and anthropic_base_url is None:
+            # The one address that is given is that of the one form that is asked for.
+            base_url, anthropic_base_url = None, base_url
         given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
         overrides = {name: value for name, value in given.items() if value is not None}
         self.session = session or Session(overrides=overrides)
@@ -71,7 +77,8 @@ class Client:
         secret = Secret(api_key or "")
         del api_key
         if secret.reveal():
-            base_url = self.session.values()["base_url"].value
+            values = self.session.values()
+            base_url = values[FORMS[values["protocol"].value].base_url].value
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.warn: Callable[[str], None] = _warn
         """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
@@ -94,17 +101,17 @@ class Client:
         """
         return self.keeper.listeners
 
-    @cached_property
+    @lazy
     def engine(self) -> Engine:
         """The thread that reads the network; started at the first call."""
         return Engine()
 
-    @cached_property
+    @lazy
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
         return Transport(self.session.keys, closed=self.session.strict)
 
-    @cached_property
+    @lazy
     def local(self) -> LocalModel:
         """The embedded model; started at the first call that asks it."""
         from ..local import LocalModel, bar
@@ -120,18 +127,32 @@ class Client:
 
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
-        record = self.keeper.record(call)
-        if (recorded := self.keeper.recorded(call, record)) is not None:
+        record = self.keeper.record(call, keeps=True)
+        if (recorded := self.keeper.kept(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_may_send()
-        self.session.check_budget()
-        builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
-        for warning in call.warnings:
-            builder.apply(Notice(warning))
-        where = self._reach(call.endpoint)
-        self.transport.check(where)
-        events = self.transport.events(call.request, where, call.deadlines)
-        return self.engine.start(events, builder, on_end=lambda reply: self.keeper.keep(reply, call, record))
+        reserved = self.session.reserve(call)
+        try:
+            builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+            for warning in (*call.warnings, *_unbounded([call], self.session.max_cost)):
+                builder.apply(Notice(warning))
+            where = self._reach(call.endpoint)
+            self.transport.check(where)
+            events = self.transport.events(call.request, where, call.deadlines)
+        except BaseException:
+            self.session.ledger.settle(reserved, Decimal(0))
+            raise
+
+        def keep(reply: Reply) -> Reply:
+            self.session.ledger.settle(reserved, booked(reply, call.estimate.most_cny), call.request.model)
+            return self.keeper.keep(reply, call, record)
+
+        return self.engine.start(events, builder, on_end=keep)
+
+    def check(self, call: Call) -> None:
+        """Raises KeyMissing or InputError where `call` could not be sent."""
+        if call.request.endpoint != LOCAL:
+            self.transport.check(call.endpoint)
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -146,6 +167,25 @@ class Client:
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
+
+    def run_path(self, name: str | None, fingerprint: str) -> Path:
+        """The run file of a cell whose result is called `name`: beside the notebook, wherever the program goes.
+
+        Where nobody knows the notebook, a folder may have several that mean the same name: the first one has it, the
+        others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
+        """
+        from ..batch import RunFile
+        from ..store import default_path
+        from ..store.location import notebook_path
+
+        beside = default_path(self.notebook())
+        stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
+        folder = beside.parent if _here() == self.home else self.home / beside.parent
+        if name:
+            file = folder / f"{stem}.{name}.run.jsonl"
+            if notebook_path(self.notebook()) is not None or RunFile(file).belongs_to(fingerprint):
+                return file
+        return folder / ".".join(filter(None, [stem, name, fingerprint[:8], "run.jsonl"]))
 
     @property
     def folder(self) -> Path:
@@ -272,23 +312,28 @@ class Client:
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
-        sender = self._request_sender(plan.calls[0], limits.concurrency, engine)
+        sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
-        budget = Budget(self.session.budget(values))
+        file.redact = self._redactor(plan.calls[0].allow_secrets)
+        own, whole = self.session.own_budget(values), self.session.max_cost
+        budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
-        run.notices += _unbounded(plan, self.session.budget(values))
+        if not strict:
+            run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
 
-    def _request_sender(self, call: Call, concurrency: int, engine: Any) -> RequestSender:
-        from ..batch import RequestSender
+    def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
+        """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
+        from ..store.credentials import redacted
+
+        own = self.session.keys.redact
+        return own if allow_secrets else lambda text: redacted(own(text))
+
+    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+        from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
-        price = self.session.catalogue.cost
-        if engine is None:
-            return RequestSender(transport, self.keeper, reach=self._reach, price=price)
-        from ..batch.cluster import ClusterSender, find_cluster
-
-        return ClusterSender(find_cluster(engine), transport, self.keeper, reach=self._reach, price=price)
+        return sender_of(engine, transport, self.keeper, reach=self._reach, price=self.session.catalogue.cost)
 
     def _concurrency(self, value: Value, strict: bool) -> int:
         """The concurrency asked for; fewer by default where the transport for many connections is missing.
@@ -346,24 +391,40 @@ class Client:
 
     def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> BatchRun:
         run = self.run(prompt, rows, **options)
+        run.open()
+        try:
+            # What may be unintended is said while nothing is paid yet.
+            run.notices += run.plan.notices
+            self._say(run)
+        except BaseException:
+            run.close()
+            raise
         run.start(self.engine, watched=watched)
         return run
 
-    def _result(self, run: BatchRun, score: Any) -> Replies:
-        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+    def _say(self, run: BatchRun) -> None:
+        notices, run.notices[:] = tuple(run.notices), []
+        for notice in notices:
             self.warn(notice)
+
+    def _result(self, run: BatchRun, score: Any) -> Replies:
+        self._say(run)
+        if run.error is not None:
+            self.warn(str(run.error))
         return run.replies if score is None else run.replies.score(score)
 
     def _run_transport(self, concurrency: int) -> Transport:
         """One for each number of connections: a pool that is smaller than the concurrency makes requests wait."""
         if concurrency not in self._run_transports:
-            self._run_transports[concurrency] = Transport(
+            built = Transport(
                 self.session.keys,
                 connections=concurrency,
                 retry_refused=False,
                 fast=concurrency > _FAST_FROM,
                 closed=self.session.strict,
             )
+            # Two threads may come here together: one of theirs stays, and is closed with the client.
+            self._run_transports.setdefault(concurrency, built)
         return self._run_transports[concurrency]
 
     def warm(self) -> None:
@@ -372,14 +433,14 @@ class Client:
 
     def close(self) -> None:
         """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
-        if "engine" in self.__dict__ and not self.engine.closed:
+        if is_built(self, "engine") and not self.engine.closed:
             # Before their connections go: these answers were interrupted, not cut off by the server.
             self.engine.cancel()
-            own = [self.transport] if "transport" in self.__dict__ else []
+            own = [self.transport] if is_built(self, "transport") else []
             for transport in [*own, *self._run_transports.values()]:
                 self.engine.run(transport.aclose(), timeout_s=2)
             self.engine.close()
-        if "local" in self.__dict__:
+        if is_built(self, "local"):
             self.local.stop()
         self.keeper.close()
 
@@ -415,12 +476,13 @@ def _check_score(score: Any) -> None:
         )
 
 
-def _unbounded(plan: Plan, budget: Decimal | None) -> list[str]:
+def _unbounded(calls: Iterable[Call], budget: Decimal | None) -> list[str]:
     """What to say where a budget cannot hold."""
-    models = dict.fromkeys(call.request.model for call in plan.calls if call.estimate.input_cny is None)
-    if budget is None or not models or plan.calls[0].replay == "replay":
+    unpriced = [call for call in calls if call.estimate.input_cny is None and call.request.endpoint != LOCAL]
+    models = dict.fromkeys(call.request.model for call in unpriced)
+    if budget is None or not models:
         return []
-    return [_("The price of {models} is unknown: max_cost cannot stop this run").format(models=", ".join(models))]
+    return [_("The price of {models} is unknown: max_cost does not count it").format(models=", ".join(models))]
 
 
 def _warn(text: str) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..event_loop import Stream
 from ..session import Call, Session
+from ..session.keeping import Keeper
 
 __all__ = ["Starter"]
 
@@ -16,6 +17,10 @@ class Starter(Protocol):
     @property
     def session(self) -> Session:
         """Settings, keys and replies."""
+
+    @property
+    def keeper(self) -> Keeper:
+        """What is recorded."""
 
     def start(self, call: Call) -> Stream:
         """Sends a call, or finds its recorded answer. Raises WcodeError."""

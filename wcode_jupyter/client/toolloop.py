@@ -1,8 +1,9 @@
 """A question whose answer may need tools: the model calls, the functions run, it reads the results, until it answers.
 
-Each request of the loop is a call of its own: it is recorded and replayed, logged, and counts against the budget. In a
-replay the functions run again, because the next request holds their results: where one gives something else than when
-it was recorded, a strict replay has no answer and says so.
+Each request of the loop is a call of its own: it is recorded and replayed, logged, and counts against the budget. A
+strict replay takes the results of the tools from the record, so that functions which read the clock, the network or
+random numbers replay too. With `tools_replay=run`, and in every other mode, the functions run again: if one returns a
+different result than in the recording, a strict replay has no answer and says so.
 
 Reasoning is given back inside the loop as it came, and nowhere else.
 """
@@ -19,7 +20,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..errors import AnswerInterrupted, ReplayError, ToolStepsExceeded, WcodeError
+from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError
 from ..event_loop import Stream
 from ..language import _, speaking
 from ..prompt.tools import Tool, ToolFault, run
@@ -100,6 +101,11 @@ class ToolLoop:
         self._consent = Consent(confirm, policy or {})
         self._replies: list[Reply] = []
         self._transcript: tuple[Message, ...] = ()
+        self._takes_recorded = call.replay == "replay" and call.tools_replay == "recorded"
+        if not self._takes_recorded:
+            self._check_headless()
+
+    def _check_headless(self) -> None:
         if not can_ask():
             self._consent.check_headless(self._tools.values())
 
@@ -119,8 +125,11 @@ class ToolLoop:
                 return self._end(stream.error)
             if len(self._replies) == self._max_steps:
                 return self._end(self._too_many())
-            if not self._answer_calls(watch, reply, calls):
-                return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+            try:
+                if not self._answer_calls(watch, reply, calls):
+                    return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+            except InputError as error:
+                return self._end(error)
             self._call = self._next_call()
 
     def result(self) -> Reply:
@@ -133,10 +142,19 @@ class ToolLoop:
         return reply
 
     def _answer_calls(self, watch: Watch, reply: Reply, calls: tuple[ToolCall, ...]) -> bool:
-        """Runs what the model asks for and takes down the results; False when the user interrupted."""
+        """Runs what the model asks for, or takes the recorded results; False when the user interrupted.
+
+        Raises InputError: there are none, a function needs consent, and the run is not interactive.
+        """
         asked = Message("assistant", reply.text, tool_calls=calls, reasoning=reply.choices[0].reasoning)
-        steps = [_Step(call) for call in calls]
         watch.steps((*self._transcript, asked))
+        if self._takes_recorded:
+            if recorded := self._client.keeper.tool_results(self._call, asked):
+                self._transcript = (*self._transcript, asked, *recorded)
+                watch.steps(self._transcript)
+                return True
+            self._check_headless()
+        steps = [_Step(call) for call in calls]
         try:
             for step in steps:
                 self._check(step)

@@ -14,11 +14,11 @@ from ..characters import escape, visible
 from ..event_loop import Stream
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
-from ..shell import DisplayPublisher
 from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
 from .markdown import render
-from .notebook import Ration, new_id
+from .notebook import Ration
+from .own_outputs import OwnOutputs, new_id
 from .status import Doing, mark, status_line, waiting_line
 
 __all__ = ["MOST_COLUMNS", "Columns", "comparison"]
@@ -111,22 +111,22 @@ class _Column:
 
 
 class Columns:
-    """Shows several streams at once. `publisher` None: nobody watches, nothing is shown before the end."""
+    """Shows several streams at once. `own` None: nobody watches, nothing is shown before the end."""
 
     def __init__(
         self,
         streams: Sequence[tuple[str, Stream]],
-        publisher: DisplayPublisher | None,
+        own: OwnOutputs | None,
         format: str = "markdown",
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._columns = [_Column(label, stream, clock) for label, stream in streams]
-        self._publisher = publisher
+        self._own = own
         self._format = format
         self._clock = clock
         self._ration = Ration()
-        self._display_id = ""
+        self._display_id = new_id()
         self._shown = ""
 
     def pump(self) -> list[Reply]:
@@ -157,19 +157,12 @@ class Columns:
 
     def _show(self) -> None:
         now = self._clock()
-        if self._publisher is None or self._ration.due_s(now) > 0:
+        if self._own is None or self._ration.due_s(now) > 0:
             return
         cells = [column.html(self._format) for column in self._columns]
         table = _table([c.label for c in self._columns], cells, [escape(c.status()) for c in self._columns])
         html = wrap(table, wide=True)
         if html == self._shown:
             return
-        self._ration.spend(len(html.encode()) + Ration.ENVELOPE, now)
-        update = bool(self._display_id)
-        self._display_id, self._shown = self._display_id or new_id(), html
-        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
-
-    @property
-    def published(self) -> bool:
-        """Whether something stands that the final output has to replace."""
-        return bool(self._display_id)
+        self._shown = html
+        self._ration.spend(self._own.show(html, self._display_id) + Ration.ENVELOPE, now)

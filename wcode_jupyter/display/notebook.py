@@ -7,7 +7,6 @@ place of all: it is what is saved.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 
@@ -16,16 +15,19 @@ from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from ..shell import DisplayPublisher
-from .answer import closed_reasoning, final_bundle, open_reasoning, wrap
+from .answer import closed_reasoning, final_bundle, folding, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
+from .own_outputs import OwnOutputs, new_id
+from .progress import Price, Progress
 from .status import waiting_line
-from .style import WAITING
+from .style import LIVE_STYLE, WAITING
+from .thinking import Thinking
 from .tool_steps import steps_html
 
-__all__ = ["SPLITTERS", "NotebookView", "Part", "Ration", "new_id"]
+__all__ = ["SPLITTERS", "NotebookView", "Part", "Ration"]
 
 
 class Ration:
@@ -123,6 +125,8 @@ class NotebookView:
     """Shows one answer in a notebook; `tick` as often as `due_s` says."""
 
     WAITING_AFTER_S = 0.3
+    PROGRESS_AFTER_S = 2.0
+    """Seconds of writing after which the line that says how far it is appears: a short answer needs none."""
 
     def __init__(
         self,
@@ -130,9 +134,12 @@ class NotebookView:
         format: str = "markdown",
         *,
         quiet: bool = False,
+        price: Price | None = None,
+        tells_progress: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._publisher = publisher
+        """`tells_progress`: whether a line below the answer says how far it is."""
+        self._own = OwnOutputs(publisher)
         self._format = format
         self._quiet = quiet
         self._clock = clock
@@ -142,17 +149,20 @@ class NotebookView:
         self._waiting_id = ""
         self._waiting_text = ""
         self._notices: list[str] = []
-        self._reasoning: list[str] = []
+        self._progress = Progress(price)
+        self._tells_progress = tells_progress and not quiet
+        self._progress_id = new_id()
+        self._next_progress_s = 0.0
+        self._has_thought = False
         self._thinking_since_s = 0.0
+        self._thinking_ids = {"head": new_id(), "box": new_id()}
         self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
         self._published = False
         self._above = ""
         self._answering = False
         self._hurried = False
-        self._parts = {
-            "reasoning": Part(Splitter(), self._publish_reasoning),
-            "text": Part(SPLITTERS.get(format, Lines)(), self._publish_text),
-        }
+        self._thinking = Thinking(self._publish_thinking)
+        self._text = Part(SPLITTERS.get(format, Lines)(), self._publish_text)
 
     def hurry(self) -> None:
         """The user has interrupted: what is shown from now on is shown at once."""
@@ -166,25 +176,28 @@ class NotebookView:
     def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
         """Steps of a tool loop, shown above the answer until it is whole."""
         self._above = wrap(steps_html(transcript))
-        self._send(self._above, "", False)
+        self._send(self._above)
 
     def feed(self, events: list[Event]) -> None:
         """Takes what arrived; shows nothing yet."""
         for event in events:
             if isinstance(event, TextDelta) and not event.choice:
-                self._incoming["text"].append(event.text)
-                self._ration.receive(len(event.text.encode()))
+                self._take("text", event.text)
             elif isinstance(event, ReasoningDelta) and not event.choice and event.text and not self._answering:
                 self._take_reasoning(event.text)
             elif isinstance(event, Notice):
                 self._notices.append(event.text)
 
     def _take_reasoning(self, text: str) -> None:
-        if not self._reasoning:
+        if not self._has_thought:
+            self._has_thought = True
             self._thinking_since_s = self._clock()
-        self._reasoning.append(text)
-        self._incoming["reasoning"].append(text)
+        self._take("reasoning", text)
+
+    def _take(self, kind: str, text: str) -> None:
+        self._incoming[kind].append(text)
         self._ration.receive(len(text.encode()))
+        self._progress.receive(text, self._clock())
 
     def due_s(self) -> float:
         """Seconds until `tick` has something to do."""
@@ -197,7 +210,9 @@ class NotebookView:
         return max(0.001, wait) if wait > 0 else 0.0
 
     def _waiting_due_s(self, now: float) -> float:
-        if self._answering or self._quiet or self._incoming["text"]:
+        if self._answering:
+            return max(0.0, self._next_progress_s - now) if self._tells_progress else 1.0
+        if self._quiet or self._incoming["text"]:
             return 1.0
         elapsed = now - self._began_s
         return self.WAITING_AFTER_S - elapsed if not self._waiting_id else 1.0 - elapsed % 1.0
@@ -206,73 +221,72 @@ class NotebookView:
         """Shows what is due."""
         now = self._clock()
         self._show_waiting(now)
+        self._show_progress(now)
         if not any(self._incoming.values()) or self._ration.due_s(now) > 0:
             return
-        for name in ("reasoning", "text"):
-            if text := "".join(self._incoming[name]):
-                self._incoming[name] = []
-                if name == "text" and not self._answering:
-                    self._start_answer()
-                self._parts[name].show(text)
+        if thought := "".join(self._incoming["reasoning"]):
+            self._incoming["reasoning"] = []
+            self._thinking.show(thought)
+        if text := "".join(self._incoming["text"]):
+            self._incoming["text"] = []
+            if not self._answering:
+                self._start_answer()
+            self._text.show(text)
 
     def _show_waiting(self, now: float) -> None:
         elapsed = now - self._began_s
         if self._quiet or self._answering or self._incoming["text"] or elapsed < self.WAITING_AFTER_S:
             return
-        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._reasoning else "asking")]
+        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._has_thought else "asking")]
         text = "\n".join(lines)
         if text == self._waiting_text:
             return
         self._waiting_text = text
-        update = bool(self._waiting_id)
         self._waiting_id = self._waiting_id or new_id()
         html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
-        self._send(html, self._waiting_id, update)
+        self._send(html, self._waiting_id)
 
     def _start_answer(self) -> None:
         """The answer begins: the waiting line goes, the reasoning closes and is not sent again."""
         self._answering = True
+        self._next_progress_s = self._clock() + self.PROGRESS_AFTER_S
         if not self._published:
             return
-        self._publisher.clear_output(wait=True)
+        self._own.clear()
         if self._above:
-            self._send(self._above, "", False)
-        if self._reasoning:
+            self._send(self._above)
+        if self._has_thought:
             seconds = self._clock() - self._thinking_since_s
-            self._publish(wrap(closed_reasoning("".join(self._reasoning).strip(), seconds)))
+            closed = closed_reasoning(self._thinking.text.strip(), seconds)
+            self._publish(LIVE_STYLE + wrap(folding(closed, self._thinking.lines)))
 
-    def _publish_text(self, inner: str, display_id: str, update: bool, first: bool) -> None:
+    def _publish_text(self, inner: str, display_id: str, _update: bool, first: bool) -> None:
         # The closed reasoning above has brought the stylesheet.
-        self._publish(wrap(inner, style=first and not self._reasoning), display_id, update)
+        self._publish(wrap(inner, style=first and not self._has_thought), display_id)
 
-    def _publish_reasoning(self, inner: str, display_id: str, update: bool, first: bool) -> None:
-        box = open_reasoning(inner) if first else f'<div class="wcode-reasoning">{inner}</div>'
-        self._publish(wrap(box, style=first), display_id, update)
+    def _publish_thinking(self, html: str, name: str, _update: bool) -> None:
+        self._publish(html, self._thinking_ids[name])
 
-    def _publish(self, html: str, display_id: str = "", update: bool = False) -> None:
-        self._ration.spend(len(html.encode()) + Ration.ENVELOPE, self._clock())
-        self._send(html, display_id, update)
+    def _show_progress(self, now: float) -> None:
+        """Once a second, below all that is written."""
+        if not self._answering or not self._tells_progress or now < self._next_progress_s:
+            return
+        self._next_progress_s = now + 1.0
+        line = escape(self._progress.line(self._model, now))
+        html = wrap(f'<div class="wcode-live">{line}</div>', style=False)
+        self._send(LIVE_STYLE + html, self._progress_id)
 
-    def _send(self, html: str, display_id: str, update: bool) -> None:
+    def _publish(self, html: str, display_id: str = "") -> None:
+        self._ration.spend(self._send(html, display_id) + Ration.ENVELOPE, self._clock())
+
+    def _send(self, html: str, display_id: str = "") -> int:
         self._published = True
-        transient = {"display_id": display_id} if display_id else {}
-        self._publisher.publish({"text/html": html}, {}, transient=transient, update=update)
+        return self._own.show(html, display_id)
 
     def finish(self, reply: Reply) -> None:
         """The one output that stays."""
-        data, metadata = final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried)
-        if self._published:
-            # Without a next output, waiting for it would leave the pieces standing.
-            self._publisher.clear_output(wait=bool(data))
-        if data:
-            self._publisher.publish(data, metadata)
+        self._own.end(*final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried))
 
     def abandon(self) -> None:
         """What was shown goes when something follows."""
-        if self._published:
-            self._publisher.clear_output(wait=True)
-
-
-def new_id() -> str:
-    """A display id of its own."""
-    return f"wcode-{secrets.token_hex(8)}"
+        self._own.abandon()

@@ -19,9 +19,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from msgspec import Struct
 
+from .. import typed
 from ..errors import LocalModelError, one_line
 from ..keys import Secret
 from ..language import N_, _
@@ -132,7 +132,7 @@ class EngineProcess:
         if line is None:
             what = _("The local model was not ready after {limit:.0f} s").format(limit=START_LIMIT_S)
             raise LocalModelError(what, hint=_("Try again when the machine is less busy, or a smaller model."))
-        report = msgspec.json.decode(line, type=_Report) if line else _Report()
+        report = typed.decode(line, _Report) if line else _Report()
         if report.address:
             return report.address
         raise self._failure(report.error)

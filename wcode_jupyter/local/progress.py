@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any, Protocol
 
+from ..cell_outputs import running_cell
+from ..shell import current_shell
+
 __all__ = ["FetchProgress", "bar"]
 
 _DELAY_S = 2.0
@@ -23,7 +26,9 @@ class FetchProgress(Protocol):
 class _Bar:
     def __init__(self, tqdm: Any, clear: bool) -> None:
         self._tqdm = tqdm
-        self._clear = clear
+        shell = current_shell() if clear else None
+        self._cell, self._request = running_cell(shell.display_pub) if shell is not None else (None, "")
+        self._first = self._count() == 0
 
     def update(self, share: float) -> None:
         self._tqdm.update(share - self._tqdm.n)
@@ -32,11 +37,15 @@ class _Bar:
         # A notebook's bar that is closed before its end stays there, in red; the error itself is shown elsewhere.
         self._tqdm.n = self._tqdm.total
         self._tqdm.close()
-        if self._clear and getattr(self._tqdm, "displayed", False):
+        if getattr(self._tqdm, "displayed", False) and self._first and self._count() == 1:
             from IPython.display import clear_output
 
             # A closed widget would be saved, and be an error message when the notebook is opened again.
             clear_output(wait=True)  # type: ignore[no-untyped-call]
+
+    def _count(self) -> int | None:
+        """Outputs of the cell; None where that is not known."""
+        return None if self._cell is None else self._cell.count(self._request)
 
 
 class _Nothing:
@@ -50,7 +59,8 @@ class _Nothing:
 def bar(label: str, *, clear: bool = False) -> FetchProgress:
     """A bar named `label` that appears after two seconds and goes at the end; without tqdm, nothing.
 
-    `clear`: the next output of the notebook's cell takes the place of all before it: no trace of a bar is saved.
+    `clear`: the next output of the notebook's cell takes the bar's place where the cell holds nothing else: no trace
+    of it is saved.
     """
     with warnings.catch_warnings():
         # tqdm warns where ipywidgets is missing or old, and falls back to text by itself.

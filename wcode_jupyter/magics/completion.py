@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..batch.engines import ENGINES, is_engine
 from ..errors import InputError
+from ..guide import topics
 from ..request.messages import LOCAL
 from ..request.parameters import PARAMETERS
 from ..request.settings import ROWS
@@ -14,11 +16,14 @@ from ..session import Session
 from ..session.presets import Presets
 from ..store import MODES
 from .commands import COMMANDS
+from .commands.again import AGAIN_OPTIONS, LINEAGE_OPTIONS
+from .commands.audit import AUDIT_OPTIONS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
-from .commands.replay import AUDIT_OPTIONS, METHODS_OPTIONS, REPLAY_OPTIONS
+from .commands.methods import METHODS_OPTIONS
+from .commands.replay import REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
@@ -35,11 +40,14 @@ _SUBWORDS = {
     "history": ("show", "forget"),
     "chats": CHATS_WORDS,
     "export": EXPORT_WORDS,
+    "help": topics(),
 }
 _OPTIONS = {
     "key": KEY_OPTIONS,
     "replay": REPLAY_OPTIONS,
+    "again": AGAIN_OPTIONS,
     "audit": AUDIT_OPTIONS,
+    "lineage": LINEAGE_OPTIONS,
     "methods": METHODS_OPTIONS,
     "history": HISTORY_OPTIONS,
     "usage": USAGE_OPTIONS,
@@ -59,17 +67,13 @@ def _is_lazy(value: Any) -> bool:
     return hasattr(type(value), "collect")
 
 
-def _is_cluster(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "distributed"
-
-
 _VARIABLES: dict[str, Callable[[Any], bool]] = {
     "schema": lambda value: True,
     "image": lambda value: True,
     "tools": callable,
     "score": callable,
     "each": _are_rows,
-    "engine": _is_cluster,
+    "engine": is_engine,
 }
 """Options that take a variable of the notebook, and which."""
 _ARITIES = {option.name: option.arity for option in CELL_OPTIONS}
@@ -159,7 +163,7 @@ def _takes_value(word: str) -> bool:
     name = _name(word)
     if not word.startswith("-") or "=" in word:
         return False
-    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS and ROWS[name].kind != "bool"
+    return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS
 
 
 def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, Any]) -> list[str]:
@@ -171,7 +175,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return _models(session)
     if name in _VARIABLES:
         found = _public(namespace, _VARIABLES[name])
-        return ["dask", *found] if name == "engine" else found
+        return [*(engine.name for engine in ENGINES), *found] if name == "engine" else found
     if name == "key":
         return _columns(words, namespace)
     if name == "sweep":
@@ -184,6 +188,10 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return _presets()
     if name == "param":
         return [f"{parameter.name}=" for parameter in PARAMETERS]
+    if name == "without":
+        return [parameter.name for parameter in PARAMETERS]
+    if name in ROWS and ROWS[name].kind == "bool":
+        return ["true", "false"]
     return list(ROWS[name].choices) if name in ROWS else []
 
 

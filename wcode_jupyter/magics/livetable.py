@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..language import _
-from ..shell import is_watched
 from ..table import Table
 
 if TYPE_CHECKING:
     from ..batch import BatchRun
+    from ..display.own_outputs import OwnOutputs
 
 __all__ = ["LiveTable"]
 
@@ -18,24 +18,24 @@ __all__ = ["LiveTable"]
 class LiveTable:
     """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
 
-    def __init__(self, shell: Any, run: BatchRun) -> None:
-        self._publisher = shell.display_pub if hasattr(shell, "kernel") else None
+    def __init__(self, own: OwnOutputs | None, run: BatchRun) -> None:
+        """`own` None: not in a notebook."""
+        self._own = own
         self._run = run
         self._display_id = ""
         self._shown = ""
 
     def show(self) -> None:
         """Brings it up to date."""
-        if self._publisher is None or len(self._run.plan.variants) < 2:
+        if self._own is None or len(self._run.plan.variants) < 2:
             return
-        from ..display.notebook import new_id
+        from ..display.own_outputs import new_id
 
         html = self._table()._repr_html_()
         if html == self._shown:
             return
-        update = bool(self._display_id)
         self._display_id, self._shown = self._display_id or new_id(), html
-        self._publisher.publish({"text/html": html}, {}, transient={"display_id": self._display_id}, update=update)
+        self._own.show(html, self._display_id)
 
     def _table(self) -> Table:
         counted = self._run.counts.variants
@@ -51,8 +51,3 @@ class LiveTable:
             for found in (counted[key] for key in keys if key in counted)
         )
         return Table((_("model"), _("done"), _("failed"), _("median s"), "¥"), rows)
-
-    def clear(self) -> None:
-        """The final output takes its place, and that of the bar."""
-        if self._publisher is not None and is_watched():
-            self._publisher.clear_output(wait=True)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..batch.engines import ENGINES
 from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
+from ..display.own_outputs import OwnOutputs
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
+_ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
@@ -70,15 +73,16 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     if options.flag("dry_run"):
         print(visible(_dry_run(client, run)))
         return
+    own = OwnOutputs(shell.display_pub)
     if _is_comparison(run, options) and not _needs_a_run(options):
-        replies, error = _compared(shell, client, run, options)
+        replies, error = _compared(shell, client, run, options, own)
     else:
-        replies, error = _carried_out(shell, client, run, options, score)
+        replies, error = _carried_out(shell, client, run, options, own)
     if score is not None:
         replies = replies.score(score)
     if options.output is not None:
         shell.push({options.output: replies})
-    _show(shell, client, options, replies, run, comparison=_is_comparison(run, options))
+    _show(own, client, options, replies, run, comparison=_is_comparison(run, options))
     if error := error or _all_failed(replies):
         raise error
 
@@ -116,14 +120,10 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return Path(named).expanduser()
+        return client.home / Path(named).expanduser()
     if "each" not in options.own:
         return None
-    from ..store import default_path
-
-    beside = default_path(client.notebook())
-    stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
-    return beside.with_name(f"{stem}.{options.output or run.plan.fingerprint[:8]}.run.jsonl")
+    return client.run_path(options.output, run.plan.fingerprint)
 
 
 def _variable(shell: Any, options: CellLine, option: str) -> Any:
@@ -137,9 +137,9 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
 
 
 def _engine(shell: Any, options: CellLine) -> Any:
-    """The Dask client in the variable named; the word itself where there is no such variable."""
+    """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
-    return None if name is None else shell.user_ns.get(name, name) if name != "dask" else name
+    return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
 def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
@@ -208,7 +208,9 @@ def _needs_a_run(options: CellLine) -> bool:
     ) or any(name in options.values for name in _OF_RUNS)
 
 
-def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> tuple[Replies, WcodeError | None]:
+def _compared(
+    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
     from ..batch.job_state import typed
     from ..display.columns import Columns
@@ -216,10 +218,8 @@ def _compared(shell: Any, client: Client, run: BatchRun, options: CellLine) -> t
     tasks = list(run.plan)
     streams = [(task.job.label, _start(client, run, task)) for task in tasks]
     live = is_watched() and hasattr(shell, "kernel") and not options.flag("quiet")
-    columns = Columns(streams, shell.display_pub if live else None, _format(client, options))
+    columns = Columns(streams, own if live else None, _format(client, options))
     answers = columns.pump()
-    if columns.published:
-        shell.display_pub.clear_output(wait=True)
     schema = run.plan.schema
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
     replies = Replies.of(lines, run.plan.fingerprint, schema)
@@ -245,61 +245,73 @@ def _start(client: Client, run: BatchRun, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, score: object
+    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 
     kept = run.open(resume=False if options.flag("anew") else None)
     try:
-        _confirm(client, run, options, kept)
+        own.adopt(_confirm(client, run, options, kept))
     except BaseException:
         run.close()
         raise
-    live = LiveTable(shell, run)
+    live = LiveTable(own if hasattr(shell, "kernel") else None, run)
     run.start(client.engine)
     try:
-        watch(run, quiet=options.flag("quiet"), also=live.show)
+        own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
     except KeyboardInterrupt:
         run.cancel()
         run.wait()
-    finally:
-        live.clear()
     return run.replies, run.error
 
 
-def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> None:
-    """Shows what the run may cost where somebody watches, and asks above the limit. Raises InputError: not wanted."""
+def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int:
+    """Shows what the run may cost where somebody watches, and asks above the limit; the outputs that it made.
+
+    Raises InputError: not wanted.
+    """
     from ..batch import estimate
 
     if run.plan.calls[0].replay == "replay":
-        return
+        return 0
     limit = client.session.values(options.values)["confirm_above_cny"].value
     cost = estimate(run.plan, kept)
     watched = is_watched()
+    # What may be unintended, and a budget that cannot hold, before anything is paid; the output says it again.
+    said = [visible(notice) for notice in (*run.plan.notices, *run.notices)] if watched else []
     if watched and not options.flag("quiet"):
-        print(_("About to send {estimate}").format(estimate=cost))
+        said.append(_("About to send {estimate}").format(estimate=cost))
+    if printed := bool(said):
+        print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
-        return
+        return int(printed)
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
+    if "engine" not in options.own:
+        # A question about money is idle where nothing can be asked.
+        for call in run.plan.calls:
+            client.check(call)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
+    return int(printed)
 
 
 # -- what stays ------------------------------------------------------------------------------------------------------
 
 
-def _show(shell: Any, client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> None:
+def _show(
+    own: OwnOutputs, client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool
+) -> None:
     """The one output: a pure function of the replies and the format, in the language of the recording."""
     if not len(replies):
         return
     recorded = next((reply.language for reply in replies if reply.asked_at), language())
     with speaking(recorded):
         data = _data(client, options, replies, run, comparison=comparison)
-    shell.display_pub.publish(data, {"wcode": {"run": _facts(replies, run)}})
+    own.end(data, {"wcode": {"run": _facts(replies, run)}})
 
 
 def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, Any]:
@@ -310,7 +322,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
         )
-    return _tables(replies, run.notices, quiet=options.flag("quiet"))
+    return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -352,11 +364,12 @@ def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
 
+    said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
         taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
-        return f"{estimate(run.plan)}\n{taken}"
+        return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])

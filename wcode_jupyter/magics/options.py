@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..request.cell_syntax import WORD, unquote
-from ..request.parameters import Row, did_you_mean, find, parse
+from ..request.parameters import OMITTED, Row, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
 
 __all__ = [
@@ -51,6 +51,12 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),
     CellOption(
         name="param", short="-p", metavar="NAME=JSON", arity="append", help=N_("Set a parameter by its wire name.")
+    ),
+    CellOption(
+        name="without",
+        metavar="NAME",
+        arity="append",
+        help=N_("Leave out this inherited parameter for one cell; also --no-temperature and the like."),
     ),
     CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
     CellOption(name="preset", metavar="NAME", help=N_("Start from the values kept under this name (%wcode preset).")),
@@ -106,7 +112,7 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         metavar="dask",
         help=N_("With --each: a Dask cluster sends the requests; a variable that holds its client, or dask."),
     ),
-    CellOption(name="anew", arity="flag", help=N_("With --each: ask everything again, also what is in the run file.")),
+    CellOption(name="anew", arity="flag", help=N_("Ignore saved answers and send every request again.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Do not ask before a dear run (confirm_above_cny).")),
     CellOption(name="insert", arity="flag", help=N_("Put the answer's code into a new cell below; it is not run.")),
@@ -163,14 +169,27 @@ class _Words:
         rest = self.rest
         if not rest or rest.startswith("#"):
             raise StopIteration
-        match = WORD.match(rest)
-        if match is None or rest[match.end() : match.end() + 1].strip():
-            raise OptionError(
-                _("A quote is not closed: {text}").format(text=rest),
-                hint=_("Put texts with spaces or quotes between single quotes."),
-            )
-        self._position = len(self._line) - len(rest) + match.end()
-        return unquote(match.group())
+        word, length = _first_word(rest)
+        self._position = len(self._line) - len(rest) + length
+        return word
+
+    def next_is_truth(self) -> bool:
+        """Whether the next word is true or false, in any case, also between quotes."""
+        return _TRUTH.match(self.rest) is not None
+
+
+_TRUTH = re.compile(r"(['\"]?)(?:true|false)\1(?=\s|$)", re.IGNORECASE)
+
+
+def _first_word(rest: str) -> tuple[str, int]:
+    """The first word of `rest`, unquoted, and its length as typed. Raises OptionError: an unclosed quote."""
+    match = WORD.match(rest)
+    if match is None or rest[match.end() : match.end() + 1].strip():
+        raise OptionError(
+            _("A quote is not closed: {text}").format(text=rest),
+            hint=_("Put texts with spaces or quotes between single quotes."),
+        )
+    return unquote(match.group()), match.end()
 
 
 def split_words(line: str) -> list[str]:
@@ -207,6 +226,9 @@ class _LineParser:
                 self._model(word)
         for assignment in self.own.pop("param", []):
             self._set(*_assignment(assignment, find))
+        for names in self.own.pop("without", []):
+            for name in names.split(","):
+                self._set(find_row(name).name, OMITTED)
         output = self.own.pop("output", None)
         if output is not None:
             check_variable(output)
@@ -229,15 +251,18 @@ class _LineParser:
             self._own(_CELL[name], value)
         elif name in ROWS:
             self._row(ROWS[name], value)
-        elif name.startswith("no_") and name[3:] in ROWS and ROWS[name[3:]].kind == "bool":
-            self._set(name[3:], False)
+        elif name.startswith("no_") and name[3:] in ROWS and value is None:
+            self._set(name[3:], False if ROWS[name[3:]].kind == "bool" else OMITTED)
         else:
             raise _unknown_option(head)
 
     def _own(self, option: CellOption, value: str | None) -> None:
         if option.arity == "flag":
-            if value is not None:
-                raise OptionError(_("{option} takes no value").format(option=option.option))
+            if value is not None or self.words.next_is_truth():
+                raise OptionError(
+                    _("{option} takes no value").format(option=option.option),
+                    hint=_("Leave the option out, or put -- before a prompt that begins with this word."),
+                )
             self.own[option.name] = True
         elif option.arity == "append":
             self.own.setdefault(option.name, []).append(self._value(option.option, value))
@@ -247,7 +272,7 @@ class _LineParser:
             self.own[option.name] = self._value(option.option, value)
 
     def _row(self, row: Row, value: str | None) -> None:
-        if row.kind == "bool" and value is None:
+        if row.kind == "bool" and value is None and not self.words.next_is_truth():
             self._set(row.name, True)
             return
         text = self._value(row.option, value)
@@ -272,7 +297,7 @@ class _LineParser:
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
-                hint=_("The prompt goes below the %%wcode line; texts with spaces go between quotes."),
+                hint=_("The prompt goes below the %%wcode line, or in one line: %wcode ask -m MODEL TEXT."),
             )
         self._set("model", word)
 

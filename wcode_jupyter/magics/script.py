@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import WcodeError
 from ..export import Cell
 from ..request.messages import Request
-from ..request.parameters import PARAMETERS
+from ..request.parameters import OMITTED, PARAMETERS
 from ..session import Session
 from .cell import with_preset
 from .many import is_many
@@ -69,7 +69,7 @@ def _fits(session: Session, options: CellLine, text: str, request: Request) -> b
     return (
         bool(said)
         and _may_become(text, said[-1])
-        and all(request.parameters.get(name) == options.values[name] for name in asked)
+        and all(request.parameters.get(name, OMITTED) == options.values[name] for name in asked)
         and (model is None or request.model in (session.catalogue.resolve(model), session.local_model))
     )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..characters import visible
 from ..client import Client
-from ..errors import AnswerInterrupted
+from ..errors import AnswerInterrupted, WcodeError
 from ..language import _
+from ..lazy import is_built, lazy
+from ..request.messages import LOCAL
 from ..session import Session
 from .cell import ask
 from .commands import COMMANDS, find_command
@@ -34,7 +35,7 @@ class Wcode:
         self.home = home
         self._warned: set[str] = set()
 
-    @cached_property
+    @lazy
     def client(self) -> Client:
         """The notebook's client: its session, its connections, its embedded model."""
         client = Client(session=Session(config=self.config))
@@ -72,7 +73,15 @@ class Wcode:
         word, _space, rest = line.strip().partition(" ")
         if rest.strip() in ("--help", "-h"):
             word, rest = "help", ""
-        return find_command(word or "help")(Context(self.shell, self.client), rest.strip())
+        command = find_command(word or "help", rest.strip(), self._is_model)
+        return command(Context(self.shell, self.client), rest.strip())
+
+    def _is_model(self, word: str) -> bool:
+        catalogue = self.client.session.catalogue
+        try:
+            return word == LOCAL or catalogue.resolve(word) in catalogue
+        except WcodeError:  # a word that fits several models
+            return False
 
     def close(self) -> None:
         """Closes the panels and ends what the client started."""
@@ -80,5 +89,5 @@ class Wcode:
             from .commands.panel import close_panels
 
             close_panels(Context(self.shell, self.client))
-        if "client" in self.__dict__:
+        if is_built(self, "client"):
             self.client.close()

@@ -7,6 +7,7 @@ check says what is wrong with it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,8 @@ import ipywidgets as widgets
 
 from ..errors import ParameterError
 from ..language import _
-from ..request.cell_syntax import escape, unescape
-from ..request.parameters import Kind, Parameter, Row, parse
+from ..request.cell_syntax import escape
+from ..request.parameters import Kind, Parameter, Row, line_ends, parse
 from .widgets import Look
 
 __all__ = ["Control", "control"]
@@ -53,9 +54,13 @@ class Control:
             field.observe(lambda change: self._on_change(change, changed), "value")
 
     def _on_change(self, change: Any, changed: Callable[[], None]) -> None:
-        if not self._writing:
+        if not self._writing and self._is_news(change):
             self._follow(change)
             changed()
+
+    def _is_news(self, change: Any) -> bool:
+        """Whether the user made the change; else the page only tells how it shows what the row holds."""
+        return True
 
     def _follow(self, change: Any) -> None:
         """Brings the row's other widgets in line with the one that changed."""
@@ -68,42 +73,57 @@ class Control:
 
 
 class Number(Control):
-    """A number: a field, and a slider beside it where the range has two ends."""
+    """A number: a field, and a slider beside it where the range has two ends.
+
+    The field is the truth, to any digit. The slider only shows the nearest of its steps: the page sends that step back
+    as if the user had moved the slider, which then says nothing new.
+    """
 
     def __init__(self, row: Row, look: Look) -> None:
         whole = row.kind == "int"
         bounded = row.low is not None and row.high is not None
         field = look.make(
             widgets.IntText if whole else widgets.FloatText,
-            value=_start_number(row), step=1 if whole else 0.05, layout="number" if bounded else "integer",
+            value=_start_number(row), step=1 if whole else 0.05, description=row.name,
+            layout="number" if bounded else "integer",
         )  # fmt: skip
         if not bounded:
             super().__init__(row, field)
             return
         slider = look.make(
             widgets.IntSlider if whole else widgets.FloatSlider,
-            value=field.value, min=row.low, max=row.high, step=1 if whole else 0.01, readout=False, layout="wide",
+            value=field.value, min=row.low, max=row.high, step=1 if whole else 0.01, readout=False,
+            description=row.name, layout="wide",
         )  # fmt: skip
         super().__init__(row, field, slider, box=look.make(widgets.HBox, [slider, field], layout="wide"))
 
+    def _is_news(self, change: Any) -> bool:
+        field, *sliders = self.fields
+        if change["owner"] is field:
+            return True
+        return any(abs(change["new"] - _nearest_step(slider, field.value)) > slider.step / 1e6 for slider in sliders)
+
     def _follow(self, change: Any) -> None:
-        source = change["owner"]
         self._writing = True
-        for field in self.fields:
-            if field is not source:
-                field.value = self._fit(field, change["new"])
+        self._show(change["new"])
         self._writing = False
 
     def _show(self, value: Any) -> None:
-        for field in self.fields:
-            field.value = self._fit(field, value)
-
-    def _fit(self, field: Any, value: float) -> float:
-        # The field may hold what is out of range, and is marked; the slider cannot.
-        return max(field.min, min(field.max, value)) if hasattr(field, "max") else value
+        field, *sliders = self.fields
+        field.value = value
+        for slider in sliders:
+            slider.value = _nearest_step(slider, value)
 
     def _start(self) -> Any:
         return _start_number(self.row)
+
+
+def _nearest_step(slider: Any, value: float) -> float:
+    """Where `slider` can stand for `value`: what is out of its range is at its end."""
+    inside = max(slider.min, min(slider.max, value))
+    # Half a step goes up, as in the page.
+    position: float = slider.min + math.floor((inside - slider.min) / slider.step + 0.5) * slider.step
+    return position if isinstance(slider.step, int) else round(position, 10)
 
 
 def _start_number(row: Row) -> float:
@@ -116,7 +136,7 @@ class Exact(Control):
     """An integer that a number of JavaScript may not hold: typed as text."""
 
     def __init__(self, row: Row, look: Look) -> None:
-        super().__init__(row, look.make(widgets.Text, placeholder=row.range, layout="wide"))
+        super().__init__(row, look.make(widgets.Text, placeholder=row.range, description=row.name, layout="wide"))
 
     def read(self) -> Any:
         return _meant(self.row, self.fields[0].value)
@@ -136,7 +156,7 @@ class Choice(Control):
             ("true", True),
             ("false", False),
         ]
-        super().__init__(row, look.make(widgets.Dropdown, options=self._options, layout="wide"))
+        super().__init__(row, look.make(widgets.Dropdown, options=self._options, description=row.name, layout="wide"))
 
     def _start(self) -> Any:
         default = getattr(self.row, "page_default", None)
@@ -167,7 +187,8 @@ class WordOrJson(Control):
 
     def __init__(self, row: Row, look: Look) -> None:
         words = [(word, word) for word in row.choices]
-        menu = look.make(widgets.Dropdown, options=[*words, (_("JSON…"), _OWN)], layout="auto")
+        options = [*words, (_("JSON…"), _OWN)]
+        menu = look.make(widgets.Dropdown, options=options, description=row.name, layout="auto")
         self._editor = _editor(row, look)
         super().__init__(row, menu, self._editor, box=look.make(widgets.VBox, [menu, self._editor], layout="wide"))
         self._uncover()
@@ -216,8 +237,9 @@ class Tags(Control):
         # Whatever leaves the field adds its text: Enter, Tab, the button. Not the messages of Enter or of a click:
         # those overtake the text while the kernel is busy.
         self._entry = look.make(
-            widgets.Text, placeholder=_("text; \\n is a line end"), continuous_update=False, layout="wide"
-        )
+            widgets.Text, placeholder=_("text; \\n is a line end"), continuous_update=False, description=row.name,
+            layout="wide",
+        )  # fmt: skip
         self._entry.observe(lambda _change: self._add(), "value")
         add = look.make(widgets.Button, description=_("Add"))
         self._shelf = look.make(widgets.HBox).add_class("wcode-actions")
@@ -237,7 +259,7 @@ class Tags(Control):
         self._entry.value = text
 
     def _add(self) -> None:
-        text, self._entry.value = unescape(str(self._entry.value)), ""
+        text, self._entry.value = line_ends(str(self._entry.value)), ""
         if text and text not in self._texts:
             self._show([*self._texts, text])
             self._changed()
@@ -266,14 +288,15 @@ class Words(Control):
     """A text in one line."""
 
     def __init__(self, row: Row, look: Look) -> None:
-        super().__init__(row, look.make(widgets.Text, layout="wide"))
+        super().__init__(row, look.make(widgets.Text, description=row.name, layout="wide"))
 
     def _start(self) -> Any:
         return ""
 
 
 def _editor(row: Row, look: Look) -> Any:
-    return look.make(widgets.Textarea, placeholder=_EXAMPLES.get(row.name, "{}"), rows=4, layout="wide")
+    example = _EXAMPLES.get(row.name, "{}")
+    return look.make(widgets.Textarea, placeholder=example, rows=4, description=row.name, layout="wide")
 
 
 _EXAMPLES = {

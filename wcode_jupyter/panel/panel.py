@@ -36,7 +36,7 @@ from .style import STYLE
 from .summary import HIDE, Summary
 from .widgets import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "cell_id"]
 
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _SUMMARY_AFTER_S = 0.5
@@ -50,8 +50,15 @@ class Panel:
     """One panel on a notebook's client. `reader` reads a `%%wcode` cell as the magics do."""
 
     def __init__(
-        self, shell: Any, client: Client, reader: CellReader, presets: Presets, state: State | None = None
+        self,
+        shell: Any,
+        client: Client,
+        reader: CellReader,
+        presets: Presets,
+        state: State | None = None,
+        line: str = "",
     ) -> None:
+        """`state`: what it shows at first. `line`: the options of the command that opens it."""
         self._shell = shell
         self._client = client
         self._reader = reader
@@ -61,17 +68,19 @@ class Panel:
         self._changed_s = 0.0
         self.asked: PanelRequest | None = None
         """The question that is on its way."""
-        self._reply: Reply | None = None
+        self.reply: Reply | None = None
+        """The last answer."""
         self._timer: threading.Timer | None = None
         self._kept = State()
         self.check = Check()
-        self.cell_id = _cell_id(shell)
+        self.line = line
+        self.cell_id = cell_id(shell)
         """The notebook cell that shows this panel; empty where the front end does not say."""
-        self._summary = Summary(shell.display_pub)
+        self._summary = Summary(shell.display_pub, line)
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
-        self.code = CodeBox(self.read, self.cell_id)
+        self.code = CodeBox(self.read, self.refresh, self.cell_id)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
         self._build_question()
         self.widget = self._lay_out()
@@ -90,8 +99,8 @@ class Panel:
         )
         for field in (self.system, self.prompt, self.into):
             field.observe(lambda _change: self._changed(), "value")
-        self.run_button = button(_("Run"), self._run_pressed, "primary")
-        self.stop_button = button(_("Stop"), self.stop, "danger", disabled=True)
+        self.run_button = button(_("Run"), self._run_pressed, "primary").add_class("wcode-run")
+        self.stop_button = button(_("Stop"), self.stop, "danger", disabled=True).add_class("wcode-stop")
         self.clear_button = button(_("Clear"), self.clear, tooltip=_("Empty the prompt and the answer"))
         self._references = widgets.HTML().add_class("wcode-refs")
         self._notes = widgets.HTML()
@@ -102,7 +111,10 @@ class Panel:
         title = heading("wcode", _("ask a model; nothing is sent that you do not set"))
         head = split([title, button(_("Close"), self.close, tooltip=_("Close this panel"))]).add_class("wcode-head")
         actions = row([self.run_button, self.stop_button, self.clear_button, self.into])
-        question = [self.picker.widget, self.system, self.prompt, self._references, actions, self._notes]
+        # Shown by the labextension: a kernel that is busy cannot say so itself.
+        queued = _("Waiting for the kernel: the request is sent when the running cells are finished.")
+        waits = widgets.HTML(f'<div class="wcode-waits" role="status">{escape(queued)}</div>')
+        question = [self.picker.widget, self.system, self.prompt, self._references, actions, waits, self._notes]
         left = box([*question, self.answer.widget, self.earlier], "wcode-left")
         right = box([self.code.widget, self.parameters.widget, self.presets.widget], "wcode-right")
         columns = widgets.Box([left, right]).add_class("wcode-columns")
@@ -175,14 +187,19 @@ class Panel:
             texts = f"{state.prompt}\n{state.values.get('system', '')}"
             update(self._references, references_html(texts, self._shell.user_ns))
             self.parameters.note(self.check, self.picker.model())
-            update(self._notes, _notes(self.check, is_empty=not state.prompt.strip()))
+            update(self._notes, _notes(self.check, self.code.fault, is_empty=not state.prompt.strip()))
             self._enable()
             if self._summary.is_shown:
                 self._summarise_soon()
 
     def _enable(self) -> None:
-        self.run_button.disabled = self.check.call is None or self.asked is not None
+        self.run_button.disabled = not self._can_run
         self.stop_button.disabled = self.asked is None
+
+    @property
+    def _can_run(self) -> bool:
+        # While the code box holds a text that means nothing, the state is not what the user sees last.
+        return self.check.call is not None and self.asked is None and not self.code.fault
 
     def _summarise_soon(self) -> None:
         # Not at each key that is pressed.
@@ -198,7 +215,7 @@ class Panel:
                 self._timer.cancel()
                 self._timer = None
             if not self._closed:
-                self._summary.show(self.state, self.picker.model().id, self._reply)
+                self._summary.show(self.state, self.picker.model().id, self.reply)
 
     def _follow_session(self, _result: Any = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
@@ -226,7 +243,7 @@ class Panel:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self._closed or self.check.call is None or self.asked is not None:
+            if self._closed or not self._can_run or self.check.call is None:
                 return
             state = self.state
             values = self._client.session.values(state.values)
@@ -240,7 +257,7 @@ class Panel:
         with self._lock:
             self.asked = None
             if reply is not None:
-                self._reply = reply
+                self.reply = reply
                 if output:
                     self._shell.push({output: reply})
             self._list_earlier()
@@ -276,6 +293,12 @@ class Panel:
             self.load({})
             self.picker.refresh()
             self.code.tell(_("These are the session's values now: %wcode settings lists them."))
+
+    def take_over(self, reply: Reply) -> None:
+        """Shows the last answer of the panel that stood here before."""
+        with self._lock:
+            self.reply = reply
+            self.answer.show(reply)
 
     # -- earlier answers
 
@@ -323,12 +346,15 @@ class Panel:
             self.parameters.close()
 
 
-def _cell_id(shell: Any) -> str:
+def cell_id(shell: Any) -> str:
+    """The notebook cell that is running; empty where the front end does not say."""
     parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 
-def _notes(result: Check, *, is_empty: bool) -> str:
+def _notes(result: Check, fault: str, *, is_empty: bool) -> str:
+    if fault:
+        return bad(_("Run is disabled until the error in the code is fixed."))
     if result.call is None:
         # That nothing has been asked yet is no fault.
         return quiet(result.reason) if is_empty and not result.errors else bad(result.reason)

@@ -12,8 +12,9 @@ from ..characters import escape
 from ..errors import WcodeError
 from ..language import N_, _
 from ..request.messages import LOCAL
+from ..request.parameters import PARAMETERS
 from ..session import Session
-from .widgets import quiet, row, show_if, update
+from .widgets import named, quiet, row, show_if, update
 
 __all__ = ["CAPABILITIES", "ModelPicker"]
 
@@ -34,7 +35,7 @@ class ModelPicker:
         self._changed = changed
         self._filling = False
         self.field = widgets.Text(description=_("Model"), layout={"width": "auto"}).add_class("wcode-above")
-        self.list = widgets.Select(rows=5, layout={"width": "auto"})
+        self.list = named(widgets.Select(description=_("Models"), rows=5, layout={"width": "auto"}))
         self.filters = {
             name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
             for name, label in CAPABILITIES.items()
@@ -137,7 +138,11 @@ def _facts(model: Model) -> str:
     if not model.series and not model.prices:
         words = _("Not in the catalogue: it can be asked, its context and price are unknown.")
         return f'<div class="wcode-name">{escape(model.id)}</div><div class="wcode-quiet">{escape(words)}</div>'
-    listed = _("not listed: {names}").format(names=", ".join(model.unlisted)) if model.unlisted else _("all 21 listed")
+    listed = (
+        _("not listed: {names}").format(names=", ".join(model.unlisted))
+        if model.unlisted
+        else _("all {count} listed").format(count=len(PARAMETERS))
+    )
     rows = {
         _("can"): _(", ").join(_(CAPABILITIES[name]) for name in model.capabilities),
         _("context"): _("{n} tokens").format(n=f"{model.context:,}") if model.context else _("not stated"),

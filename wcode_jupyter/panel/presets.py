@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from ..errors import WcodeError
 from ..language import _
 from ..session.presets import Presets
-from .widgets import box, button, heading, quiet, row, update
+from .widgets import box, button, heading, named, quiet, row, update
 
 __all__ = ["PresetBox"]
 
@@ -25,9 +25,15 @@ class PresetBox:
         self._values = values
         self._load = load
         self._filling = False
-        self.menu = widgets.Dropdown(layout={"width": "auto", "flex": "1 1 90px"})
+        self.menu = named(widgets.Dropdown(description=_("Presets"), layout={"width": "auto", "flex": "1 1 90px"}))
         self.menu.observe(self._chosen, "value")
-        self.name = widgets.Text(placeholder=_("name"), layout={"width": "auto", "flex": "1 1 80px"})
+        self.name = named(
+            widgets.Text(
+                description=_("Name of the preset"),
+                placeholder=_("name"),
+                layout={"width": "auto", "flex": "1 1 80px"},
+            )
+        )
         self._said = widgets.HTML()
         save = button(_("Save"), self.save, tooltip=_("Keep model, system prompt and parameters under this name"))
         delete = button(_("Delete"), self.delete, tooltip=_("Forget the preset of this name"))

@@ -52,7 +52,7 @@ class State(Struct, frozen=True, kw_only=True):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Of `values`, those of the 21 parameters."""
+        """Of `values`, those that are request parameters."""
         return {row.name: self.values[row.name] for row in PARAMETERS if row.name in self.values}
 
 

@@ -35,7 +35,11 @@ _SHEET = """
 .wcode-panel .wcode-name{font-weight:600;margin-top:2px}
 
 .wcode-panel :is(input:not([type=checkbox]),textarea,select){border-radius:3px}
-.wcode-panel :is(button,input,textarea,select):focus-visible{outline:2px solid var(--wcode-brand);outline-offset:1px}
+.wcode-panel :is(button,input,textarea,select,.noUi-handle,.jupyter-widget-Collapse-header,.lm-TabBar-tab,
+ summary,pre):focus-visible{outline:2px solid var(--wcode-brand)!important;outline-offset:1px}
+.wcode-panel :is(.wcode-named,.wcode-line :is(.widget-text,.widget-textarea,.widget-slider,.widget-dropdown))
+ >.widget-label{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.wcode-panel .noUi-handle{background:var(--jp-layout-color1,#fff);border:1px solid var(--wcode-quiet);box-shadow:none}
 .wcode-panel textarea{resize:vertical;line-height:1.45}
 .wcode-panel .wcode-above{flex-direction:column;height:auto;align-items:stretch}
 .wcode-panel .wcode-above>label{width:auto;max-width:none;text-align:start;align-self:flex-start;font-weight:600;
@@ -57,7 +61,7 @@ _SHEET = """
 .wcode-panel .widget-toggle-button.mod-active{box-shadow:inset 0 0 0 1px var(--wcode-brand);
  color:var(--wcode-brand)}
 .wcode-panel :is(.wcode-tag,.widget-toggle-button){min-width:0;padding:0 9px;height:24px;line-height:24px}
-body:not(.wcode-at-home) .wcode-copy{display:none}
+body:not(.wcode-at-home) .wcode-copy,.wcode-panel:not(.wcode-queued) .widget-html:has(>*>.wcode-waits){display:none}
 .wcode-panel .wcode-copied::after{content:" ✓"}
 
 .wcode-panel .wcode-models{flex-flow:row wrap;gap:8px 20px;align-items:stretch}
@@ -79,7 +83,6 @@ body:not(.wcode-at-home) .wcode-copy{display:none}
 .wcode-panel .wcode-output .widget-htmlmath{height:auto}
 .wcode-panel .jupyter-widget-Collapse-header{padding:0;border:0;background:none;color:var(--wcode-quiet);
  font-size:.92em}
-.wcode-panel .jupyter-widget-Collapse-header:focus-visible{outline:2px solid var(--wcode-brand);outline-offset:1px}
 .wcode-panel .jupyter-widget-Collapse-contents{border:0;border-inline-start:2px solid var(--wcode-edge);background:none;
  color:inherit;margin:6px 0 2px 4px;padding:0 12px}
 
@@ -99,7 +102,7 @@ body:not(.wcode-at-home) .wcode-copy{display:none}
 .wcode-panel .wcode-hint{padding-inline-start:178px;color:var(--wcode-quiet);font-size:.88em;line-height:1.4}
 .wcode-panel .wcode-hint>div:empty,.wcode-panel .wcode-help{display:none}
 .wcode-panel .wcode-helping .wcode-help{display:block}
-.wcode-panel .wcode-off>.wcode-line>:not(.widget-checkbox){opacity:.5}
+.wcode-panel .wcode-off>.wcode-line>:not(.widget-checkbox){opacity:.65}
 .wcode-panel .wcode-off textarea:not(:focus){height:28px;min-height:0;overflow:hidden;resize:none;white-space:nowrap}
 .wcode-panel .wcode-faulty :is(input:not([type=checkbox]),textarea){border-color:var(--jp-error-color1,#d04a4a)}
 .wcode-panel .wcode-warned{box-shadow:-3px 0 var(--wcode-mark);padding-inline-start:8px;margin-inline-start:-8px}

@@ -7,8 +7,12 @@ brings along, hides it, and a rule of the summary hides the line of a panel that
 
 from __future__ import annotations
 
+import json
 import secrets
+from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..characters import escape, visible
 from ..display.status import status_line
@@ -16,7 +20,7 @@ from ..language import _
 from ..reply import Reply
 from .state import State
 
-__all__ = ["HIDE", "Summary"]
+__all__ = ["HIDE", "Saved", "Summary", "saved_panel"]
 
 _OUTPUT = ".jp-OutputArea-child"
 HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{display:none}}</style>"
@@ -24,10 +28,20 @@ HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{d
 _SHOWN = f"<style>{_OUTPUT}:not(:has(.wcode-panel)):has(+{_OUTPUT} .wcode-panel-saved){{display:none}}</style>"
 
 
-class Summary:
-    """The output below one panel."""
+class Saved(Struct, frozen=True):
+    """What the summary's metadata keep for the panel that will take this one's place."""
 
-    def __init__(self, publisher: Any) -> None:
+    line: str
+    """The options of the command that opened it."""
+    cell: str
+    """The `%%wcode` cell that says its state."""
+
+
+class Summary:
+    """The output below one panel. `line`: the options of the command that opened it."""
+
+    def __init__(self, publisher: Any, line: str = "") -> None:
+        self._line = line
         self._publisher = publisher
         self._id = f"wcode-{secrets.token_hex(8)}"
         self._shown: dict[str, str] = {}
@@ -43,7 +57,19 @@ class Summary:
         if data == self._shown:
             return
         update, self._shown = bool(self._shown), data
-        self._publisher.publish(data, {}, transient={"display_id": self._id}, update=update)
+        metadata = {"wcode": {"panel": {"line": self._line, "cell": state.cell}}}
+        self._publisher.publish(data, metadata, transient={"display_id": self._id}, update=update)
+
+
+def saved_panel(notebook: Path, cell_id: str) -> Saved | None:
+    """The panel that the notebook's file holds below cell `cell_id`; None where there is none that can be read."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in cells if cell.get("id") == cell_id for output in cell.get("outputs", ())]
+        found = [panel for output in outputs if (panel := output.get("metadata", {}).get("wcode", {}).get("panel"))]
+        return Saved(str(found[-1]["line"]), str(found[-1]["cell"])) if found else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None  # not there, or not a notebook of the form that we write
 
 
 def bundle(state: State, model: str, reply: Reply | None = None) -> dict[str, str]:

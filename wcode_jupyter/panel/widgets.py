@@ -18,6 +18,7 @@ __all__ = [
     "close",
     "close_tree",
     "heading",
+    "named",
     "quiet",
     "row",
     "show_if",
@@ -72,6 +73,11 @@ def button(label: str, act: Callable[[], None], style: str = "", *, disabled: bo
     made = widgets.Button(description=label, button_style=style, disabled=disabled, tooltip=tooltip)
     made.on_click(lambda _button: act())
     return made
+
+
+def named(widget: Any) -> Any:
+    """A widget whose description is not seen, only read out: what it is for stands beside it."""
+    return widget.add_class("wcode-named")
 
 
 def heading(text: str, said: str = "") -> Any:

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from .. import typed
 from ..errors import AnswerInvalid, AnswerMalformed, InputError, one_line
 from ..language import N_, _
 from ..reply import Reply
@@ -110,7 +111,7 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
             hint=_(_KINDS),
         )
     try:
-        return msgspec.json.schema(type_), lambda value: msgspec.convert(value, type_)
+        return msgspec.json.schema(type_), lambda value: typed.convert(value, type_)
     except (TypeError, NameError, ValueError) as error:
         return _pydantic(type_, error)
 

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from .parameters import Row
+from .parameters import Row, line_ends
 from .settings import ROWS
 
 __all__ = ["WORD", "cell_line", "escape", "quote", "unescape", "unquote"]
@@ -113,7 +113,8 @@ def _text(row: Row, value: Any) -> str:
     if shorthand and isinstance(value, dict) and list(value) == [shorthand] and value[shorthand] in row.choices:
         return str(value[shorthand])
     if row.kind == "strings" and len(value) == 1 and not value[0].lstrip().startswith("["):
-        return str(value[0])
+        text = str(value[0])
+        return text if line_ends(text) == text else text.replace("\\", r"\\")
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))  # 0 reads better than 0.0, and reads as the same value
     return _json(value)

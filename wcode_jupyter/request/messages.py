@@ -7,18 +7,21 @@ read is `wire.encode(request)`; what identifies it is `wire.fingerprint(request)
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
 
+from .. import typed
 from ..errors import InputError
 from ..language import _
 
 __all__ = [
     "GATEWAY",
     "LOCAL",
+    "STAND_IN_PATH",
     "Image",
     "Message",
     "Part",
@@ -42,6 +45,8 @@ GATEWAY = "gateway"
 """Endpoint identity of wcode.net itself, in either protocol."""
 LOCAL = "local"
 """Endpoint identity of the embedded model, whatever its port."""
+STAND_IN_PATH = "/stand-in"
+"""Where the paths of a scripted server of this machine begin; its port, new at each start, is in no identity."""
 
 
 class Text(Struct, frozen=True, tag="text"):
@@ -125,7 +130,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Request:
         """The inverse of `to_dict`; unknown fields are ignored. Raises msgspec.ValidationError."""
-        return msgspec.convert(dict(value), cls)
+        return typed.convert(dict(value), cls)
 
 
 def to_messages(
@@ -146,7 +151,10 @@ def to_messages(
         raise InputError(_("There is no message to send"))
     if body[-1].role == "user" and _is_blank(body[-1].content):
         raise InputError(
-            _("There is no text to send"), hint=_("The prompt goes below the %%wcode line, in Python to Client.ask.")
+            _("There is no text to send"),
+            hint=_(
+                "The prompt goes below the %%wcode line, or in one line: %wcode ask TEXT. In Python: Client.ask(TEXT)."
+            ),
         )
     return tuple(_with_valid_text(message) for message in head + body)
 
@@ -159,7 +167,7 @@ def _to_message(item: Message | Mapping[str, Any]) -> Message:
     if unknown := sorted(map(str, item.keys() - set(Message.__struct_fields__))):
         raise InputError(_("Not a message: {error}").format(error=", ".join(unknown)))
     try:
-        return msgspec.convert(dict(item), Message)
+        return typed.convert(dict(item), Message)
     except msgspec.ValidationError as error:
         raise InputError(_("Not a message: {error}").format(error=error)) from None
 
@@ -193,12 +201,22 @@ def prompt_text(messages: Iterable[Message]) -> str:
     return "\n".join(message.text for message in messages)
 
 
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
 def json_value(text: str) -> Any:
     """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
 
     Raises ValueError, RecursionError: not JSON, or nested too deep.
     """
-    value = json.loads(text, strict=False)
+    value = json.loads(text, strict=False, parse_constant=_no_number, parse_float=_finite)
     if r"\ud" not in text.lower():
         return value
     return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))

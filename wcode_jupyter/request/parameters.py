@@ -1,4 +1,4 @@
-"""What may I say: the 21 request parameters of the gateway's pages, one row each, and their checks.
+"""The request parameters of the gateway's pages, one row each, and their checks.
 
 The rows drive magic options, `%wcode set`, help, completion, panel widgets, the Anthropic mapping, exporters and the
 README's table: there is no second list. Nothing here has an effect unless the user sets it; page defaults are shown,
@@ -10,6 +10,7 @@ Source: the API pages of wcode.net (section "可选参数"), read in the order o
 from __future__ import annotations
 
 import difflib
+import enum
 import json
 import math
 import operator
@@ -27,9 +28,11 @@ from ..language import N_, _
 __all__ = [
     "EFFORTS",
     "GROUPS",
+    "OMITTED",
     "PARAMETERS",
     "Group",
     "Kind",
+    "Omitted",
     "Parameter",
     "Row",
     "check",
@@ -37,8 +40,19 @@ __all__ = [
     "conflicts",
     "did_you_mean",
     "find",
+    "line_ends",
     "parse",
 ]
+
+
+class Omitted(enum.Enum):
+    """The type of `OMITTED`."""
+
+    OMITTED = "omitted"
+
+
+OMITTED = Omitted.OMITTED
+"""In the place of a value: a cell sends no such parameter, whatever session, configuration and model say."""
 
 Kind: TypeAlias = Literal["float", "int", "bool", "choice", "text", "object", "strings", "objects", "tool_choice"]
 Group: TypeAlias = Literal["sampling", "length", "reasoning", "output", "tools"]
@@ -83,7 +97,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Parameter(Row, frozen=True, kw_only=True):
-    """One of the 21: `name` is the wire name and the Python keyword too."""
+    """A request parameter: `name` is the wire name and the Python keyword too."""
 
     group: Group
     page_default: str | None = None
@@ -235,10 +249,24 @@ def parse(row: Row, text: str) -> Any:
         if row.kind in ("float", "int") and _NUMBER.fullmatch(text):
             value = float(text)
     if row.kind == "strings" and not isinstance(value, list):
-        value = text
+        if text.startswith("[") and text.endswith("]"):
+            raise _wrong(row, text, _("not valid JSON"))
+        value = line_ends(text)
     if row.kind == "bool" and isinstance(value, str):
         value = {"true": True, "false": False}.get(value.lower(), value)
     return check_row(row, value)
+
+
+_TYPED = re.compile(r"\\(?:([ntr\\])|u([0-9A-Fa-f]{4}))")
+_LINE_ENDS = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+
+
+def line_ends(text: str) -> str:
+    r"""A stop text as typed on one line: `\n`, `\t`, `\r` and `\u2028` are characters, `\\` is a backslash.
+
+    Any other backslash is one: `\boxed` is itself.
+    """
+    return _TYPED.sub(lambda found: _LINE_ENDS[found[1]] if found[1] else chr(int(found[2], 16)), text)
 
 
 def check(name: str, value: Any) -> Any:
@@ -293,7 +321,7 @@ def _check_float(parameter: Row, value: Any) -> float:
 
 def _check_int(parameter: Row, value: Any) -> int:
     fault = _wrong(parameter, value, _("not a whole number"))
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value).__name__ in _BOOLS:
         raise fault
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)

@@ -28,6 +28,10 @@ class Setting(Row, frozen=True, kw_only=True):
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(
+        name="exact_model", kind="bool", default=False,
+        help=N_("Send the model id exactly as typed: no short names, no check for a similar known id."),
+    ),
     Setting(name="system", kind="text", help=N_("System prompt.")),
     Setting(
         name="protocol", kind="choice", choices=tuple(FORMS), default=DEFAULT_PROTOCOL,
@@ -43,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="anthropic_environment", kind="bool", default=False,
-        help=N_("Anthropic form: server and key from ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN or _API_KEY."),
+        help=N_("Anthropic form: read ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN or _API_KEY, and ANTHROPIC_MODEL."),
     ),
     Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
     Setting(
@@ -86,12 +90,20 @@ SETTINGS: tuple[Setting, ...] = (
         help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
     ),
     Setting(
+        name="tools_replay", kind="choice", choices=("recorded", "run"), default="recorded",
+        help=N_("Tools in strict replay: use the recorded results, or run the functions again."),
+    ),
+    Setting(
         name="tools_policy", kind="text",
         help=N_("Tools by function name, like shell=never,weather=always,delete=ask; default: by the mark."),
     ),
     Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
+    ),
+    Setting(
+        name="keep", kind="bool", default=False,
+        help=N_("Reuse the answer in the replay file while the question is unchanged; --anew sends it again."),
     ),
     Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
     Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),
@@ -109,7 +121,7 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
-"""Everything that can be set, by name: settings first, then the 21 parameters."""
+"""Everything that can be set, by name: settings first, then the request parameters."""
 
 
 def find_row(name: str) -> Row:

@@ -15,26 +15,27 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from .. import strict, wire
-from ..catalogue import Catalogue, user_file
-from ..errors import InputError, ParameterError
-from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
+from ..catalogue import Catalogue, Model, user_file
+from ..errors import InputError, ModelUnclear, ParameterError
+from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
 from ..language import _
+from ..lazy import lazy
 from ..reply import Reply
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
-from ..request.parameters import PARAMETERS, Row, check_row, conflicts, parse
+from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
-from .account import Account
+from .account import Account, Finding
 from .chats import Chats, OpenTurn
+from .ledger import Ledger
 
 __all__ = ["Call", "Estimate", "Session", "Value"]
 
@@ -57,7 +58,12 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
+    most_cny: Decimal | None = None
+    """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
+    `max_tokens`, else to the model's own limit, else to the end of its context. None without a price."""
 
 
 class Call(Struct, frozen=True):
@@ -72,6 +78,10 @@ class Call(Struct, frozen=True):
     replay: Mode = "off"
     replay_file: str | None = None
     """Where the answer is recorded; None: beside the notebook."""
+    keep: bool = False
+    """Whether a question that is unchanged gets its kept answer."""
+    anew: bool = False
+    """Whether a recorded or kept answer is passed over, where something may be sent."""
     keep_images: bool = False
     allow_secrets: bool = False
     force: bool = False
@@ -85,6 +95,8 @@ class Call(Struct, frozen=True):
     """Whether a tool that is not marked asks before it runs."""
     any_server: bool = False
     """Whether an answer recorded from any server will do, because the user has chosen none."""
+    tools_replay: Literal["recorded", "run"] = "recorded"
+    """Where a strict replay gets the results of tools from."""
     tools_policy: str = ""
     """Which tools run, ask or never run, by name."""
     turn: OpenTurn | None = None
@@ -118,28 +130,27 @@ class Session:
         """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
         self.chats = Chats()
         """Named conversations."""
+        self.findings: list[Finding] = []
+        """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
-        self.spent_in_runs_cny = Decimal(0)
-        """RMB that runs over rows have cost."""
+        self.ledger = Ledger()
+        """What this session's live answers cost, and what is set aside for those under way."""
 
-    @cached_property
+    @lazy
     def account(self) -> Account:
         """Every answer of this session added up for a paper, those of runs over rows included."""
         return Account()
 
-    @property
+    @lazy
     def catalogue(self) -> Catalogue:
         """Bundled and user's models, read at first use. Raises InputError."""
-        if self._catalogue is None:
-            self._catalogue = Catalogue.load(user_file())
-        return self._catalogue
+        return Catalogue.load(user_file()) if self._catalogue is None else self._catalogue
 
     @property
     def spent_cny(self) -> Decimal:
-        """What this session's live replies cost, as far as prices are known."""
-        live = (reply.cost for reply in self.replies if reply.cost and not reply.replayed)
-        return sum(live, self.spent_in_runs_cny)
+        """What this session's live answers cost; where that is not known, what they may have cost at most."""
+        return self.ledger.spent
 
     def count(self, reply: Reply, turn: OpenTurn | None = None) -> None:
         """Counts an ended answer: in the session's replies, its account, and the chat of `turn`."""
@@ -151,8 +162,33 @@ class Session:
     def count_in_run(self, reply: Reply) -> None:
         """Counts an answer of a run over rows, which is kept in its run file."""
         self.account.add(reply)
-        if not reply.replayed:
-            self.spent_in_runs_cny += reply.cost or 0
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """RMB that the session may cost; None: any."""
+        found = self.values().get("max_cost")
+        return None if found is None else Decimal(str(found.value))
+
+    def reserve(self, call: Call) -> Decimal:
+        """Sets aside what `call` may cost, for `ledger.settle`. Raises InputError: the budget has no room for it."""
+        limit = self.max_cost
+        most = self.ledger.most(call.request.model, call.estimate.most_cny)
+        if most is None:
+            return Decimal(0)
+        if self.ledger.reserve(most, limit):
+            return most
+        assert limit is not None
+        if self.ledger.spent >= limit:
+            raise InputError(
+                _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit, spent=self.ledger.spent),
+                hint=_("Raise it with %wcode set max_cost=…"),
+            )
+        what = _("The session's budget of ¥{limit} has ¥{left} left, and this answer may cost ¥{most}")
+        left = limit - self.ledger.spent - self.ledger.reserved
+        raise InputError(
+            what.format(limit=limit, left=_yuan(left), most=_yuan(most)),
+            hint=_("Set max_tokens lower, or raise the budget with %wcode set max_cost=…"),
+        )
 
     @property
     def strict(self) -> bool:
@@ -168,6 +204,13 @@ class Session:
     def last(self) -> Reply | None:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
+
+    @property
+    def server(self) -> Endpoint:
+        """The server of the form in force. Raises InputError: not an address."""
+        values = self.values()
+        protocol: Protocol = values["protocol"].value
+        return endpoint(values[FORMS[protocol].base_url].value, protocol)
 
     def set(self, name: str, value: Any) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
@@ -198,9 +241,13 @@ class Session:
         """
         own = {find_row(name).name: value for name, value in (cell or {}).items()}
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["protocol"].value == "anthropic":
+            self._understand_base_url(found)
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
-        for name, value in self._of_model(self._model_id(found.get("model"))).items():
+        for name, value in self._of_model(self._model_id(found)).items():
+            if own.get(name) is OMITTED:
+                continue
             if name not in found or found[name].source == "default":
                 found[name] = value
         return {name: found[name] for name in ROWS if name in found}
@@ -212,9 +259,20 @@ class Session:
             variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
             url = os.environ.get(variable) or ANTHROPIC_BASE_URL
             found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
+        if "model" not in found and found["protocol"].value == "anthropic" and os.environ.get(ANTHROPIC_MODEL):
+            found["model"] = Value("model", os.environ[ANTHROPIC_MODEL], ANTHROPIC_MODEL)
+
+    def _understand_base_url(self, found: dict[str, Value]) -> None:
+        """`base_url` with the address of the Anthropic form, as users of its SDK write it, is that form's."""
+        given = found["base_url"]
+        named = given.value.rstrip("/").removesuffix("/v1/messages").removesuffix("/v1").endswith("/anthropic")
+        if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
+            found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
+            if raw is OMITTED:
+                break
             try:
                 value = parse(row, raw) if isinstance(raw, str) else check_row(row, raw)
             except ParameterError as error:
@@ -236,10 +294,13 @@ class Session:
         if isinstance(row, Setting) and (text := os.environ.get(row.environment)):
             yield row.environment, text
 
-    def _model_id(self, value: Value | None) -> str:
-        if value is not None:
-            return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
-        return ""
+    def _model_id(self, values: Mapping[str, Value]) -> str:
+        if (value := values.get("model")) is None:
+            return ""
+        if value.value == LOCAL:
+            return self.local_model
+        exact: bool = values["exact_model"].value
+        return str(value.value) if exact else self.catalogue.resolve(value.value)
 
     def _of_model(self, model_id: str) -> dict[str, Value]:
         model = self.catalogue.model(model_id)
@@ -328,7 +389,25 @@ class Session:
         """
         setting = {name: value.value for name, value in self.values().items()}
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
-        return msgspec.structs.replace(call, replay="off", replay_file=None)
+        return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
+
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
@@ -343,8 +422,10 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
-    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+    def with_messages(self, call: Call, messages: tuple[Message, ...], fingerprint: str = "") -> Call:
         """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        `fingerprint` is that of the new request where the caller knows it.
 
         Raises InputError: an image to a model that cannot see.
         """
@@ -352,38 +433,63 @@ class Session:
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
-            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+            call,
+            request=request,
+            fingerprint=fingerprint or wire.fingerprint(request),
+            estimate=self._estimate(request),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
         """The model id, and what to say when it was not the user's choice."""
-        if model_id := self._model_id(values.get("model")):
+        if model_id := self._model_id(values):
+            if not values["exact_model"].value and values["replay"].value != "replay":
+                self._check_name(model_id)
             return model_id, []
-        base_url = values["base_url"]
+        protocol: Protocol = values["protocol"].value
+        base_url = values[FORMS[protocol].base_url]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
-        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        keyless = (
+            values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value, protocol).origin) is None
+        )
         if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
-        raise InputError(
-            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
-        )
+        hint = _("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+        if protocol == "anthropic" and values["anthropic_environment"].value:
+            hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
+        raise InputError(_("No model chosen"), hint=hint)
+
+    def _check_name(self, model_id: str) -> None:
+        """Raises ModelUnclear: not an id that is known, and much like one that is."""
+        if near := self.catalogue.near(model_id):
+            raise ModelUnclear(
+                _("{name} is not a known model id, but resembles {near}").format(name=model_id, near=near),
+                typed=model_id,
+                near=near,
+                hint=_("Use {near}, or add --exact-model to send {name} as typed.").format(name=model_id, near=near),
+            )
 
     def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
             # The address is known once the embedded server runs; the identity never holds its port.
             return Endpoint("", protocol, LOCAL)
-        return endpoint(setting[FORMS[protocol].base_url], protocol)
+        return msgspec.structs.replace(
+            endpoint(setting[FORMS[protocol].base_url], protocol),
+            key_page=self.catalogue.model(model_id).key_page,
+            near_model=self.catalogue.suggest(model_id),
+        )
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
+            most_cny=_most_cny(request, model, tokens),
         )
 
     def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
@@ -412,12 +518,9 @@ class Session:
             warnings.append(_("the page leaves open which price tier holds at this length"))
         return warnings
 
-    def budget(self, cell: Mapping[str, Any]) -> Decimal | None:
-        """RMB that a run may spend: what is left of the session's `max_cost`, at most the cell's own; None: all."""
-        session = self.values().get("max_cost")
-        left = None if session is None else max(Decimal(0), Decimal(str(session.value)) - self.spent_cny)
-        own = None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
-        return min((limit for limit in (left, own) if limit is not None), default=None)
+    def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
+        """RMB that a run with the values `cell` may cost, beside what the session's `max_cost` leaves; None: all."""
+        return None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
 
     def _check_vision(self, request: Request) -> None:
         """Raises InputError for images to a model that is known not to see: a model nobody knows may."""
@@ -434,17 +537,6 @@ class Session:
                 ),
             )
 
-    def check_budget(self) -> None:
-        """Raises InputError when the session's `max_cost` is spent."""
-        limit = self.values().get("max_cost")
-        if limit is not None and self.spent_cny >= Decimal(str(limit.value)):
-            raise InputError(
-                _("The session's budget of ¥{limit} is spent (¥{spent})").format(
-                    limit=limit.value, spent=self.spent_cny
-                ),
-                hint=_("Raise it with %wcode set max_cost=…"),
-            )
-
 
 def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
     return Deadlines(
@@ -452,10 +544,51 @@ def _deadlines(setting: Mapping[str, Any]) -> Deadlines:
     )
 
 
+def _most_cny(request: Request, model: Model, tokens: int) -> Decimal | None:
+    """RMB that `request`, of about `tokens`, costs at most; None without a price."""
+    bound = _most_tokens(request, tokens)
+    prices = [price for count in (tokens, bound) if (price := model.price(count))]
+    if not prices:
+        return None
+    output = _most_output(request, model, tokens)
+    return max(bound * price.input + output * price.output for price in prices) / 1000
+
+
+_LONGEST_OUTPUT = 131_072
+"""Tokens, where neither the request nor the model's page says where an answer ends: as long as any of the catalogue."""
+
+
+def _most_output(request: Request, model: Model, tokens: int) -> int:
+    said = [
+        value
+        for values in (request.parameters, request.extra_body)
+        for name in ("max_tokens", "max_completion_tokens")
+        if isinstance(value := values.get(name), int)
+    ]
+    context = None if model.context is None else max(1, model.context - tokens)
+    limits = [limit for limit in (*said, model.max_output, context) if limit is not None]
+    answers = request.extra_body.get("n")
+    return min(limits, default=_LONGEST_OUTPUT) * (answers if isinstance(answers, int) else 1)
+
+
+_IMAGE_TOKENS = 8192
+"""More than any model of the catalogue takes for a picture in full detail."""
+
+
+def _most_tokens(request: Request, tokens: int) -> int:
+    """Input tokens at most: half as many again as the rule of thumb says, and for each image what one takes at most."""
+    parts = [part for message in request.messages if not isinstance(message.content, str) for part in message.content]
+    return tokens + tokens // 2 + 2 + _IMAGE_TOKENS * sum(isinstance(part, Image) for part in parts)
+
+
+def _yuan(amount: Decimal) -> str:
+    return f"{amount:.6f}".rstrip("0").rstrip(".")
+
+
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5

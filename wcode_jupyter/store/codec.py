@@ -22,7 +22,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import Struct
 
-from .. import wire
+from .. import typed, wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
@@ -58,7 +58,7 @@ class Asked(Struct, frozen=True):
     request: Request
 
 
-_head = msgspec.json.Decoder(Head)
+_head = typed.decoder(Head)
 
 
 def encode(reply: Reply, *, keep_images: bool = False) -> bytes:
@@ -145,7 +145,7 @@ def decode(line: bytes) -> Reply:
     A request is taken as edited when its fingerprint is another than the recorded one.
     """
     try:
-        reply = msgspec.json.decode(line, type=Reply)
+        reply = typed.decode(line, Reply)
     except (msgspec.DecodeError, RecursionError) as error:
         why = _not_utf8(line) or error
         raise ReplayError(_("This does not hold a whole answer: {error}").format(error=why)) from None

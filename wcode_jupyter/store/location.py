@@ -10,8 +10,9 @@ from pathlib import Path
 from ..errors import ReplayError
 from ..language import _
 
-__all__ = ["default_path", "hint", "named_path", "of_renamed_notebook"]
+__all__ = ["default_path", "hint", "named_path", "notebook_path", "of_renamed_notebook"]
 
+_NOTEBOOK = ".ipynb"
 _SUFFIX = ".replay.jsonl"
 _LOOKED_AT = 500
 """Entries of a folder, so that a huge one costs no time."""
@@ -23,11 +24,17 @@ def default_path(notebook: str | None = None) -> Path:
     `notebook` is its path where the caller knows it (VS Code's `__vsc_ipynb_file__`); otherwise the one that Jupyter
     gives the kernel in JPY_SESSION_NAME. nbclient, nbval and papermill give none: name the file there.
     """
+    path = notebook_path(notebook)
+    return Path("wcode-replay.jsonl") if path is None else path.with_name(path.name.removesuffix(_NOTEBOOK) + _SUFFIX)
+
+
+def notebook_path(notebook: str | None = None) -> Path | None:
+    """The notebook's own file, as `default_path` knows it; None where nobody says."""
     name = notebook or os.environ.get("JPY_SESSION_NAME", "")
-    stem, extension, _rest = name.partition(".ipynb")  # VS Code adds "-jvsc-…" to the name
+    stem, extension, _rest = name.partition(_NOTEBOOK)  # VS Code adds "-jvsc-…" to the name
     if not extension:
-        return Path("wcode-replay.jsonl")
-    path = Path(stem + _SUFFIX)
+        return None
+    path = Path(stem + _NOTEBOOK)
     # A server that maps folders may name one that is not here; the kernel starts in the notebook's folder.
     return path if path.parent.is_dir() else Path(path.name)
 
@@ -55,7 +62,7 @@ def of_renamed_notebook(path: Path) -> Path | None:
 
 
 def _notebook(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(_SUFFIX) + ".ipynb")
+    return path.with_name(path.name.removesuffix(_SUFFIX) + _NOTEBOOK)
 
 
 def _replay_files(folder: Path) -> list[Path]:

@@ -25,6 +25,7 @@ import msgspec
 import platformdirs
 from msgspec import Struct
 
+from .. import typed
 from ..errors import LogError, one_line
 from ..language import _
 from ..reply import Reply
@@ -198,7 +199,7 @@ class Log:
         if row[0] is None:
             raise LogError(_("Call {id} was logged without its content").format(id=call_id))
         try:
-            return msgspec.json.decode(zlib.decompress(row[0]), type=Reply)
+            return typed.decode(zlib.decompress(row[0]), Reply)
         except (zlib.error, msgspec.DecodeError) as error:
             raise LogError(_("Call {id} of the log is damaged: {error}").format(id=call_id, error=error)) from None
 
@@ -216,7 +217,7 @@ class Log:
         with self._opened() as database:
             rows = database.execute(query, ("" if since is None else _utc(since),)).fetchall()
         names = UsageRow.__struct_fields__
-        return [msgspec.convert(dict(zip(names, row, strict=True)), UsageRow, strict=False) for row in rows]
+        return [typed.convert(dict(zip(names, row, strict=True)), UsageRow, strict=False) for row in rows]
 
     def forget(
         self, *, id: int | None = None, before: datetime.datetime | datetime.date | None = None, all: bool = False
@@ -397,4 +398,4 @@ def _call_row(row: tuple[Any, ...]) -> CallRow:
     values = dict(zip(CallRow.__struct_fields__, row, strict=True))
     for name in ("prompt", "text"):
         values[name] = one_line(values[name] or "", _SHOWN)
-    return msgspec.convert(values, CallRow, strict=False)
+    return typed.convert(values, CallRow, strict=False)

@@ -14,19 +14,20 @@ times is k samples. What each mode does with a request:
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from .. import wire
+from .. import typed, wire
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
-from ..request.messages import Request
+from ..request.messages import Message, Request
 from . import codec as lines
 from . import credentials, location, nearest
 from .replay_file import Line, ReplayFile
@@ -156,6 +157,20 @@ class Record:
                 return None
         return msgspec.structs.replace(reply, request=request, replayed=True)
 
+    def kept(self, request: Request, fingerprint: str, *, any_server: bool = False) -> Reply | None:
+        """The newest whole answer to `request`, `replayed` and `kept`, as often as it is asked for; None without one.
+
+        Raises ReplayError: the file is broken, or with `any_server` several servers have answered.
+        """
+        with self._mutex:
+            self._file.refresh()
+            if any_server and not self._file.samples(fingerprint):
+                request, fingerprint = self._of_recorded_server(request, fingerprint)
+            for line in reversed(self._file.samples(fingerprint, lines.order(request))):
+                if not _failed(reply := self._read(line)) and reply.ended in ("complete", "length"):
+                    return msgspec.structs.replace(reply, request=request, replayed=True, kept=True)
+        return None
+
     def add(
         self,
         reply: Reply,
@@ -196,6 +211,48 @@ class Record:
         with self._mutex:
             self._file.refresh()
             return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
+
+    def replace_all(self, replies: Mapping[int, Reply]) -> int:
+        """Puts `replies` in the place of the answers with these numbers (from 0, in the order of the file); how many.
+
+        Costs one copy of the file. Raises ReplayError: the file is as before.
+        """
+        with self._mutex, self._file.writing() as notices:
+            self._notices += notices
+            old = self._file.all()
+            new = {old[number]: lines.encode(reply, keep_images=True) for number, reply in replies.items()}
+            self._file.replace_all(new)
+            return len(new)
+
+    def without_order(self) -> int:
+        """Answers whose request has an order of keys that was not recorded."""
+        with self._mutex:
+            self._file.refresh()
+            unknown = [line for line in self._file.all() if not line.order]
+            asked = [found for line in unknown if (found := self._asked(line)) is not None]
+        return sum(bool(lines.order(found.request)) for found in asked)
+
+    def tool_results(self, request: Request, asked: Message) -> tuple[Message, ...]:
+        """The recorded results of the calls in `asked`, the model's answer to `request`; empty where there are none.
+
+        They are part of the request that was sent next. Of several such requests it is the first one whose answer was
+        not given yet, so that the k-th run of a loop gets its own results.
+        """
+        before = _plain((*request.messages, asked))
+        with self._mutex:
+            self._file.refresh()
+            for line in self._file.all():
+                if not line.after_tools or (found := self._asked(line)) is None:
+                    continue
+                results = tuple(itertools.takewhile(_is_result, found.request.messages[len(before) :]))
+                if (
+                    [result.tool_call_id for result in results] == [call.id for call in asked.tool_calls]
+                    and (found.request.model, found.request.protocol) == (request.model, request.protocol)
+                    and _plain(found.request.messages[: len(before)]) == before
+                    and self._next(found.fingerprint, line.order) is not None
+                ):
+                    return results
+        return ()
 
     def replies(self) -> Iterator[Reply]:
         """Every recorded Reply in the order of the file, `replayed`. Raises ReplayError at the first that is broken."""
@@ -289,9 +346,22 @@ class Record:
 
     def _requests(self) -> Iterator[nearest.Near]:
         for line in self._file.all():
-            # A line without a readable request is no candidate; it is reported when it is asked for itself.
-            with contextlib.suppress(msgspec.DecodeError, RecursionError):
-                yield nearest.Near(line.offset, msgspec.json.decode(self._file.read(line), type=lines.Asked).request)
+            if (asked := self._asked(line)) is not None:
+                yield nearest.Near(line.offset, asked.request)
+
+    def _asked(self, line: Line) -> lines.Asked | None:
+        """What `line` was asked. One without a readable request is reported when it is asked for itself."""
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            return typed.decode(self._file.read(line), lines.Asked)
+        return None
+
+
+def _plain(messages: tuple[Message, ...]) -> Any:
+    return lines.without_images([msgspec.to_builtins(message) for message in messages])
+
+
+def _is_result(message: Message) -> bool:
+    return message.role == "tool"
 
 
 def _failed(reply: Reply) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -37,6 +37,8 @@ class Line(NamedTuple):
     digest: int
     order: str = ""
     """See `codec.order`."""
+    after_tools: bool = False
+    """Whether the request may hold the results of tools."""
 
 
 class ReplayFile:
@@ -103,7 +105,7 @@ class ReplayFile:
                     head = lines.head(data)
                 except ReplayError as error:
                     raise self.located(error, self._end) from None
-                self._last = Line(self._end, len(data), hash(data), head.order)
+                self._last = _line(self._end, data, head)
                 self._found.setdefault(head.fingerprint, []).append(self._last)
                 self.endpoints.add(head.request.endpoint)
             self._end += len(data)
@@ -207,13 +209,23 @@ class ReplayFile:
 
         Costs one copy of the file.
         """
-        target = self._target()
-        with files.replacing(target) as new, files.reading(target) as file:
-            _copy(file, new, old.offset)
-            files.write_all(new, data)
-            file.seek(old.offset + old.length)
-            _copy(file, new)
+        self._rewrite({old: data})
         self._moved(old, data)
+
+    def replace_all(self, new: Mapping[Line, bytes]) -> None:
+        """Puts each of these lines in the place of another, all else as it was. Inside `writing`."""
+        self._rewrite(new)
+        self._forget()
+        self.refresh()
+
+    def _rewrite(self, new: Mapping[Line, bytes]) -> None:
+        target = self._target()
+        with files.replacing(target) as out, files.reading(target) as file:
+            for old in sorted(new):
+                _copy(file, out, old.offset - file.tell())
+                files.write_all(out, new[old])
+                file.seek(old.offset + old.length)
+            _copy(file, out)
 
     def _target(self) -> Path:
         """The file to write: what a link leads to only where that is a replay file already. Raises OSError."""
@@ -228,7 +240,7 @@ class ReplayFile:
         for same in self._found.values():
             same[:] = [line._replace(offset=line.offset + shift) if line.offset > old.offset else line for line in same]
             if old in same:
-                same[same.index(old)] = Line(old.offset, len(data), hash(data), lines.head(data).order)
+                same[same.index(old)] = _line(old.offset, data, lines.head(data))
         self._end += shift
         self._last = max((same[-1] for same in self._found.values()), default=None)
         found = self.path.stat()
@@ -264,6 +276,10 @@ class ReplayFile:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ReplayError(what.format(path=self._named, error=reason)) from None
+
+
+def _line(offset: int, data: bytes, head: lines.Head) -> Line:
+    return Line(offset, len(data), hash(data), head.order, b'"tool_call_id"' in data)
 
 
 def _is_json(data: bytes) -> bool:

@@ -316,6 +316,16 @@ _CONNECT_FAULTS: dict[type[BaseException], Trouble] = {
 }
 """Root causes of httpx.ConnectError; what is not here is worth another try."""
 
+UNSENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+"""The request never left, or not whole."""
 LOST = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 """What happens to a connection that the other side closed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import urllib.parse
 from functools import lru_cache
 
@@ -12,8 +13,8 @@ from .. import wire
 from ..errors import InputError
 from ..keys import GATEWAY_ORIGIN, origin_of
 from ..language import _
-from ..request.forms import DEFAULT_PROTOCOL
-from ..request.messages import GATEWAY, Protocol
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
+from ..request.messages import GATEWAY, STAND_IN_PATH, Protocol
 
 __all__ = ["Deadlines", "Endpoint", "endpoint"]
 
@@ -24,6 +25,10 @@ class Endpoint(Struct, frozen=True):
     base_url: str
     protocol: Protocol = DEFAULT_PROTOCOL
     identity: str = GATEWAY
+    key_page: str = ""
+    """Where to get a key for it, as the page of the model says; empty: not known."""
+    near_model: str = ""
+    """The known model that an unknown one resembles, for the error of a server that does not know it either."""
 
     @property
     def url(self) -> str:
@@ -61,7 +66,8 @@ def _is_loopback(origin: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        # Not evil.localhost: that such names stay on this machine is a promise that not every resolver keeps.
+        return host == "localhost"
 
 
 class Deadlines(Struct, frozen=True):
@@ -76,7 +82,7 @@ class Deadlines(Struct, frozen=True):
 def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: str | None = None) -> Endpoint:
     """The endpoint at `base_url`, in one spelling. Raises InputError, which never quotes an address with a password.
 
-    `identity` None: "gateway" for wcode.net, else origin and path.
+    `identity` None: "gateway" for wcode.net, else origin and path; those of a stand-in without its port.
     """
     origin = origin_of(base_url)
     parts = urllib.parse.urlsplit(base_url.strip())
@@ -87,9 +93,31 @@ def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: 
     if parts.query or parts.fragment:
         raise InputError(_("The base URL must not hold ? or #: {url}").format(url=origin + parts.path))
     # People paste the whole address of the API page, path of the request included.
-    path = parts.path.rstrip("/").removesuffix(wire.path(protocol)).rstrip("/")
+    path = _base(parts.path, protocol)
     if any(ord(c) <= 32 for c in path):
         raise InputError(_("The base URL must not hold a space: {url}").format(url=origin + path))
-    if identity is None:
-        identity = GATEWAY if origin == GATEWAY_ORIGIN else origin + path
-    return Endpoint(origin + path, protocol, identity)
+    return Endpoint(origin + path, protocol, _identity(origin, path) if identity is None else identity)
+
+
+def _base(path: str, protocol: Protocol) -> str:
+    """The path of the base URL. Raises InputError for the address of another form."""
+    path = path.rstrip("/")
+    for other, form in FORMS.items():
+        if other != protocol and path.endswith(form.path):
+            raise InputError(
+                _("This is the address of the {form} form: {path}").format(form=form.title, path=path),
+                hint=_("Set protocol={protocol}, or the base URL of the {form} form.").format(
+                    protocol=other, form=FORMS[protocol].title
+                ),
+            )
+    path = path.removesuffix(wire.path(protocol)).rstrip("/")
+    # SDKs of the Anthropic form add /v1 themselves, and people who know other forms write it into the address.
+    return path.removesuffix(FORMS[protocol].models.removesuffix("/models")).rstrip("/")
+
+
+def _identity(origin: str, path: str) -> str:
+    if origin == GATEWAY_ORIGIN:
+        return GATEWAY
+    if _is_loopback(origin) and f"{path}/".startswith(f"{STAND_IN_PATH}/"):
+        return re.sub(r":\d+$", "", origin) + path
+    return origin + path

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from .. import strict, wire
-from ..errors import InputError, KeyMissing, RateLimited, WcodeError, one_line
-from ..keys import GATEWAY_ORIGIN, Keys, Secret
+from ..errors import InputError, KeyMissing, WcodeError, one_line
+from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
 from .masking import Mask
-from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, recorded
+from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
     import httpx
@@ -56,7 +57,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None)
+        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -66,6 +67,8 @@ class _Exchange:
         self.renewed = False
         """Whether a stale connection was already replaced."""
         self.retried = 0
+        self.lost = 0
+        """Attempts that were sent and not answered: they may be billed all the same."""
         self.fallbacks = list(FALLBACKS)
 
     @property
@@ -90,8 +93,9 @@ class Transport:
     """Sends requests with the keys of `keys`. Belongs to one event loop; connections are kept between requests.
 
     `retries` counts automatic ones before the first delta; `connections` is the most that are open at once. `sleep`
-    waits between attempts; a test gives one that does not. Without `retry_refused` a 429 is raised at once: whoever
-    sends many requests slows all of them down. `fast` takes the transport for many connections where it is installed.
+    waits between attempts; a test gives one that does not. Without `retry_refused` a 429, and other signs of
+    overload, are raised at once: whoever sends many requests slows all of them down. `fast` takes the transport for
+    many connections where it is installed.
     `closed` sends nothing: whatever would, raises ReplayError.
     """
 
@@ -162,6 +166,9 @@ class Transport:
                         yield held
             if fault is None:
                 return
+            if fault.lost and not call.delivered and not (fault.stale and not call.renewed):
+                call.lost += 1
+                yield [Extra({"lost_attempts": call.lost})]
             notices, wait_s = self._again(call, fault)
             if notices:
                 yield notices
@@ -176,7 +183,7 @@ class Transport:
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
         faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
-        request = ("GET", endpoint.base_url + "/models", None, wire.headers(endpoint.protocol))
+        request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
         if isinstance(response, Exception):
@@ -237,7 +244,7 @@ class Transport:
         """Seconds until the next attempt; None when there is none."""
         if not fault.retry or call.retried >= self._retries:
             return None
-        if isinstance(fault.error, RateLimited) and not self._retry_refused:
+        if is_overload(fault.error) and not self._retry_refused:
             return None
         wait_s = delay_s(call.retried) if fault.after_s is None else fault.after_s
         if wait_s > LONGEST_WAIT_S:
@@ -260,9 +267,9 @@ class Transport:
             raise KeyMissing(
                 _("No API key for {host}").format(host=endpoint.host),
                 hint=_(
-                    "Get one at https://wcode.net/get-apikey, then %wcode key set, or set WCODE_API_KEY; "
-                    "the model named local needs none."
-                ),
+                    "Get one at {page}, then %wcode key set, or set WCODE_API_KEY; the model named local needs none."
+                ).format(page=endpoint.key_page or KEY_PAGE)
+                + _other_server(endpoint),
             )
         if secret is not None and not endpoint.secure:
             raise InputError(
@@ -277,6 +284,13 @@ class Transport:
 
             self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
+
+
+def _other_server(endpoint: Endpoint) -> str:
+    """For a key that was given for another server, which then is that of the other form."""
+    if endpoint.protocol == DEFAULT_PROTOCOL:
+        return ""
+    return _(" The server of this form is set by {setting}.").format(setting=FORMS[endpoint.protocol].base_url)
 
 
 # --- reading a response ---------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ class Mask:
 
     def __init__(self, redact: Callable[[str], str], keys: tuple[str, ...]) -> None:
         self._redact = redact
-        self._keys = tuple(key.lower() for key in keys)
+        # A key may be cut behind its first characters, which alone are nobody's secret.
+        self._keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
         self._held: dict[_Where, _Piece] = {}
         self._late: dict[int, list[LogprobDelta]] = {}
         self._tokens: dict[int, str] = {}
@@ -82,9 +83,10 @@ class Mask:
         """Characters at the end of `text` that a key begins with."""
         most = 0
         for key in self._keys:
-            at = text.find(key[0], max(0, len(text) - len(key) + 1))
+            begins = key[:_LEAST]
+            at = text.find(begins, max(0, len(text) - len(key) + 1))
             while at >= 0 and not key.startswith(text[at:]):
-                at = text.find(key[0], at + 1)
+                at = text.find(begins, at + 1)
             most = max(most, len(text) - at if at >= 0 else 0)
         return most
 
@@ -134,6 +136,8 @@ class Mask:
         return self._clean(value) if isinstance(value, msgspec.Struct) else value
 
 
+_LEAST = 3
+"""Characters of a key from which the end of a text is held back."""
 _SHORTEST = 4
 """Characters below which no text is looked at."""
 

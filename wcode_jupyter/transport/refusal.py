@@ -25,12 +25,24 @@ from ..errors import (
     RateLimited,
     ServerError,
     ServerFault,
+    WcodeError,
     one_line,
 )
 from ..language import N_, _
 from ..reply.events import Failure
 
-__all__ = ["FALLBACKS", "LONGEST_WAIT_S", "STATUSES", "Fallback", "Refusal", "delay_s", "recorded", "refusal"]
+__all__ = [
+    "FALLBACKS",
+    "LONGEST_WAIT_S",
+    "MAY_BE_BILLED",
+    "STATUSES",
+    "Fallback",
+    "Refusal",
+    "delay_s",
+    "is_overload",
+    "recorded",
+    "refusal",
+]
 
 LONGEST_WAIT_S = 120.0
 """A server that asks to wait longer is not waited for."""
@@ -57,7 +69,9 @@ STATUSES: dict[int, tuple[type[ServerError], bool]] = {
 """HTTP status -> error, and whether another try may help."""
 
 # Work that a gateway gave up waiting for may be billed all the same; a stream would have shown signs of life.
-_MAY_BE_BILLED = frozenset((504, 524))
+_PATIENTLY = frozenset((504, 524))
+MAY_BE_BILLED = frozenset((408, 504, 524))
+"""Statuses of one who gave up waiting for work that goes on."""
 
 _UNPAID = frozenset(
     (
@@ -88,12 +102,28 @@ def refusal(failure: Failure, status: int, headers: Mapping[str, str], *, host: 
     kind, retry = STATUSES.get(meant or 0, (BadRequest if meant and 400 <= meant < 500 else ServerFault, False))
     if {str(word).lower() for word in (failure.code, failure.kind)} & _UNPAID:
         kind, retry = PaymentRequired, False
-    elif meant in _MAY_BE_BILLED and not streaming:
+    elif meant in _PATIENTLY and not streaming:
         retry = False
     after_s = _retry_after_s(headers)
-    error = kind(_what(failure, meant, host), status=meant, code=failure.code, retry_after_s=after_s)
+    # Anthropic's errors have a type and no code.
+    code = failure.kind if failure.code is None and _OVERLOAD.search(str(failure.kind)) else failure.code
+    error = kind(_what(failure, meant, host), status=meant, code=code, retry_after_s=after_s)
     wish = _wish(failure, headers)
     return Refusal(error, retry if wish is None or kind is PaymentRequired else wish, after_s)
+
+
+_OVERLOAD = re.compile("overload|over_capacity|server_busy|too_busy", re.IGNORECASE)
+"""`overloaded_error` of Anthropic, `engine_overloaded`, `server_overloaded` and their like."""
+_OVERLOADED = frozenset((429, 503, 529))
+
+
+def is_overload(error: WcodeError | None) -> bool:
+    """Whether the server has too much to do: all who ask it should slow down."""
+    if isinstance(error, RateLimited):
+        return True
+    return isinstance(error, ServerFault) and (
+        error.status in _OVERLOADED or _OVERLOAD.search(str(error.code)) is not None
+    )
 
 
 def _what(failure: Failure, status: int | None, host: str) -> str:

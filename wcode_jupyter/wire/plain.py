@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
+
+from .. import typed
 
 __all__ = ["MOST_MISFITS", "PlainChunk", "decode_plain"]
 
@@ -52,5 +53,5 @@ class PlainChunk(Struct, forbid_unknown_fields=True, gc=False):
 MOST_MISFITS = 50
 """A server whose chunks are never plain should not pay for the attempt for ever."""
 
-decode_plain = msgspec.json.Decoder(PlainChunk).decode
+decode_plain = typed.decoder(PlainChunk).decode
 """A plain chunk from bytes. Raises what `payload.REFUSED` lists for any other."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ...errors import OptionError
+from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import ask, chats, explain, export, history, key, local, models, preset, replay, settings
+from . import again, ask, audit, chats, explain, export, history, key, local, methods, models, preset, replay, settings
 from .command import Command, Context
+from .help import GuidePage, show_help
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
 
 
-def _help(context: Context, rest: str) -> None:
-    from ..manual import manual
-
-    print(manual(COMMANDS))
+def _help(context: Context, rest: str) -> GuidePage | None:
+    return show_help(COMMANDS, context, rest)
 
 
 def _doctor(context: Context, rest: str) -> Any:
@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), ask.ask),
     Command("last", "last", N_("The newest reply of this session."), ask.last),
     Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
-    Command("params", "params [MODEL]", N_("The 21 request parameters and their ranges."), models.params),
+    Command("params", "params [MODEL]", N_("Request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
     Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
@@ -44,10 +44,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
             N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
-    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
-            N_("Ask all recorded questions again and show what changed."), replay.run_audit),
-    Command("methods", "methods [FILE] [--json]",
-            N_("Paragraph and table for a paper: models, days, parameters, cost."), replay.run_methods),
+    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [--sample N] [--repeat N] [--accept] [-o NAME]",
+            N_("Send all recorded requests again and show what changed, against chance."), audit.run_audit),
+    Command("lineage", "lineage [ID] [--limit N]",
+            N_("Versions of a prompt in the log, with word differences, answers and cost."), again.run_lineage),
+    Command("again", "again [ID] [-m MODEL] [-o NAME]",
+            N_("Send the last question, or a logged one, once more."), again.run_again),
+    Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
+            N_("Account of the study for a paper, from this session, replay files and run files."),
+            methods.run_methods),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
@@ -63,14 +68,28 @@ COMMANDS: tuple[Command, ...] = (
             N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explain.fix),
     Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
     Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
-    Command("help", "help", N_("This help."), _help),
+    Command("help", "help [TOPIC]", N_("All options and commands, or a page of the guide."), _help),
 )  # fmt: skip
 
 
-def find_command(word: str) -> Command:
-    """The row named `word`. Raises OptionError with a did-you-mean."""
+def find_command(word: str, rest: str = "", is_model: Callable[[str], bool] = lambda word: False) -> Command:
+    """The row named `word`, which `rest` follows. Raises OptionError with a did-you-mean.
+
+    `is_model`: whether a word is a model's name, for a prompt that was typed without `ask`.
+    """
     for command in COMMANDS:
         if command.name == word:
             return command
-    hint = did_you_mean(word, (command.name for command in COMMANDS)) or _("%wcode help lists the commands.")
+    hint = _meant(word, rest, is_model) or _("%wcode help lists the commands.")
     raise OptionError(_("Unknown command: %wcode {word}").format(word=word), hint=hint)
+
+
+def _meant(word: str, rest: str, is_model: Callable[[str], bool]) -> str:
+    """What to type instead; empty where nothing is near."""
+    if is_model(word):
+        return _("Did you mean %wcode ask -m {model} {text}?").format(model=word, text=one_line(rest, 40) or "TEXT")
+    if hint := did_you_mean(word, (command.name for command in COMMANDS)):
+        return hint
+    if not rest:
+        return ""
+    return _("To send a prompt in one line: %wcode ask {text}").format(text=one_line(f"{word} {rest}", 40))

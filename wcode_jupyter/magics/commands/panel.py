@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import InputError, OptionError
+from msgspec.structs import replace
+
+from ...errors import InputError, OptionError, WcodeError
 from ...language import _
+from ...request.parameters import OMITTED
+from ...store.location import notebook_path
 from .. import cell, prepared
 from ..options import parse_cell_line
 from .command import Context
@@ -14,6 +18,7 @@ from .preset import presets_of
 if TYPE_CHECKING:
     from ...panel.panel import Panel
     from ...panel.state import CellReader, State
+    from ...panel.summary import Saved
     from ...session import Call
 
 __all__ = ["cell_reader", "close_panels", "open_panels", "panel"]
@@ -30,14 +35,49 @@ def panel(context: Context, rest: str) -> None:
             _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
             hint=_("In a terminal, %wcode help shows what can be typed."),
         )
-    from ...panel.panel import Panel
+    from ...panel.panel import Panel, cell_id
 
-    opened = Panel(context.shell, context.client, cell_reader(context), presets_of(context), state)
+    place = cell_id(context.shell)
     # A cell that is run again replaces its panel; the page does not tell when an output has gone.
-    for other in open_panels(context):
-        if other is not opened and other.cell_id and other.cell_id == opened.cell_id:
-            other.close()
+    earlier = [other for other in open_panels(context) if place and other.cell_id == place]
+    if earlier:
+        state = _continued(state, rest, earlier[-1].state, earlier[-1].line)
+    elif saved := _saved(context, place):
+        state = _continued(state, rest, _as_saved(saved.cell), saved.line)
+    opened = Panel(context.shell, context.client, cell_reader(context), presets_of(context), state, rest)
+    if earlier and (reply := earlier[-1].reply):
+        opened.take_over(reply)
+    for other in earlier:
+        other.close()
     opened.show()
+
+
+def _continued(state: State, line: str, before: State, line_before: str) -> State:
+    """What a panel shows whose cell is run again: the state before, but what its line now says otherwise."""
+    if line == line_before:
+        return before
+    stated = _state(line_before)
+    by_hand = {name: value for name, value in before.values.items() if stated.values.get(name) != value}
+    return replace(
+        state, prompt=before.prompt, values={**by_hand, **state.values}, output=state.output or before.output
+    )
+
+
+def _as_saved(cell: str) -> State:
+    """The state that a saved cell says; its prompt alone where a value means nothing (any more)."""
+    try:
+        return _read(cell)
+    except WcodeError:
+        return _state("", cell.partition("\n")[2].removesuffix("\n"))
+
+
+def _saved(context: Context, place: str) -> Saved | None:
+    """The panel that stood below the cell `place` when the notebook was last saved, before the kernel was restarted."""
+    if not place or (notebook := notebook_path(context.client.notebook())) is None:
+        return None
+    from ...panel.summary import saved_panel
+
+    return saved_panel(notebook, place)
 
 
 def cell_reader(context: Context) -> CellReader:
@@ -64,7 +104,8 @@ def _state(line: str, prompt: str = "") -> State:
     options = cell.with_preset(parse_cell_line(line))
     if options.own.get("models"):
         raise OptionError(_("The panel asks one model at a time"), hint=_("Write both on the line of a %%wcode cell."))
-    for name in options.own:
+    omitted = ["without"] if OMITTED in options.values.values() else []
+    for name in [*options.own, *omitted]:
         if name not in _KEPT:
             raise OptionError(
                 _("The panel has no {option}: it asks one question at a time").format(
