@@ -29,6 +29,8 @@ class Mask:
         # A key may be cut behind its first characters, which alone are nobody's secret.
         self._keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
         self._held: dict[_Where, _Piece] = {}
+        self._passed: dict[_Where, str] = {}
+        """The last characters that have gone on: too few to be held back."""
         self._late: dict[int, list[LogprobDelta]] = {}
         self._tokens: dict[int, str] = {}
         self._masked = self._told = False
@@ -67,7 +69,9 @@ class Mask:
             yield from self._release(other)
         before = self._held.pop(where, None)
         text = (_text(before) if before is not None else "") + _text(event)
-        end = len(text) - self._beginning(text.lower())
+        before_it = self._passed.get(where, "")
+        end = len(text) - min(len(text), self._beginning((before_it + text).lower()))
+        self._passed[where] = (before_it + text[:end])[1 - _LEAST :]
         passed, held = self._redact(text[:end]), text[end:]
         known = passed != text[:end]
         self._masked = self._masked or known
