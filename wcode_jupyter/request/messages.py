@@ -213,12 +213,15 @@ def _finite(text: str) -> float:
     return number
 
 
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_float=_finite)
+
+
 def json_value(text: str) -> Any:
     """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
 
     Raises ValueError, RecursionError: not JSON, or nested too deep.
     """
-    value = json.loads(text, strict=False, parse_constant=_no_number, parse_float=_finite)
+    value = _DECODER.decode(text)
     if r"\ud" not in text.lower():
         return value
     return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))

@@ -21,6 +21,7 @@ from . import (
     local,
     methods,
     models,
+    package,
     preset,
     replay,
     settings,
@@ -72,6 +73,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
             N_("Account of the study for a paper, from this session, replay files and run files."),
             methods.run_methods),
+    Command("package", "package FILE.zip [--notebook FILE] [--data FILE,FILE] [--author NAME] [--affiliation NAME]"
+            " [--license SPDX] [--force]",
+            N_("Pack the study: notebook, answers, account, checklist, prices, versions."), package.run_package),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
