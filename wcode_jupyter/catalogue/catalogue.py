@@ -123,8 +123,8 @@ class Catalogue(Mapping[str, Model]):
             found = [model_id for model_id, short in short_names.items() if fits(short, name.lower())]
             if len(found) > 1:
                 raise InputError(
-                    _("{name} fits several models: {models}").format(name=name, models=", ".join(found)),
-                    hint=_("Give the whole id."),
+                    _("{name} matches several models: {models}").format(name=name, models=", ".join(found)),
+                    hint=_("Use the full id."),
                 )
             if found:
                 return found[0]

@@ -48,7 +48,7 @@ def merge_item(text: str, item: Item, *, name: str, under: str = "") -> str:
     old = _load(text)
     items = old if not under else (old or {}).get(under) if isinstance(old or {}, Mapping) else ...
     if not isinstance(items, (list, type(None))):
-        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines manually."))
     wanted = _merged_list(items or [], item, name)
     if wanted == items:
         return text
@@ -58,7 +58,7 @@ def merge_item(text: str, item: Item, *, name: str, under: str = "") -> str:
     lines = _edited(plain.split("\n") if plain else [], item, name, under)
     result = mark + newline.join(lines) + newline
     if not _means(result, {**(old or {}), under: wanted} if under else wanted):
-        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines manually."))
     return result
 
 
@@ -72,7 +72,7 @@ def _means(text: str, value: Any) -> bool:
 def _load(text: str) -> Any:
     if find_spec("yaml") is None:
         raise InputError(
-            _("Changing a YAML file needs PyYAML"), hint=_("pip install pyyaml, or add the lines by hand.")
+            _("Changing a YAML file needs PyYAML"), hint=_("Run pip install pyyaml, or add the lines manually.")
         )
     yaml: Any = import_module("yaml")
 
@@ -82,7 +82,7 @@ def _load(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         raise InputError(
             _("The file is not YAML: line {line}").format(line=mark.line + 1 if mark else "?"),
-            hint=_("Correct it, or add the shown lines by hand."),
+            hint=_("Correct the file, or add the shown lines manually."),
         ) from None
 
 

@@ -177,11 +177,11 @@ class Session:
                 _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit, spent=self.ledger.spent),
                 hint=_("Raise it with %wcode set max_cost=…"),
             )
-        what = _("The session's budget of ¥{limit} has ¥{left} left, and this answer may cost ¥{most}")
+        what = _("¥{left} of the session's budget of ¥{limit} are left, but this answer may cost ¥{most}")
         left = limit - self.ledger.spent - self.ledger.reserved
         raise InputError(
             what.format(limit=limit, left=_yuan(left), most=_yuan(most)),
-            hint=_("Set max_tokens lower, or raise the budget with %wcode set max_cost=…"),
+            hint=_("Lower max_tokens, or raise the budget with %wcode set max_cost=…"),
         )
 
     @property
@@ -397,9 +397,10 @@ class Session:
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
         keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
         if base_url.source == "default" and keyless:
-            return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
+            return self.local_model, [_("No key and no model selected: using the embedded demo model.")]
         raise InputError(
-            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+            _("No model selected"),
+            hint=_("Choose one: %%wcode glm-5, in Python model='glm-5'. %wcode models lists them."),
         )
 
     def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
@@ -444,7 +445,7 @@ class Session:
                 )
             )
         if estimate.ambiguous_tier:
-            warnings.append(_("the page leaves open which price tier holds at this length"))
+            warnings.append(_("the price tier for this length is not documented"))
         return warnings
 
     def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
@@ -460,8 +461,8 @@ class Session:
         if request.endpoint == LOCAL or (capabilities and "vision" not in capabilities):
             seeing = [model.id for model in self.catalogue.values() if "vision" in model.capabilities]
             raise InputError(
-                _("{model} cannot see images").format(model=request.model),
-                hint=_("Choose one that can ({models}), or send them all the same with --force.").format(
+                _("{model} does not support images").format(model=request.model),
+                hint=_("Choose a model with vision ({models}), or use --force to send them anyway.").format(
                     models=", ".join(seeing)
                 ),
             )

@@ -84,7 +84,7 @@ def fingerprint(request: Request) -> str:
     try:
         return hashlib.sha256(canonical_json(identity)).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
+        raise InputError(_("Cannot encode the request as JSON: {error}").format(error=error)) from None
 
 
 def path(protocol: Protocol) -> str:

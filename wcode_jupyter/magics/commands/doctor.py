@@ -52,7 +52,7 @@ def _versions(context: Context) -> Iterator[Finding]:
 def _model(context: Context) -> Iterator[Finding]:
     value = context.client.session.values().get("model")
     if value is None:
-        yield _("model"), _("none chosen"), _("Name one in the cell, or %wcode set model=glm-5")
+        yield _("model"), _("none selected"), _("Choose one in the cell, or run %wcode set model=glm-5")
     else:
         yield _("model"), f"{value.value} ({value.source})", ""
 
@@ -63,7 +63,7 @@ def _key(context: Context) -> Iterator[Finding]:
     hint = (
         _("Get one at https://wcode.net/get-apikey, then %wcode key set; or ask the model local.")
         if origin == GATEWAY_ORIGIN
-        else _("If this server wants one: %wcode key set")
+        else _("If this server needs one: %wcode key set")
     )
     yield _("key for {origin}").format(origin=origin), source or _("none"), "" if source else hint
 
@@ -91,7 +91,7 @@ def _catalogue(context: Context) -> Iterator[Finding]:
     yield (
         _("catalogue"),
         _("{count} models; your own file {state}").format(
-            count=count, state=_("is read") if found else _("is not there")
+            count=count, state=_("is loaded") if found else _("does not exist")
         ),
         "" if found else _("Add models and prices in {name}").format(name=_below_home(user_file())),
     )
@@ -115,4 +115,4 @@ def _replay(context: Context) -> Iterator[Finding]:
     if value.value == "off":
         return
     file = context.client.replay_path
-    yield _("replay file"), _below_home(file), "" if file.exists() else _("It is not there yet.")
+    yield _("replay file"), _below_home(file), "" if file.exists() else _("The file does not exist yet.")

@@ -21,14 +21,14 @@ def models(context: Context, rest: str) -> Table:
         columns=(
             _("model"),
             _("name"),
-            _("can"),
+            _("capabilities"),
             _("context"),
             _("¥ / 1000 tokens: input → output"),
             _("Anthropic form"),
         ),
         rows=tuple(_model_row(model) for model in found),
         note=" ".join(
-            [*notes, _("Any other id works too; its price is then unknown. local is the embedded demo model.")]
+            [*notes, _("Other ids can be used too; their price is unknown. local is the embedded demo model.")]
         ),
     )
 

@@ -29,16 +29,16 @@ REPLAY_OPTIONS = tuple(
     CellOption(name=name, arity="flag", help=ROWS[name].help) for name in ("keep_images", "allow_secrets")
 )
 AUDIT_OPTIONS = (
-    CellOption(name="yes", arity="flag", help=N_("Ask without a confirmation.")),
-    CellOption(name="max_cost", metavar="RMB", help=N_("Stop asking before this is passed.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")),
+    CellOption(name="yes", arity="flag", help=N_("Skip the confirmation.")),
+    CellOption(name="max_cost", metavar="RMB", help=N_("Stop before this cost is exceeded.")),
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")),
 )
 
 _STATES: dict[Mode, str] = {
-    "off": N_("Replay is off: every question is asked, nothing is recorded."),
+    "off": N_("Replay is off: every request is sent, nothing is recorded."),
     "record": N_("Recording every answer in {file}."),
-    "replay": N_("Replaying from {file} only: nothing is asked."),
-    "auto": N_("Replaying from {file}; what is missing is asked and recorded."),
+    "replay": N_("Replaying from {file} only: no request is sent."),
+    "auto": N_("Replaying from {file}; missing answers are requested and recorded."),
 }
 
 
@@ -67,7 +67,7 @@ def _switch(context: Context, line: CommandLine) -> Mode:
     if not line.words:
         raise OptionError(
             _("{option} needs a mode").format(option=next(o.option for o in REPLAY_OPTIONS if line.flag(o.name))),
-            hint=_("Say %wcode replay record or %wcode replay auto."),
+            hint=_("Use %wcode replay record or %wcode replay auto."),
         )
     mode = _mode(line.words[0])
     file = _only_file(CommandLine(line.words[1:], {}))
@@ -119,7 +119,7 @@ def _mode(word: str) -> Mode:
 def _only_file(line: CommandLine) -> Path | None:
     if len(line.words) > 1:
         raise OptionError(
-            _("Unexpected word {word}").format(word=line.words[1]), hint=_("A name with spaces goes between quotes.")
+            _("Unexpected word {word}").format(word=line.words[1]), hint=_("Put a name with spaces in quotes.")
         )
     return named_path(line.words[0]) if line.words else None
 
@@ -135,11 +135,11 @@ def run_audit(context: Context, rest: str) -> None:
     context.client.session.check_may_send()
     path = _only_file(line) or context.client.replay_path
     if not (replies := _recorded(path)):
-        raise InputError(_("{path} holds no answer yet").format(path=path.name))
+        raise InputError(_("{path} contains no answers yet").format(path=path.name))
     if line.text("output"):
         to_frame((), AuditRow)  # without pandas, fail before anything is paid
     if not line.flag("yes") and not _confirmed(replies, limit):
-        print(_("Nothing was asked."))
+        print(_("No request was sent."))
         return
     progress = _Progress(context.shell, len(replies))
     rows, error = _asked_again(context, replies, limit, progress)
@@ -168,17 +168,17 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
     cost = estimate(replies)
     unknown = sum(reply.cost is None for reply in replies)
     facts = [
-        _("{count} questions").format(count=len(replies)),
-        "" if cost is None else _("about ¥{cost} by the recorded costs").format(cost=f"{cost:f}"),
-        _("{count} of unknown cost").format(count=unknown) if unknown else "",
+        _("{count} requests").format(count=len(replies)),
+        "" if cost is None else _("about ¥{cost} according to the recorded costs").format(cost=f"{cost:f}"),
+        _("{count} with unknown cost").format(count=unknown) if unknown else "",
         "" if limit is None else _("at most ¥{limit}").format(limit=limit),
     ]
     try:
-        answer = input(_("{facts}. Ask them again? [y/N] ").format(facts=", ".join(filter(None, facts))))
+        answer = input(_("{facts}. Send them again? [y/N] ").format(facts=", ".join(filter(None, facts))))
     except (StdinNotImplementedError, EOFError):
         raise InputError(
-            _("Nobody is here to confirm {facts}").format(facts=", ".join(filter(None, facts))),
-            hint=_("Add --yes to ask without a confirmation."),
+            _("Cannot ask for confirmation: not interactive ({facts})").format(facts=", ".join(filter(None, facts))),
+            hint=_("Add --yes to skip the confirmation."),
         ) from None
     return answer.strip().lower() in ("y", "yes", "是")
 
@@ -194,12 +194,12 @@ class _Progress:
         if kernel is None:
             from ...local.progress import bar
 
-            self._bar = bar(_("Asking again"))
+            self._bar = bar(_("Sending again"))
         elif is_watched():
             self._handle = _display(self._text(0), raw=True, display_id=True)
 
     def _text(self, count: int) -> dict[str, str]:
-        return {"text/plain": _("Asking again: {count} of {total}").format(count=count, total=self._total)}
+        return {"text/plain": _("Sending again: {count} of {total}").format(count=count, total=self._total)}
 
     def update(self, count: int) -> None:
         if self._handle:
@@ -235,8 +235,8 @@ def _asked_again(
             rows.append(row)
             progress.update(len(rows))
     except KeyboardInterrupt:
-        what = _("Interrupted after {count} of {total} questions").format(count=len(rows), total=len(replies))
-        return rows, AnswerInterrupted(what, hint=_("What arrived is kept."))
+        what = _("Interrupted after {count} of {total} requests").format(count=len(rows), total=len(replies))
+        return rows, AnswerInterrupted(what, hint=_("Everything received so far is kept."))
     except WcodeError as error:
         return rows, error
     return rows, None
@@ -251,7 +251,7 @@ def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None) -> Tab
     note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
     unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
     if limit is not None and unknown:
-        note += "; " + _("of unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
+        note += "; " + _("with unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
     return Table(
         columns=(
             _("no."),
