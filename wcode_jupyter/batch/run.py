@@ -199,7 +199,10 @@ class BatchRun:
     def replies(self) -> Replies:
         """The answers there are, in the order of the jobs."""
         entries = [self.entries[number] for number in sorted(self.entries)]
-        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
+        return Replies(
+            self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
+            source=self.plan.rows,
+        )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
@@ -452,7 +455,13 @@ class BatchRun:
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):
-            for reply in self.line(number).answers:
+            line = self.line(number)
+            if line.redacted:
+                self.notices.append(
+                    _("Row {number} holds a credential: it is not recorded").format(number=line.job.row + 1)
+                )
+                continue
+            for reply in line.answers:
                 # What an earlier run asked may have been recorded then.
                 if reply.fingerprint and not (number in self._earlier and self._sender.holds(call, reply)):
                     yield reply

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +24,7 @@ from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
 from ..version import __version__
-from .plan import Job
+from .plan import Job, whole_characters
 
 __all__ = ["GOOD", "Header", "RunFile", "RunLine"]
 
@@ -56,6 +56,8 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     again."""
     booked: Decimal = _NOTHING
     """RMB that stand for answers of which nobody said what they cost: see `session.ledger`."""
+    redacted: bool = False
+    """Whether a credential in it was made unreadable: it says no longer what was sent."""
 
     @property
     def answers(self) -> tuple[Reply, ...]:
@@ -113,6 +115,15 @@ _line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
+def _encoded(value: Struct) -> bytes:
+    """The line of a header or an answer. A half of a character, which has no UTF-8, becomes a question mark."""
+    try:
+        return _encoder.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        found = whole_characters(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+        return _encoder.encode(found) + b"\n"
+
+
 class RunFile:
     """One run file. Raises RunError with one line: it cannot be read or written, or is no run file."""
 
@@ -129,6 +140,8 @@ class RunFile:
         self._descriptor = -1
         self._reader: BinaryIO | None = None
         self._lock: Any = None
+        self.redact: Callable[[str], str] | None = None
+        """Puts signs in the place of credentials; None: nothing is looked for."""
         self._paid: dict[str, Decimal] = {}
         """RMB by job, where an answer was followed by another one."""
 
@@ -162,7 +175,7 @@ class RunFile:
         if end is not None:
             os.ftruncate(self._descriptor, end)
         if os.fstat(self._descriptor).st_size == 0:
-            self._write(_encoder.encode(header) + b"\n")
+            self._write(self._clean(_encoded(header)))
         return found
 
     def _move_aside(self) -> None:
@@ -181,10 +194,18 @@ class RunFile:
 
     def append(self, line: RunLine) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoder.encode(line) + b"\n"
+        data = _encoded(line) if self.temporary else self._clean(_encoded(line))
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
         return Place(offset, len(data), line.good, line.job.number, self._total(line.job.id, line.cost or _NOTHING))
+
+    def _clean(self, data: bytes) -> bytes:
+        """A line without its credentials; an answer's says then that it was changed."""
+        if self.redact is None or (clean := self.redact(text := data.decode())) == text:
+            return data
+        with contextlib.suppress(msgspec.DecodeError):
+            return _encoded(msgspec.structs.replace(_line.decode(clean), redacted=True))
+        return clean.encode()
 
     def _total(self, job: str, cost: Decimal) -> Decimal:
         """RMB of a job after one more answer for `cost`."""
@@ -309,9 +330,9 @@ class RunFile:
         with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
             with files.replacing(path) as file:
-                files.write_all(file, _encoder.encode(header) + b"\n")
+                files.write_all(file, self._clean(_encoded(header)))
                 for place in places:
-                    files.write_all(file, self._raw(source, place))
+                    files.write_all(file, self._clean(self._raw(source, place)))
 
     @staticmethod
     def _raw(source: BinaryIO, place: Place) -> bytes:

@@ -121,8 +121,8 @@ class Client:
 
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
-        record = self.keeper.record(call)
-        if (recorded := self.keeper.recorded(call, record)) is not None:
+        record = self.keeper.record(call, keeps=True)
+        if (recorded := self.keeper.kept(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_may_send()
         reserved = self.session.reserve(call)
@@ -142,6 +142,11 @@ class Client:
             return self.keeper.keep(reply, call, record)
 
         return self.engine.start(events, builder, on_end=keep)
+
+    def check(self, call: Call) -> None:
+        """Raises KeyMissing or InputError where `call` could not be sent."""
+        if call.request.endpoint != LOCAL:
+            self.transport.check(call.endpoint)
 
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
@@ -284,12 +289,20 @@ class Client:
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
         if not strict:
             run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
+
+    def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
+        """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
+        from ..store.credentials import redacted
+
+        own = self.session.keys.redact
+        return own if allow_secrets else lambda text: redacted(own(text))
 
     def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
         from ..batch.engines import sender_of
@@ -353,12 +366,26 @@ class Client:
 
     def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> BatchRun:
         run = self.run(prompt, rows, **options)
+        run.open()
+        try:
+            # What may be unintended is said while nothing is paid yet.
+            run.notices += run.plan.notices
+            self._say(run)
+        except BaseException:
+            run.close()
+            raise
         run.start(self.engine, watched=watched)
         return run
 
-    def _result(self, run: BatchRun, score: Any) -> Replies:
-        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+    def _say(self, run: BatchRun) -> None:
+        notices, run.notices[:] = tuple(run.notices), []
+        for notice in notices:
             self.warn(notice)
+
+    def _result(self, run: BatchRun, score: Any) -> Replies:
+        self._say(run)
+        if run.error is not None:
+            self.warn(str(run.error))
         return run.replies if score is None else run.replies.score(score)
 
     def _run_transport(self, concurrency: int) -> Transport:

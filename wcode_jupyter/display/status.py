@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -50,8 +51,17 @@ def status_line(reply: Reply) -> str:
         "" if timing.tokens_per_s is None else _("{n} tokens/s").format(n=f"{timing.tokens_per_s:.0f}"),
         "" if reply.cost is None else format_cost(reply.cost),
         ended_words(reply),
+        _kept(reply),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _kept(reply: Reply) -> str:
+    if not reply.kept:
+        return ""
+    if reply.asked_at is None:
+        return _("kept answer")
+    return _("kept answer of {day}").format(day=reply.asked_at.astimezone(datetime.UTC).date())
 
 
 def _seconds(seconds: float) -> str:

@@ -14,11 +14,12 @@ from ..characters import visible
 from ..client import Client
 from ..display import CellView, view
 from ..display.without_reasoning import WithoutReasoning
-from ..errors import AnswerInterrupted, WcodeError
+from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
 from ..language import _, speaking
 from ..reply import Reply
 from ..session import Call
 from ..session.presets import Presets
+from ..shell import can_ask
 from .cell_schema import Answered, ask_alone, ask_until_it_fits
 from .cell_tools import ask_with_tools
 from .dry_run import describe_call
@@ -33,6 +34,28 @@ __all__ = ["ask", "with_preset"]
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
     """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
+    try:
+        return _ask(shell, client, options, text)
+    except ModelUnclear as error:  # nothing was sent
+        if not can_ask():
+            raise
+        return _ask(shell, client, _with_model(options, error), text)
+
+
+def _with_model(options: CellLine, error: ModelUnclear) -> CellLine:
+    """`options` with the model that the user meant."""
+    answer = input(
+        _("{name} is not a known model id. Use {near} instead? [Y/n] ").format(name=error.typed, near=error.near)
+    )
+    if answer.strip().lower() in ("n", "no", "否"):
+        return replace(options, values={**options.values, "exact_model": True})
+    own = dict(options.own)
+    if "models" in own:
+        own["models"] = [error.near if name == error.typed else name for name in own["models"]]
+    return replace(options, values={**options.values, "model": error.near}, own=own)
+
+
+def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
     if is_many(options):
         ask_many(shell, client, options, text)
         return None

@@ -16,12 +16,13 @@ from ..session import Session
 from ..session.presets import Presets
 from ..store import MODES
 from .commands import COMMANDS
+from .commands.audit import AUDIT_OPTIONS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
 from .commands.methods import METHODS_OPTIONS
-from .commands.replay import AUDIT_OPTIONS, REPLAY_OPTIONS
+from .commands.replay import REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
@@ -283,15 +283,22 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
     limit = client.session.values(options.values)["confirm_above_cny"].value
     cost = estimate(run.plan, kept)
     watched = is_watched()
-    printed = watched and not options.flag("quiet")
-    if printed:
-        print(_("About to send {estimate}").format(estimate=cost))
+    # What may be unintended, and a budget that cannot hold, before anything is paid; the output says it again.
+    said = [visible(notice) for notice in (*run.plan.notices, *run.notices)] if watched else []
+    if watched and not options.flag("quiet"):
+        said.append(_("About to send {estimate}").format(estimate=cost))
+    if printed := bool(said):
+        print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
         return int(printed)
     hint = _("Pass --yes or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
+    if "engine" not in options.own:
+        # A question about money is idle where nothing can be asked.
+        for call in run.plan.calls:
+            client.check(call)
     answer = input(_("{estimate}. Continue? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
@@ -321,7 +328,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
         )
-    return _tables(replies, run.notices, quiet=options.flag("quiet"))
+    return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -363,11 +370,12 @@ def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
 
+    said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
         taken = _("The rows come from an iterator and the dry run consumed the first one. Recreate it before the run.")
-        return f"{estimate(run.plan)}\n{taken}"
+        return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return "\n".join([first, "", _("total: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("total: {estimate}").format(estimate=estimate(run.plan))])

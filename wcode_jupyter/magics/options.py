@@ -116,7 +116,7 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         metavar="dask",
         help=N_("With --each: send the requests from a Dask cluster: a variable with its client, or dask."),
     ),
-    CellOption(name="anew", arity="flag", help=N_("With --each: ignore saved answers and send every request again.")),
+    CellOption(name="anew", arity="flag", help=N_("Ignore saved answers and send every request again.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
     CellOption(
