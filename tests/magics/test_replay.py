@@ -149,7 +149,7 @@ def test_a_bad_line_is_one_line_and_changes_nothing(
     ("line", "words"),
     [
         ("%wcode replay replay missing.jsonl", "Replay file not found: missing.jsonl"),
-        ("%wcode replay replay newer.jsonl", "this was written by a newer version of wcode_jupyter"),
+        ("%wcode replay replay newer.jsonl", "This was written by a newer version of wcode_jupyter"),
         ("%wcode replay replay ~nobody-of-this-name/a", "Replay file not found: ~nobody"),
         ("%wcode replay replay a b", "Unexpected word b"),
         ("%wcode replay replay --keep-image", "--keep-images"),

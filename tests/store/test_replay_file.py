@@ -72,7 +72,7 @@ def test_file_without_permission_is_unreadable(path: Path, monkeypatch: pytest.M
         (b"\xef\xbb\xbf{}\n", "Save it as UTF-8 without a byte order mark"),
         (b"[1, 2]\n", "line 2: This is not a record"),
         (b'{"v": 1}\n', "line 2: This is not a record"),
-        (b'{"v": 2, "fingerprint": "f", "new": {}}\n', "newer wcode_jupyter"),
+        (b'{"v": 2, "fingerprint": "f", "new": {}}\n', "newer version of wcode_jupyter"),
         (b"[" * 100_000 + b"\n", "line 2"),
     ],
 )

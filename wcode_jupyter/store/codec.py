@@ -110,9 +110,12 @@ def head(line: bytes) -> Head:
         raise ReplayError(_("This is not JSON"), hint=_not_json_hint(line)) from None
     if found.v > VERSION:
         raise ReplayError(
-            _("A newer wcode_jupyter wrote this (record version {version}; this one reads {known})").format(
-                version=found.v, known=VERSION
-            ),
+            _(
+                (
+                    "This was written by a newer version of wcode_jupyter "
+                    "(record version {version}; this one reads {known})"
+                )
+            ).format(version=found.v, known=VERSION),
             hint=_("Update wcode_jupyter, or record again."),
         )
     return found
