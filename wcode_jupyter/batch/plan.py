@@ -1,8 +1,8 @@
 """What is asked: each row, of each model, with each combination of swept values, so many times; made one by one.
 
-A Job says which of these it is, and its `id` is made of everything that decides the answer: the row's key, the messages
-as they are sent, model, parameters, server and sample. An answer on disk belongs to a job when it has its id, so a
-changed row is asked again and an unchanged one is not.
+A Job says which of these it is, and its `id` is the address of its answer (see `addresses`): the fingerprint of what is
+sent, and which of its occurrences it is. An answer on disk belongs to a job when it has its id, so a changed row is
+asked again, and one that was moved is not.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..request.parameters import PARAMETERS, check_row, parse
 from ..request.settings import ROWS, find_row
 from ..session import Call, Session
 from ..session.attempts import Attempts
+from .addresses import Fingerprints, Occurrences
 from .rows import Row, Rows, is_missing
 
 __all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain", "whole_characters"]
@@ -74,6 +75,7 @@ class Task(Struct, frozen=True, gc=False):
     template: Call
     messages: tuple[Message, ...] = ()
     error: WcodeError | None = None
+    fingerprint: str = ""
 
 
 class Plan:
@@ -148,22 +150,28 @@ class Plan:
     def __iter__(self) -> Iterator[Task]:
         """Every task in order. A row that lacks a value gives tasks with an error. Raises InputError (see Rows)."""
         number = itertools.count()
-        identities = [[_identity(call) for call in variant.calls] for variant in self.variants]
+        prints = [[Fingerprints(call) for call in variant.calls] for variant in self.variants]
+        seen = Occurrences()
         for row in self.rows:
             filled = self._filled(row)
             columns = plain(row.columns if self.rows.once else self._needed(row.columns))
             key = _plain(row.key)
-            for variant, identity, (messages, error) in zip(self.variants, identities, filled, strict=True):
-                digest = hashlib.blake2b(msgspec.json.encode((key, messages)), digest_size=16)
+            for variant, identity, (messages, error) in zip(self.variants, prints, filled, strict=True):
+                digits = [""] * len(identity)
+                if error is None:
+                    try:
+                        digits = [one.of(messages) for one in identity]
+                    except WcodeError as refused:
+                        error = refused
                 for sample in range(self.repeat):
                     which = min(sample, len(variant.calls) - 1)
-                    own = digest.copy()
-                    own.update(f"{identity[which]}{sample}".encode())
+                    place = next(number)
+                    id_ = seen.next(digits[which], identity[which].order) if error is None else f"unsent.{place}"
                     job = Job(
-                        id=own.hexdigest(), number=next(number), row=row.number, key=key, columns=columns,
+                        id=id_, number=place, row=row.number, key=key, columns=columns,
                         model=variant.model, values=variant.values, sample=sample,
                     )  # fmt: skip
-                    yield Task(job, variant.calls[which], messages, error)
+                    yield Task(job, variant.calls[which], messages, error, digits[which])
 
     def sample(self, most: int) -> Iterator[Task]:
         """The first task of each variant for at most `most` rows, evenly spread over all; the rows can be counted."""
@@ -179,7 +187,7 @@ class Plan:
 
     def call(self, task: Task) -> Call:
         """The whole call of a task, to be sent."""
-        return self._session.with_messages(task.template, task.messages)
+        return self._session.with_messages(task.template, task.messages, task.fingerprint)
 
     def attempts(self, call: Call) -> Attempts | None:
         """How `call` is asked until its answer fits the schema; None without one."""
@@ -326,12 +334,6 @@ def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     if not found:
         raise ParameterError(_("No values to sweep for {name}").format(name=row.name), name=row.name)
     return found
-
-
-def _identity(call: Call) -> str:
-    """What decides the answer beside the messages."""
-    request = msgspec.structs.replace(call.request, messages=())
-    return hashlib.sha256(canonical_json(request.to_dict())).hexdigest()
 
 
 def _texts(message: Message) -> list[str]:

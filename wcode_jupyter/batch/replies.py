@@ -20,7 +20,7 @@ from . import statistics
 from .job_state import typed
 from .plan import Job
 from .rows import Rows
-from .runfile import Header, Place, RunFile, RunLine, header_of
+from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Replies(Sequence[Reply]):
     def __init__(
         self,
         file: RunFile,
-        entries: Sequence[Place | RunLine],
+        entries: Sequence[Entry],
         header: Header,
         *,
         again: Callable[[], Replies] | None = None,
@@ -100,14 +100,13 @@ class Replies(Sequence[Reply]):
         """What the reply at `index` was asked for."""
         return self._line(self._entries[index]).job
 
-    def _line(self, entry: Place | RunLine) -> RunLine:
-        line = entry if isinstance(entry, RunLine) else self._file.read(entry)
-        return typed(line, self._schema)
+    def _line(self, entry: Entry) -> RunLine:
+        return typed(self._file.line(entry), self._schema)
 
-    def _part(self, entries: Sequence[Place | RunLine]) -> Replies:
+    def _part(self, entries: Sequence[Entry]) -> Replies:
         return self._like(entries, None, self._score)
 
-    def _like(self, entries: Sequence[Place | RunLine], stopped: WcodeError | None, score: Score | None) -> Replies:
+    def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
             source=self._source,
@@ -149,15 +148,22 @@ class Replies(Sequence[Reply]):
     def save(self, path: str | Path) -> Path:
         """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError."""
         target = Path(path)
-        places = [entry for entry in self._entries if isinstance(entry, Place)]
+        places = [
+            entry.place if isinstance(entry, Kept) else entry
+            for entry in self._entries
+            if not isinstance(entry, RunLine)
+        ]
         self._file.copy_to(target, self._header, places)
-        if len(places) < len(self._entries):
+        moved = any(isinstance(entry, Kept) for entry in self._entries)
+        if len(places) < len(self._entries) or moved:
             copy = RunFile(target)
             copy.open(self._header)
             try:
                 for entry in self._entries:
                     if isinstance(entry, RunLine):
                         copy.append(entry)
+                if moved:
+                    copy.append_jobs(self._file.line(entry).job for entry in self._entries)
             finally:
                 copy.close()
         return target
@@ -168,8 +174,7 @@ class Replies(Sequence[Reply]):
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("Run file not found: {path}").format(path=path))
-        header, found = file.read_all()
-        entries = sorted(found.values(), key=_number)
+        header, entries = file.entries()
         return cls(file, entries, header)
 
     # -- tables -------------------------------------------------------------------------------------------------------
@@ -292,10 +297,6 @@ class Replies(Sequence[Reply]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
-
-
-def _number(place: Place) -> int:
-    return place.number
 
 
 def _short(line: RunLine, most: int = 200) -> str:

@@ -28,6 +28,7 @@ from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
+from ..request.forms import FORMS
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
@@ -51,7 +52,8 @@ Prompt = str | Iterable[Message | Mapping[str, Any]]
 class Client:
     """Asks models. None means: as the environment and the settings say (see `session`).
 
-    `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
+    `api_key` belongs to the origin of `base_url` (with `protocol="anthropic"`, of `anthropic_base_url`,
+    which `base_url` then gives where it stands alone); other origins need a key of their own. `timeout` is the longest
     silence in seconds. Everything else that can be set (`settings.ROWS`) goes in as a keyword.
     """
 
@@ -65,6 +67,9 @@ class Client:
         session: Session | None = None,
         **settings: Any,
     ) -> None:
+        if settings.get("protocol") == "anthropic" and anthropic_base_url is None:
+            # The one address that is given is that of the one form that is asked for.
+            base_url, anthropic_base_url = None, base_url
         given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
         overrides = {name: value for name, value in given.items() if value is not None}
         self.session = session or Session(overrides=overrides)
@@ -72,7 +77,8 @@ class Client:
         secret = Secret(api_key or "")
         del api_key
         if secret.reveal():
-            base_url = self.session.values()["base_url"].value
+            values = self.session.values()
+            base_url = values[FORMS[values["protocol"].value].base_url].value
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.warn: Callable[[str], None] = _warn
         """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""
@@ -161,6 +167,25 @@ class Client:
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
+
+    def run_path(self, name: str | None, fingerprint: str) -> Path:
+        """The run file of a cell whose result is called `name`: beside the notebook, wherever the program goes.
+
+        Where nobody knows the notebook, a folder may have several that mean the same name: the first one has it, the
+        others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
+        """
+        from ..batch import RunFile
+        from ..store import default_path
+        from ..store.location import notebook_path
+
+        beside = default_path(self.notebook())
+        stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
+        folder = beside.parent if _here() == self.home else self.home / beside.parent
+        if name:
+            file = folder / f"{stem}.{name}.run.jsonl"
+            if notebook_path(self.notebook()) is not None or RunFile(file).belongs_to(fingerprint):
+                return file
+        return folder / ".".join(filter(None, [stem, name, fingerprint[:8], "run.jsonl"]))
 
     @property
     def folder(self) -> Path:

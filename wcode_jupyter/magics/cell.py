@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, view
+from ..display import CellView, Price, view
 from ..display.without_reasoning import WithoutReasoning
 from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
 from ..language import _, speaking
@@ -28,7 +28,7 @@ from .many import ask_many, check_alone, is_many
 from .options import CellLine
 from .prepared import Prepared, prepare
 
-__all__ = ["ask", "with_preset"]
+__all__ = ["ask", "error_of", "with_preset"]
 
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
@@ -69,17 +69,24 @@ def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | No
     _bind(shell, options, reply)
     if options.flag("insert"):
         insert_code(shell, reply)
-    if error := _error_of(reply, error):
+    if error := error_of(reply, error):
         raise error
     return reply
 
 
 def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
     def display() -> CellView:
-        shown = view(prepared.format, quiet=prepared.quiet)
+        shown = view(prepared.format, quiet=prepared.quiet, price=_price(call))
         return WithoutReasoning(shown) if prepared.hide_reasoning else shown
 
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
+
+
+def _price(call: Call) -> Price | None:
+    estimate = call.estimate
+    if estimate.input_cny is None or estimate.token_cny is None:
+        return None
+    return Price(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
@@ -95,12 +102,13 @@ def _bind(shell: Any, options: CellLine, value: Any) -> None:
     shell.push({options.output: value})
 
 
-def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+    """The error that the cell of `reply` ends with."""
     if reply.ended != "interrupted":
         return error
     with speaking(reply.language):
         return AnswerInterrupted(
-            _("Interrupted after {count} characters").format(count=len(reply.text)),
+            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
             hint=_("Everything received so far is kept."),
             reply=reply,
         )

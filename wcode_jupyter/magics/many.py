@@ -122,14 +122,10 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return Path(named).expanduser()
+        return client.home / Path(named).expanduser()
     if "each" not in options.own:
         return None
-    from ..store import default_path
-
-    beside = default_path(client.notebook())
-    stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
-    return beside.with_name(f"{stem}.{options.output or run.plan.fingerprint[:8]}.run.jsonl")
+    return client.run_path(options.output, run.plan.fingerprint)
 
 
 def _variable(shell: Any, options: CellLine, option: str) -> Any:

@@ -23,7 +23,7 @@ from msgspec import Struct
 from .. import strict, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
-from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
+from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
 from ..language import _
 from ..lazy import lazy
 from ..reply import Reply
@@ -58,6 +58,8 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
     most_cny: Decimal | None = None
     """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
@@ -203,6 +205,13 @@ class Session:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
 
+    @property
+    def server(self) -> Endpoint:
+        """The server of the form in force. Raises InputError: not an address."""
+        values = self.values()
+        protocol: Protocol = values["protocol"].value
+        return endpoint(values[FORMS[protocol].base_url].value, protocol)
+
     def set(self, name: str, value: Any) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
         row = find_row(name)
@@ -232,6 +241,8 @@ class Session:
         """
         own = {find_row(name).name: value for name, value in (cell or {}).items()}
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["protocol"].value == "anthropic":
+            self._understand_base_url(found)
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found)).items():
@@ -248,6 +259,15 @@ class Session:
             variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
             url = os.environ.get(variable) or ANTHROPIC_BASE_URL
             found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
+        if "model" not in found and found["protocol"].value == "anthropic" and os.environ.get(ANTHROPIC_MODEL):
+            found["model"] = Value("model", os.environ[ANTHROPIC_MODEL], ANTHROPIC_MODEL)
+
+    def _understand_base_url(self, found: dict[str, Value]) -> None:
+        """`base_url` with the address of the Anthropic form, as users of its SDK write it, is that form's."""
+        given = found["base_url"]
+        named = given.value.rstrip("/").removesuffix("/v1/messages").removesuffix("/v1").endswith("/anthropic")
+        if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
+            found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
@@ -371,6 +391,24 @@ class Session:
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
         return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
 
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
+
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
             raise InputError(
@@ -384,8 +422,10 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
-    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+    def with_messages(self, call: Call, messages: tuple[Message, ...], fingerprint: str = "") -> Call:
         """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        `fingerprint` is that of the new request where the caller knows it.
 
         Raises InputError: an image to a model that cannot see.
         """
@@ -393,7 +433,10 @@ class Session:
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
-            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+            call,
+            request=request,
+            fingerprint=fingerprint or wire.fingerprint(request),
+            estimate=self._estimate(request),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
@@ -402,15 +445,18 @@ class Session:
             if not values["exact_model"].value and values["replay"].value != "replay":
                 self._check_name(model_id)
             return model_id, []
-        base_url = values["base_url"]
+        protocol: Protocol = values["protocol"].value
+        base_url = values[FORMS[protocol].base_url]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
-        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        keyless = (
+            values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value, protocol).origin) is None
+        )
         if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model selected: using the embedded demo model.")]
-        raise InputError(
-            _("No model selected"),
-            hint=_("Choose one: %%wcode glm-5, in Python model='glm-5'. %wcode models lists them."),
-        )
+        hint = _("Choose one: %%wcode glm-5, in Python model='glm-5'. %wcode models lists them.")
+        if protocol == "anthropic" and values["anthropic_environment"].value:
+            hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
+        raise InputError(_("No model selected"), hint=hint)
 
     def _check_name(self, model_id: str) -> None:
         """Raises ModelUnclear: not an id that is known, and much like one that is."""
@@ -434,13 +480,14 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
@@ -541,7 +588,7 @@ def _yuan(amount: Decimal) -> str:
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5

@@ -111,10 +111,8 @@ def head(line: bytes) -> Head:
     if found.v > VERSION:
         raise ReplayError(
             _(
-                (
-                    "This was written by a newer version of wcode_jupyter "
-                    "(record version {version}; this one reads {known})"
-                )
+                "This was written by a newer version of wcode_jupyter "
+                "(record version {version}; this one reads {known})"
             ).format(version=found.v, known=VERSION),
             hint=_("Update wcode_jupyter, or record again."),
         )

@@ -20,6 +20,7 @@ from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
@@ -177,7 +178,7 @@ class Transport:
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
         faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
-        request = ("GET", endpoint.base_url + "/models", None, wire.headers(endpoint.protocol))
+        request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
         if isinstance(response, Exception):
@@ -264,7 +265,8 @@ class Transport:
                 _("No API key for {host}").format(host=endpoint.host),
                 hint=_(
                     "Get one at {page}, then %wcode key set, or set WCODE_API_KEY; the model named local needs none."
-                ).format(page=endpoint.key_page or KEY_PAGE),
+                ).format(page=endpoint.key_page or KEY_PAGE)
+                + _other_server(endpoint),
             )
         if secret is not None and not endpoint.secure:
             raise InputError(
@@ -279,6 +281,13 @@ class Transport:
 
             self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
+
+
+def _other_server(endpoint: Endpoint) -> str:
+    """For a key that was given for another server, which then is that of the other form."""
+    if endpoint.protocol == DEFAULT_PROTOCOL:
+        return ""
+    return _(" The server of this form is set by {setting}.").format(setting=FORMS[endpoint.protocol].base_url)
 
 
 # --- reading a response ---------------------------------------------------------------------------------------------

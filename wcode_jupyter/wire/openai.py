@@ -402,5 +402,5 @@ def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -
     if choice.calls and (reason == "stop" or word not in _REASONS):
         reason = "tool_calls"
     choice.reason = reason
-    raw = as_text(native) or word
-    events.append(Finish(reason, raw if raw != reason else None, choice.index))
+    raw = as_text(native) or (word if word != reason else None)
+    events.append(Finish(reason, raw, choice.index))
