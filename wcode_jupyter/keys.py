@@ -198,6 +198,11 @@ class Keys:
                 text = _masked(text, spelling)
         return text
 
+    def spellings(self) -> tuple[str, ...]:
+        """Every spelling under which a known key could arrive: for whoever reads text in pieces. Handle with care."""
+        known = {spelling for secret in self._known() for spelling in _spellings(secret.reveal())}
+        return tuple(sorted(spelling for spelling in known if len(spelling) >= _SHORTEST_SECRET))
+
     def _locate(self, origin: str) -> tuple[str, Secret] | None:
         if secret := self._argument.get(origin):
             return "argument", secret

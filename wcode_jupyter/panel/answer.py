@@ -195,6 +195,9 @@ class AnswerBox:
 
         return publish
 
+    def hurry(self) -> None:
+        """Nothing: the box holds what was shown while it arrived."""
+
     def finish(self, reply: Reply) -> None:
         """The answer as it ended."""
         self.show(reply)

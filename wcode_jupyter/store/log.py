@@ -135,11 +135,11 @@ class Log:
         values = {
             "at": _utc(when),
             "model": request.model if request else reply.model,
-            "answered": reply.model,
+            "answered": redact(reply.model),
             "endpoint": request.endpoint if request else "",
             "fingerprint": reply.fingerprint,
             "ended": reply.ended,
-            "error": None if reply.fault is None else reply.fault.kind if not content else reply.error,
+            "error": None if reply.fault is None else reply.fault.kind if not content else redact(reply.error or ""),
             "input_tokens": usage.input_tokens if reply.usage else None,
             "output_tokens": usage.output_tokens if reply.usage else None,
             "cost_cny": None if reply.cost is None else str(reply.cost),

@@ -24,6 +24,7 @@ from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
+from .masking import Mask
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Transport:
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
+            mask = Mask(call.redact, self._keys.spellings())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -158,7 +160,10 @@ class Transport:
                             fault = item
                             break
                         call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
-                        yield item
+                        if passed := mask.events(item):
+                            yield passed
+                    if held := mask.rest():
+                        yield held
             if fault is None:
                 return
             if fault.lost and not call.delivered and not (fault.stale and not call.renewed):
