@@ -96,7 +96,7 @@ class AnswerBox:
     def clear(self) -> None:
         """Nothing but a line that says what will be here."""
         self._reset()
-        self._say(_("The answer will stand here."))
+        self._say(_("The answer appears here."))
 
     def show(self, reply: Reply, error: WcodeError | None = None) -> None:
         """A whole answer, however it ended."""
