@@ -4,6 +4,7 @@
     ├── InputError                 what the user wrote cannot be sent; nothing was sent
     │   ├── OptionError            an unknown or misused option or subcommand
     │   ├── ParameterError         a request parameter of the wrong type or out of range
+    │   ├── ModelUnclear           an unknown model id that resembles a known one
     │   ├── UndefinedReference        {{name}} without a variable of that name
     │   └── KeyMissing             no key for this endpoint
     ├── TransportError             the request did not get through
@@ -57,6 +58,7 @@ __all__ = [
     "KeyRejected",
     "LocalModelError",
     "LogError",
+    "ModelUnclear",
     "NotFound",
     "NotTheApi",
     "OptionError",
@@ -140,6 +142,15 @@ class OptionError(InputError):
     """An unknown or misused option or subcommand."""
 
 
+class ModelUnclear(InputError):
+    """An unknown model id that resembles a known one. `typed` is what was named, `near` the known id."""
+
+    def __init__(self, what: str, *, typed: str = "", near: str = "", hint: str = "") -> None:
+        super().__init__(what, hint=hint)
+        self.typed = typed
+        self.near = near
+
+
 class ParameterError(InputError):
     """A request parameter of the wrong type or out of range; `name` is the parameter."""
 
@@ -198,7 +209,7 @@ class BadRequest(ServerError):
 class KeyRejected(ServerError):
     """401: the key is wrong for this endpoint."""
 
-    default_hint = N_("Set a valid key with %wcode key set; keys come from https://wcode.net/get-apikey.")
+    default_hint = N_("Set a valid key with %wcode key set.")
 
 
 class PaymentRequired(ServerError):

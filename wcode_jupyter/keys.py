@@ -25,6 +25,7 @@ __all__ = [
     "ANTHROPIC_ENVIRONMENT",
     "ENVIRONMENT",
     "GATEWAY_ORIGIN",
+    "KEY_PAGE",
     "EnvironmentKey",
     "Keys",
     "Secret",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 GATEWAY_ORIGIN = "https://wcode.net"
+KEY_PAGE = "https://wcode.net/get-apikey"
+"""Where keys of the gateway come from, unless a model's page names another address."""
 
 _SERVICE = "wcode_jupyter"
 _DEFAULT_PORTS = {"http": 80, "https": 443}

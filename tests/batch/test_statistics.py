@@ -34,6 +34,13 @@ def test_agreement_distinct_and_entropy_over_the_samples_of_a_row() -> None:
     assert [(g.n, g.failed, g.agreement, g.distinct, g.entropy) for g in found] == [(8, 0, 0.75, 1.5, 0.5)]
 
 
+def test_json_answers_are_the_same_when_their_values_are() -> None:
+    """Layout and order of keys make no difference, a value does; what only begins like JSON is a text."""
+    texts = ['{"a": 1, "b": [2]}', '{\n  "b" : [2],\n  "a" : 1\n}', '{"a": 1, "b": [3]}', "{maybe}"]
+    (group,) = summary((RunLine(job(0, n), reply(text)), Scored()) for n, text in enumerate(texts)).groups
+    assert (group.agreement, group.distinct) == (0.5, 3)
+
+
 def test_one_sample_of_a_row_is_compared_with_nothing() -> None:
     """Different rows are different questions: no agreement between them."""
     (group,) = summary((RunLine(job(row), reply(str(row))), Scored()) for row in range(3)).groups

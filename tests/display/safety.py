@@ -15,11 +15,16 @@ ALLOWED: dict[str, dict[str, str]] = {
     "th": _CELL,
     "td": _CELL,
     "a": {"href": r"(?i)(https?://|mailto:)[^\s\"<>]+", "target": "_blank", "rel": "noopener noreferrer nofollow"},
-    "span": {"class": r"[smfbdi]|mathjax_process tex2jax_process"},
+    "span": {
+        "class": r"[smfbdi]|mathjax_process tex2jax_process",
+        "title": r"(Seconds|Tokens|Output|Cost:|Answered|The server) [^<>&\"]*",
+    },
     "pre": {"class": "wcode-text"},
     "div": {
-        "class": r"wcode-(answer mathjax_ignore tex2jax_ignore|mark|status)|mathjax_process tex2jax_process",
+        "class": r"wcode-(answer mathjax_ignore tex2jax_ignore|mark|status|thoughts|reasoning|live|folding)"
+        r"|mathjax_process tex2jax_process",
         "dir": "auto",
+        "style": r"--wcode-lines:\d",
     },
     "details": {"class": "wcode-reasoning", "open": "", "style": "display:inline"},
     "summary": {"style": "display:inline"},

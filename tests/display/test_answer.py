@@ -45,9 +45,9 @@ def body(data: dict[str, Any]) -> str:
 
 
 def test_the_status_line_says_all_that_is_known():
-    """Model, first token, tokens with reasoning, speed, RMB to six places, how it ended."""
+    """Model, first token, tokens with reasoning, speed, RMB to three digits, how it ended."""
     assert status_line(FULL) == (
-        "z-ai/glm-5 · first token 0.4 s · 13→559 tokens (245 reasoning) · 43 tokens/s · ¥0.003806 · complete"
+        "z-ai/glm-5 · first token 0.4 s · 13→559 tokens (245 reasoning) · 43 tokens/s · ¥0.00381 · complete"
     )
 
 
@@ -60,8 +60,9 @@ def test_the_status_line_leaves_out_what_is_unknown():
     ("fields", "words"),
     [
         ({"usage": Usage(15, 210, 229)}, "15→210 tokens (229 reasoning claimed)"),
-        ({"cost": Decimal("0.0000002")}, "¥0.00000020"),
-        ({"cost": Decimal(0)}, "¥0.000000"),
+        ({"cost": Decimal("0.0000002")}, "¥0.000000200"),
+        ({"cost": Decimal(0)}, "¥0 ·"),
+        ({"cost": Decimal("12.3456")}, "¥12.35"),
         ({"ended": "interrupted"}, "· interrupted"),
         ({"ended": "length"}, "· stopped at the token limit"),
         ({"timing": Timing(first_token_s=0.02)}, "first token 0.02 s"),

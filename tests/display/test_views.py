@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,13 +13,18 @@ import pytest
 
 from tests.display.fakes import Clock, FakeStream, Publisher
 from tests.display.safety import judge
-from wcode_jupyter.display import pump, view
+from wcode_jupyter.display import Price, pump, view
 from wcode_jupyter.display.notebook import NotebookView
-from wcode_jupyter.display.style import STYLE
+from wcode_jupyter.display.style import LIVE_STYLE, STYLE
 from wcode_jupyter.display.terminal import PlainView
 from wcode_jupyter.display.views import HeadlessView
 from wcode_jupyter.errors import AnswerCut
 from wcode_jupyter.reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, Usage
+
+
+def bare(html: str) -> str:
+    return html.replace(STYLE, "").replace(LIVE_STYLE, "")
+
 
 Batches = list[tuple[float, list[Event]]]
 
@@ -41,9 +47,7 @@ class Seen(Publisher):
 
     def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
         super().publish(data, metadata, transient=transient, update=update)
-        self.pages.append(
-            (round(self._clock.now - 100.0, 3), [judge(html.replace(STYLE, "")).text for html in self.html])
-        )
+        self.pages.append((round(self._clock.now - 100.0, 3), [judge(bare(html)).text for html in self.html]))
 
 
 def show(batches: Batches, *, format: str = "markdown", quiet: bool = False, **how: Any) -> tuple[Seen, FakeStream]:
@@ -104,6 +108,35 @@ def test_reasoning_is_open_while_it_streams_then_sent_once_closed():
     assert closed[1] == sent[-1]
 
 
+def test_reasoning_is_a_box_of_bounded_size():
+    """One line above and one output that holds the end of the reasoning, the line outside; a long one costs no more."""
+    thoughts = [f"thought number {n} " * 20 + "\n\n" for n in range(60)]
+    batches = [(0.5 + n / 5, [ReasoningDelta(text)]) for n, text in enumerate(thoughts)]
+    publisher, _stream = show([*batches, (20, [TextDelta("x")])])
+    pages = [page for at, page in publisher.pages if 0.6 < at < 19]
+    assert all(len(page) == 3 for page in pages)  # the line that says what the model does, the head, the box
+    assert pages[-1][2].rstrip().endswith("thought number 59")
+    assert "is thinking" not in pages[-1][1] + pages[-1][2]
+    boxes = [data["text/html"] for _kind, data in publisher.sent if "wcode-thoughts" in bare(data.get("text/html", ""))]
+    assert max(map(len, boxes)) < 10_000
+    closed = next(html for html in publisher.sent if "wcode-folding" in bare(html[1].get("text/html", "")))
+    assert "--wcode-lines:8" in closed[1]["text/html"]
+    assert "thought number 0 " in closed[1]["text/html"]
+
+
+def test_how_far_the_answer_is():
+    """After two seconds of writing one line below all says tokens, speed, RMB and how to stop, once a second."""
+    clock = Clock()
+    publisher = Seen(clock)
+    batches: Batches = [(1 + n / 10, [TextDelta("four " * 8)]) for n in range(51)]
+    price = Price(Decimal("0.01"), Decimal("0.0001"))
+    pump(FakeStream(batches, clock), NotebookView(publisher, price=price, clock=clock))
+    lines = [(at, text) for at, page in publisher.pages for text in page if "is writing" in text]
+    assert lines[0] == (3.0, "glm-5 is writing · about 210 tokens · 105 tokens/s · ≈ ¥0.0310 · stop: ■ or I, I")
+    assert len(dict.fromkeys(text for _at, text in lines)) == 4
+    assert "is writing" not in publisher.html[0]
+
+
 def test_quiet_shows_no_waiting_line_and_no_status():
     """`-q`: the answer alone."""
     publisher, _stream = show([(4.0, [TextDelta("x")]), (4.1, [Usage(1, 1)])], quiet=True)
@@ -118,8 +151,10 @@ def test_finished_blocks_are_not_sent_again():
     live = [data["text/html"] for kind, data in publisher.sent if kind != "clear" and "text/plain" not in data]
     assert sum("paragraph number 3<" in html for html in live) <= 3
     assert max(html.count("<p>") for html in live) <= 2
-    page = publisher.pages[-2][1]
-    assert [text.strip() for text in page] == [text.strip() for text in paragraphs]
+    page = [text.strip() for text in publisher.pages[-2][1]]
+    progress = [text for text in page if "is writing" in text]
+    assert len(progress) == 1
+    assert [text for text in page if text not in progress] == [text.strip() for text in paragraphs]
 
 
 def test_updates_are_at_most_fifteen_a_second():
@@ -235,9 +270,7 @@ def test_everything_live_is_safe():
     hostile = "a <img src=x onerror=x>\n\n- [x](javascript:x)\n\n```\n</code><script>\n```\n\n$\\href{x}{y}$\n\nend\n"
     publisher, _stream = show([(1 + n / 10, [TextDelta(c), ReasoningDelta(c)]) for n, c in enumerate(hostile)])
     for _kind, data in publisher.sent:
-        assert [
-            fault for fault in judge(data.get("text/html", "").replace(STYLE, "")).faults if "div style" not in fault
-        ] == []
+        assert [fault for fault in judge(bare(data.get("text/html", ""))).faults if "div style" not in fault] == []
 
 
 def _shell(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:

@@ -85,7 +85,7 @@ def test_layouts(text: str, expected: str) -> None:
             '{"a": "\n"}',
             "{...x}",
         ),
-        *("// only a comment", '{"a": 1', "{'a: 1}", '{"a": \\u0031}', "{" * 5000, '{"a":' * 5000, '{"a": tru}', "<p>"),
+        *('{"a": 1', "{'a: 1}", '{"a": \\u0031}', "{" * 5000, '{"a":' * 5000, '{"a": tru}', "<p>"),
     ],
 )
 def test_refused(text: str) -> None:
@@ -131,3 +131,34 @@ def test_no_other_exception(text: str) -> None:
     """Any text is either read or refused."""
     with contextlib.suppress(InputError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{a: .5}", 0.5),
+        ("{a: -.5e1}", -5.0),
+        ("{a: 5.}", 5.0),
+        ("{a: 0xFF}", 255),
+        ("{a: +7}", 7),
+        ('{a: "one \\\ntwo"}', "one two"),
+        ("{a: 'one \\\r\ntwo'}", "one two"),
+        ('{a: "back\\\\"}', "back\\"),
+    ],
+)
+def test_numbers_and_texts_of_json5(text: str, value: Any) -> None:
+    """What OpenClaw reads and JSON does not know; a change beside them leaves them as they are."""
+    assert parse(text) == {"a": value}
+    assert parse(merge(text, {"b": 1})) == {"a": value, "b": 1}
+
+
+def test_a_file_of_comments() -> None:
+    """The comments stay above what is written."""
+    assert merge("// mine\n", {"a": 1}) == '// mine\n{\n  "a": 1\n}\n'
+
+
+def test_the_placeholder_of_the_pages_is_named() -> None:
+    """A reader who pasted the page's block with its `...其他配置,` is told which line to delete."""
+    with pytest.raises(InputError, match=r"Line 2 is a placeholder of the page: \.\.\.其他配置,") as caught:
+        parse('{\n  ...其他配置,\n  "models": {}\n}')
+    assert caught.value.hint == "Delete the line from the file."

@@ -44,36 +44,165 @@ def test_key_only_when_given(target: str) -> None:
     assert "\0" not in made.text
 
 
-def test_openclaw() -> None:
-    """Capabilities, context and limits are the catalogue's; the key is OpenClaw's reference to the environment."""
-    provider = config("openclaw").values()["models"]["providers"]["wcode"]
-    assert provider["apiKey"] == "${WCODE_API_KEY}"
-    assert provider["models"] == [
-        {
-            "id": "qwen3.6-plus",
-            "name": "Qwen 3.6 Plus",
-            "reasoning": True,
-            "input": ["text", "image"],
-            "contextWindow": 1024000,
-            "maxTokens": 64000,
-        }
-    ]
-    step = config("openclaw", "stepfun/step-3.5-flash").values()
-    assert "maxTokens" not in step["models"]["providers"]["wcode"]["models"][0]
-    assert step["agents"]["defaults"]["model"]["primary"] == "wcode/stepfun/step-3.5-flash"
+# "models" of the openclaw.json block of each page, by hand; images are ours where the page's 模型能力 says 视觉理解.
+OPENCLAW = {
+    "stepfun/step-3.5-flash": ("Step 3.5 Flash", ["text"], 256000, 256000),
+    "qwen/qwen3-235b-a22b": ("Qwen3 235B A22B", ["text"], 128000, 8192),
+    "qwen3.6-plus": ("Qwen 3.6 Plus", ["text", "image"], 1024000, 64000),
+    "z-ai/glm-5": ("GLM 5", ["text"], 200000, 128000),
+}
 
 
-def test_opencode() -> None:
-    """A model that reads only text and does not reason is said to be so."""
-    options = json.loads(config("opencode", "qwen/qwen3-235b-a22b").text)["provider"]["wcode"]
-    assert options["options"] == {"baseURL": BASE, "apiKey": "{env:WCODE_API_KEY}"}
-    assert options["models"]["qwen/qwen3-235b-a22b"] == {
-        "name": "Qwen3 235B A22B",
-        "reasoning": False,
-        "attachment": False,
-        "modalities": {"input": ["text"], "output": ["text"]},
-        "limit": {"context": 128000, "output": 8192},
+@pytest.mark.parametrize("model", OPENCLAW)
+def test_openclaw_is_the_block_of_the_page(model: str) -> None:
+    """Every key and value of the page but for the key, which is OpenClaw's reference to the environment."""
+    name, inputs, context, most = OPENCLAW[model]
+    made = config("openclaw", model)
+    assert made.values() == {
+        "models": {
+            "mode": "merge",
+            "providers": {
+                "wcode": {
+                    "baseUrl": "https://wcode.net/api/gpt/v1",
+                    "apiKey": "${WCODE_API_KEY}",
+                    "api": "openai-completions",
+                    "models": [
+                        {
+                            "id": model,
+                            "name": name,
+                            "reasoning": False,
+                            "input": inputs,
+                            "contextWindow": context,
+                            "maxTokens": most,
+                        }
+                    ],
+                }
+            },
+        },
+        "agents": {"defaults": {"model": {"primary": f"wcode/{model}"}}},
     }
+    assert any("images" in step for step in made.steps) == ("image" in inputs)
+    for words in ("openclaw dashboard", "npm install -g openclaw@latest", "openclaw onboard --install-daemon", ".env"):
+        assert any(words in step for step in made.steps)
+
+
+@pytest.mark.parametrize("model", OPENCLAW)
+def test_opencode_is_the_block_of_the_page(model: str) -> None:
+    """Every key and value of the page; limits, and images where the model sees, are added, and it is said."""
+    name, inputs, context, most = OPENCLAW[model]
+    made = config("opencode", model)
+    sees = {"attachment": True, "modalities": {"input": inputs, "output": ["text"]}} if "image" in inputs else {}
+    assert json.loads(made.text) == {
+        "$schema": "https://opencode.ai/config.json",
+        "provider": {
+            "myprovider": {
+                "npm": "@ai-sdk/openai-compatible",
+                "name": "wcode",
+                "options": {"baseURL": "https://wcode.net/api/gpt/v1", "apiKey": "{env:WCODE_API_KEY}"},
+                "models": {model: {"name": name, **sees, "limit": {"context": context, "output": most}}},
+            }
+        },
+    }
+    assert made.steps[0] == "Added to the page's block: the limits that the page states elsewhere."
+
+
+# The page's own files as a reader has them, with a key and one more setting of his own.
+PAGE_OPENCODE = """{
+  "$schema": "https://opencode.ai/config.json",
+  "theme": "dark",
+  "provider": {
+    "myprovider": {
+      "npm": "@ai-sdk/openai-compatible",
+      "name": "mine",
+      "options": {
+        "baseURL": "https://wcode.net/api/gpt/v1/",
+        "apiKey": "sk-typed"
+      },
+      "models": {
+        "qwen3.6-plus": {
+          "name": "Qwen 3.6 Plus"
+        }
+      }
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("provider", ["myprovider", "wcode", "anything"])
+def test_the_pages_provider_of_opencode_is_recognised_by_its_address(tmp_path: Path, provider: str) -> None:
+    """No second provider, the typed key and name stay, and what is missing is added."""
+    path = tmp_path / "opencode.json"
+    path.write_text(PAGE_OPENCODE.replace("myprovider", provider))
+    written = write_tool(config("opencode"), path)
+    assert written.kept_key
+    wanted = json.loads(path.read_text())
+    model = wanted["provider"][provider]["models"].pop("qwen3.6-plus")
+    assert model == json.loads(config("opencode").text)["provider"]["myprovider"]["models"]["qwen3.6-plus"]
+    left = json.loads(PAGE_OPENCODE.replace("myprovider", provider))
+    del left["provider"][provider]["models"]["qwen3.6-plus"]
+    assert wanted == left
+    assert write_tool(config("opencode"), path).changed is False
+    write_tool(config("opencode", "z-ai/glm-5"), path)
+    assert [*json.loads(path.read_text())["provider"]] == [provider]
+
+
+PAGE_OPENCLAW = """{
+  "models": {
+    "mode": "replace",
+    "providers": {
+      "gateway": {
+        "baseUrl": "https://wcode.net/api/gpt/v1",
+        "apiKey": "sk-typed",
+        "api": "openai-completions",
+        "models": [
+          {"id": "qwen3.6-plus", "name": "Q", "reasoning": true, "input": ["text"], "maxTokens": 9}
+        ]
+      },
+      "wcode": {"baseUrl": "https://other.example/v1", "models": []}
+    }
+  },
+  "agents": {"defaults": {"model": {"primary": "a/b"}}}
+}
+"""
+
+
+def test_what_openclaws_file_says_stays(tmp_path: Path) -> None:
+    """Also where it differs from the page; another server of the same name is not ours; the new default is said."""
+    path = tmp_path / "openclaw.json"
+    path.write_text(PAGE_OPENCLAW)
+    written = write_tool(config("openclaw"), path)
+    assert written.replaced == ("agents.defaults.model.primary: a/b → gateway/qwen3.6-plus",)
+    assert written.kept_key
+    wanted = json.loads(PAGE_OPENCLAW)
+    wanted["models"]["providers"]["gateway"]["models"][0]["contextWindow"] = 1024000
+    wanted["agents"]["defaults"]["model"]["primary"] = "gateway/qwen3.6-plus"
+    assert json.loads(path.read_text()) == wanted
+    path.write_text(PAGE_OPENCLAW.replace("https://wcode.net/api/gpt/v1", "https://third.example/v1"))
+    write_tool(config("openclaw"), path)
+    assert [*json.loads(path.read_text())["models"]["providers"]] == ["gateway", "wcode", "wcode2"]
+    assert json.loads(path.read_text())["agents"]["defaults"]["model"]["primary"] == "wcode2/qwen3.6-plus"
+
+
+def test_where_the_tools_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The tools' own environment variables come first, and opencode.jsonc before opencode.json."""
+    for name in ("XDG_CONFIG_HOME", "OPENCODE_CONFIG", "OPENCLAW_CONFIG_PATH", "OPENCLAW_STATE_DIR", "OPENCLAW_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert config("opencode").path == Path.home() / ".config/opencode/opencode.json"
+    assert config("openclaw").path == Path.home() / ".openclaw/openclaw.json"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert config("opencode").path == tmp_path / "opencode/opencode.json"
+    (tmp_path / "opencode").mkdir()
+    (tmp_path / "opencode/opencode.jsonc").touch()
+    assert config("opencode").path == tmp_path / "opencode/opencode.jsonc"
+    monkeypatch.setenv("OPENCODE_CONFIG", str(tmp_path / "mine.json"))
+    assert config("opencode").path == tmp_path / "mine.json"
+    monkeypatch.setenv("OPENCLAW_HOME", str(tmp_path / "home"))
+    assert config("openclaw").path == tmp_path / "home/.openclaw/openclaw.json"
+    monkeypatch.setenv("OPENCLAW_STATE_DIR", str(tmp_path / "state"))
+    assert config("openclaw").path == tmp_path / "state/openclaw.json"
+    monkeypatch.setenv("OPENCLAW_CONFIG_PATH", str(tmp_path / "claw.json"))
+    assert config("openclaw").path == tmp_path / "claw.json"
 
 
 @pytest.mark.parametrize("target", TOOLS)
@@ -122,7 +251,6 @@ def test_the_folder_of_llm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert config("llm").path == Path(folder, "extra-openai-models.yaml")
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path))
     assert config("llm").path == tmp_path / "extra-openai-models.yaml"
-    assert config("opencode").path == Path.home() / ".config/opencode/opencode.json"
     assert config("litellm").path == Path("config.yaml")
     assert config("cline").path is None
 
@@ -132,7 +260,7 @@ def test_new_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "opencode.json"
     written = write_tool(config("opencode", key=KEY), path)
     assert (written.changed, written.backup) == (True, None)
-    assert json.loads(path.read_text())["provider"]["wcode"]["options"]["apiKey"] == KEY
+    assert json.loads(path.read_text())["provider"]["myprovider"]["options"]["apiKey"] == KEY
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert write_tool(config("opencode", key=KEY), path).changed is False
 
@@ -200,7 +328,11 @@ def test_only_files_are_written(tmp_path: Path) -> None:
         ("litellm", b"model_list: {a: 1}\n"),
         ("litellm", b'model_list: [{"model_name": "x"}]\n'),
         ("litellm", b"all: &all\n  - model_name: a\nmodel_list: *all\n"),
-        ("litellm", b"model_list:\n  - &a\n    model_name: qwen3.6-plus\n  - *a\n"),
+        (
+            "litellm",
+            b"model_list:\n  - &a\n    model_name: qwen3.6-plus\n"
+            b"    litellm_params: {api_base: https://wcode.net/api/gpt/v1}\n  - *a\n",
+        ),
         ("litellm", b"a: 1\n---\nmodel_list: []\n"),
     ],
 )
@@ -234,6 +366,7 @@ model_list:
   - litellm_params:
       api_key: "os.environ/OLD"   # rotate
       model: openai/qwen3.6-plus
+      api_base: https://wcode.net/api/gpt/v1/
       rpm: 5
     model_name: 'qwen3.6-plus' # ours
 
@@ -245,19 +378,31 @@ litellm_settings:
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_existing_litellm(tmp_path: Path, newline: str) -> None:
-    """An item of the same name is changed field by field; comments and the user's own fields stay."""
+    """An item of the same name and server gets what it lacks; comments and the user's own fields stay."""
     path = tmp_path / "config.yaml"
     path.write_text(LITELLM, newline=newline)
     write_tool(config("litellm"), path)
     new = path.read_bytes().decode()
-    assert new == LITELLM.replace('"os.environ/OLD"   # rotate', '"os.environ/WCODE_API_KEY"   # rotate').replace(
-        "      rpm: 5\n", f'      rpm: 5\n      api_base: "{BASE}"\n'
-    ).replace(
+    assert new == LITELLM.replace(
         "# ours\n",
         "# ours\n    model_info:\n      supports_reasoning: true\n      supports_vision: true\n"
         "      max_input_tokens: 1024000\n      max_output_tokens: 64000\n",
     ).replace("\n", newline)
     assert write_tool(config("litellm"), path).changed is False
+
+
+def test_litellm_shares_a_name_among_servers(tmp_path: Path) -> None:
+    """Another server's item of the same name is not overwritten: ours is added."""
+    path = tmp_path / "config.yaml"
+    old = (
+        "model_list:\n  - model_name: z-ai/glm-5\n    litellm_params:\n      model: openai/z-ai/glm-5\n"
+        "      api_base: https://other.example/v1\n"
+    )
+    path.write_text(old)
+    write_tool(config("litellm", "z-ai/glm-5"), path)
+    assert path.read_text().startswith(old)
+    items = yaml.safe_load(path.read_text())["model_list"]
+    assert [item["litellm_params"]["api_base"] for item in items] == ["https://other.example/v1", BASE]
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_opencode(server: Server, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text('{\n  // mine\n  "autoupdate": false,\n  "share": "disabled",\n}\n')
     configured("opencode", path, server)
-    assert said(tmp_path, "opencode", "models", "wcode").split() == [f"wcode/{model}" for model in MODELS]
-    said(tmp_path, "opencode", "run", "--model", "wcode/z-ai/glm-5", "Hello")
+    assert said(tmp_path, "opencode", "models", "myprovider").split() == [f"myprovider/{model}" for model in MODELS]
+    said(tmp_path, "opencode", "run", "--model", "myprovider/z-ai/glm-5", "Hello")
     assert arrived(server) == "z-ai/glm-5"
 
 

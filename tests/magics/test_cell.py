@@ -389,3 +389,28 @@ def test_unloading_takes_everything_back(kernel: Kernel) -> None:
         kernel.run("import threading\nprint([t.name for t in threading.enumerate() if 'wcode' in t.name])").text
         == "[]\n"
     )
+
+
+def test_a_server_that_does_not_know_the_model(shared: Kernel, server: FaultServer) -> None:
+    """The error names the id that was sent and a known one like it."""
+    server.script(status(404, "no such model"))
+    done = shared.run("%%wcode glm-6\nhi")
+    assert done.text.endswith("The model id sent was glm-6. Did you mean z-ai/glm-5?")
+    assert "The model id sent was acme/x. Check it" in shared.run("%%wcode acme/x\nhi").text
+
+
+def test_an_id_like_a_known_one_is_asked_about(shared: Kernel, server: FaultServer) -> None:
+    """Nothing is sent before the answer; headless it is an error."""
+    done = shared.run("%%wcode zhipu/glm-5\nhi")
+    assert (done.error, server.requests) == ("ModelUnclear", [])
+    shared.run("import builtins; _input, asked = builtins.input, []")
+    for reply, sent in (("", "z-ai/glm-5"), ("n", "zhipu/glm-5")):
+        shared.run(
+            f"builtins.input = lambda text: asked.append(text) or {reply!r}\n"
+            "get_ipython().kernel._allow_stdin = True\n"
+            "get_ipython().run_cell_magic('wcode', 'zhipu/glm-5', 'hi')"
+        )
+        assert server.requests[-1].json["model"] == sent
+    assert shared.run("builtins.input = _input; print(len(asked), asked[0])").text.strip() == (
+        "2 zhipu/glm-5 is not a known model id. Use z-ai/glm-5 instead? [Y/n]"
+    )

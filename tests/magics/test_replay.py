@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -295,6 +295,26 @@ def test_vs_code_tells_where_the_notebook_is(shared: Kernel, server: FaultServer
     assert (shared.cwd / "study.replay.jsonl").exists()
 
 
+def test_keep_reuses_the_answer_of_an_unchanged_cell(shared: Kernel, server: FaultServer, file: Path) -> None:
+    """The second run of the cell sends nothing and says so in its status line; --anew sends it."""
+    server.script(chat("one"), chat("two"), chat("three"))
+    shared.run(f"%wcode set replay_file={file.name}")
+    first = shared.run("%%wcode --keep\nhi")
+    again = shared.run("%%wcode --keep -o reply\nhi")
+    assert "kept answer of 20" in again.outputs[0]["data"]["text/html"]
+    assert "kept answer" not in first.outputs[0]["data"]["text/html"]
+    assert shared.run("print(reply.text, reply.kept)").text == "one True\n"
+    assert len(server.requests) == 1
+    shared.run("%wcode set keep=true")
+    shared.run("%%wcode --anew -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "two False\n"
+    shared.run("%%wcode -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "two True\n"
+    shared.run("%wcode unset keep")
+    shared.run("%%wcode -o reply\nhi")
+    assert shared.run("print(reply.text, reply.kept)").text == "three False\n"
+
+
 # -- audit ----------------------------------------------------------------------------------------------------------
 
 
@@ -362,6 +382,59 @@ def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer
         "AnswerInterrupted: Interrupted after 1 of 3 questions. What arrived is kept."
     ]
     assert shared.run("print(len(rows))").text == "1\n"
+
+
+@pytest.fixture
+def labelled(shared: Kernel, server: FaultServer, file: Path) -> Path:
+    """Forty recorded labels; the server then changes those of every tenth text."""
+
+    def answer(changed: str) -> Callable[[Received], Script]:
+        def label(request: Received) -> Script:
+            number = int(request.json["messages"][0]["content"].split()[-1])
+            return chat(json.dumps({"label": changed if number % 10 == 0 else "yes"}))
+
+        return label
+
+    server.script(*[answer("yes")] * 40)
+    shared.run(
+        f"%wcode replay record {file.name}\n{CLIENT}\n"
+        "client.map('Label {{value}}', range(1, 41), response_format={'type': 'json_object'}, progress=False)"
+    )
+    shared.run("%wcode replay off")
+    server.requests.clear()
+    server.script(*[answer("no")] * 200)
+    return file
+
+
+def test_an_audit_of_a_server_that_changed_ten_percent_finds_ten_percent(
+    shared: Kernel, server: FaultServer, labelled: Path
+) -> None:
+    """The fields come first, with share and interval; --accept takes the new answers without asking again."""
+    done = shared.run(f"%wcode audit {labelled.name} --yes")
+    assert len(server.requests) == 40
+    assert "10.0% [4.0%, 23.1%]" in done.text  # Wilson, 4 of 40
+    assert "no: +10.0%" in done.text
+    assert "40 of 40: 36 same, 4 different" in done.text
+    accepted = shared.run(f"%wcode audit {labelled.name} --accept")
+    assert f"40 answers of {labelled.name} were replaced by the new ones.\n" in accepted.text
+    assert len(server.requests) == 40
+    assert labelled.read_text().count('"text": "{\\"label\\": \\"no\\"}"') == 4
+    again = shared.run(f"%wcode audit {labelled.name} --yes")
+    assert "0.0% [0.0%, 8.8%]" in again.text
+    assert "40 of 40: 40 same" in again.text
+    assert len(server.requests) == 80
+    assert "sent again; changed answers: label 0.0%" in shared.run(f"%wcode methods {labelled.name}").text
+
+
+def test_an_audit_goes_on_where_it_was_stopped(shared: Kernel, server: FaultServer, labelled: Path) -> None:
+    """What was asked before a failure that stops it is not asked again; a sample asks only so many."""
+    shared.run(f"%wcode audit {labelled.name} --yes --sample 10 --max-cost 1")
+    assert len(server.requests) == 10
+    (labelled.parent / f"{labelled.stem}.audit.jsonl").rename(labelled.parent / f"{labelled.stem}.audit-part.jsonl")
+    done = shared.run(f"%wcode audit {labelled.name} --yes -o rows")
+    assert len(server.requests) == 40
+    assert shared.run("print(len(rows), list(rows.number) == list(range(1, 41)))").text == "40 True\n"
+    assert done.status == "ok"
 
 
 # -- methods --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from wcode_jupyter import wire
-from wcode_jupyter.errors import InputError, ParameterError
+from wcode_jupyter.client import Client
+from wcode_jupyter.errors import InputError, KeyMissing, ModelUnclear, ParameterError
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply.events import Finish, ReasoningDelta, TextDelta, Usage
 from wcode_jupyter.reply.reply_builder import ReplyBuilder
@@ -226,3 +227,38 @@ def test_a_model_that_opens_its_thinking_is_read_so(tmp_path: Path, monkeypatch:
         ReasoningDelta("m", field="<think>"),
         TextDelta("4"),
     ]
+
+
+def test_the_name_on_a_page_is_sent_as_its_id() -> None:
+    """Title, name, any case, the series before the slash; with its price and its checks."""
+    session = Session(keys=Keys("sk-of-a-test", keyring=False))
+    for name in ("GLM 5", "glm 5", "Z-AI/glm-5", "GLM/GLM-5"):
+        call = session.prepare("hi", {"model": name})
+        assert call.request.model == "z-ai/glm-5"
+        assert call.estimate.input_cny is not None
+
+
+def test_an_id_much_like_a_known_one_is_not_sent_by_itself() -> None:
+    """The error names both; `exact_model` sends it, and any other unknown id goes out untouched."""
+    session = Session()
+    with pytest.raises(ModelUnclear, match=r"zhipu/glm-5.*Use z-ai/glm-5.*--exact-model") as caught:
+        session.prepare("hi", {"model": "zhipu/glm-5"})
+    assert (caught.value.typed, caught.value.near) == ("zhipu/glm-5", "z-ai/glm-5")
+    assert session.prepare("hi", {"model": "zhipu/glm-5", "exact_model": True}).request.model == "zhipu/glm-5"
+    assert session.prepare("hi", {"model": "GLM 5", "exact_model": True}).request.model == "GLM 5"
+    assert session.prepare("hi", {"model": "acme/New"}).request.model == "acme/New"
+
+
+@pytest.mark.parametrize(
+    ("model", "page"),
+    [
+        ("qwen3.6-plus", "https://platform.wcode.net"),
+        ("glm-5", "https://wcode.net/get-apikey"),
+        ("acme/new", "https://wcode.net/get-apikey"),
+    ],
+)
+def test_a_missing_key_names_the_page_of_the_model(model: str, page: str) -> None:
+    """A key from another place may be another account's."""
+    with Client(session=Session(keys=Keys(keyring=False))) as client, pytest.raises(KeyMissing) as caught:
+        client.ask("hi", model=model)
+    assert f"Get one at {page}, then" in caught.value.hint

@@ -1,8 +1,7 @@
-"""What a run may cost, before it is sent: the first rows counted, the rest taken to be like them."""
+"""What a run may cost, before it is sent: some rows from everywhere counted, the rest taken to be like them."""
 
 from __future__ import annotations
 
-import itertools
 from decimal import Decimal
 
 from msgspec import Struct
@@ -13,9 +12,11 @@ from .plan import Plan
 
 __all__ = ["RunEstimate", "estimate"]
 
-_ROWS = 20
-_ASSUMED_OUTPUT = 500
-"""Tokens of an answer, where max_tokens says nothing."""
+_ROWS = 200
+_SHORT_OUTPUT, _ASSUMED_OUTPUT = 50, 500
+"""Tokens of an answer, where max_tokens says nothing and none was seen: of a short one, and of a long one."""
+_SPREAD = Decimal("1.5")
+"""How much longer, or shorter, than those that were seen the answers may be on the average."""
 
 
 class RunEstimate(Struct, frozen=True, kw_only=True):
@@ -25,7 +26,9 @@ class RunEstimate(Struct, frozen=True, kw_only=True):
     """None: the rows cannot be counted."""
     input_tokens: int | None
     cny: Decimal | None
-    """Input, and output as long as max_tokens allows; None without count or without any price."""
+    """RMB for input and long answers: as long as max_tokens allows; None without count or without any price."""
+    least_cny: Decimal | None = None
+    """RMB for input and short answers."""
     assumed_output: int | None = None
     """Output tokens that an answer was taken to have where no max_tokens is set."""
     unpriced: tuple[str, ...] = ()
@@ -38,9 +41,10 @@ class RunEstimate(Struct, frozen=True, kw_only=True):
             _("{count} requests, about {tokens} input tokens").format(count=self.requests, tokens=self.input_tokens)
         ]
         if self.cny is not None:
-            parts.append(f"¥{self.cny:.4f}")
+            least = self.least_cny
+            parts.append(f"¥{self.cny:.4f}" if least in (None, self.cny) else f"¥{least:.4f} – ¥{self.cny:.4f}")
         if self.cny is not None and self.assumed_output:
-            parts.append(_("if an answer takes {count} tokens").format(count=self.assumed_output))
+            parts.append(_("if an answer takes up to {count} tokens").format(count=self.assumed_output))
         if self.unpriced:
             parts.append(_("price unknown: {models}").format(models=", ".join(self.unpriced)))
         return " · ".join(parts)
@@ -51,10 +55,10 @@ def estimate(plan: Plan, kept: int = 0) -> RunEstimate:
     count = None if plan.count is None else max(0, plan.count - kept)
     if count is None or plan.rows.once:
         return RunEstimate(requests=count, input_tokens=None, cny=None)
-    tokens, cost, seen = 0, Decimal(0), 0
+    tokens, cost, least, seen = 0, Decimal(0), Decimal(0), 0
     unpriced: dict[str, None] = {}
     assumed = False
-    for task in itertools.islice(plan, _ROWS * len(plan.variants) * plan.repeat):
+    for task in plan.sample(_ROWS):
         seen += 1
         if task.error is not None:
             continue
@@ -66,17 +70,23 @@ def estimate(plan: Plan, kept: int = 0) -> RunEstimate:
         if call.estimate.input_cny is None:
             unpriced[call.request.model] = None
             continue
-        output = call.estimate.output_cny
-        if output is None:
+        output, shortest = call.estimate.output_cny, plan.price(call, _SHORT_OUTPUT)
+        if (usual := plan.usual_output(call)) is not None:
+            longest = plan.price(call, round(usual * _SPREAD))
+            output = longest if output is None else min(output, longest)
+            shortest = plan.price(call, round(usual / _SPREAD))
+        elif output is None:
             assumed = True
             output = plan.price(call, _ASSUMED_OUTPUT)
         cost += call.estimate.input_cny + output
+        least += call.estimate.input_cny + min(output, shortest)
     share = Decimal(count) / max(1, seen)
     priced = len(unpriced) < len({variant.model for variant in plan.variants})
     return RunEstimate(
         requests=count,
         input_tokens=round(tokens * share),
         cny=cost * share if priced else None,
+        least_cny=least * share if priced else None,
         assumed_output=_ASSUMED_OUTPUT if assumed else None,
         unpriced=tuple(unpriced),
     )

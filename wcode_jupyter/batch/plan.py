@@ -1,8 +1,8 @@
 """What is asked: each row, of each model, with each combination of swept values, so many times; made one by one.
 
-A Job says which of these it is, and its `id` is made of everything that decides the answer: the row's key, the messages
-as they are sent, model, parameters, server and sample. An answer on disk belongs to a job when it has its id, so a
-changed row is asked again and an unchanged one is not.
+A Job says which of these it is, and its `id` is the address of its answer (see `addresses`): the fingerprint of what is
+sent, and which of its occurrences it is. An answer on disk belongs to a job when it has its id, so a changed row is
+asked again, and one that was moved is not.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from ..request.parameters import PARAMETERS, check_row, parse
 from ..request.settings import ROWS, find_row
 from ..session import Call, Session
 from ..session.attempts import Attempts
+from .addresses import Fingerprints, Occurrences
 from .rows import Row, Rows, is_missing
 
-__all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain"]
+__all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain", "whole_characters"]
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
@@ -74,6 +75,7 @@ class Task(Struct, frozen=True, gc=False):
     template: Call
     messages: tuple[Message, ...] = ()
     error: WcodeError | None = None
+    fingerprint: str = ""
 
 
 class Plan:
@@ -119,10 +121,15 @@ class Plan:
             if raw
             else [text for call in self.calls for message in call.request.messages for text in _texts(message)]
         )
-        self.references = tuple(dict.fromkeys(name for text in texts for name in template.references(text)))
+        self._aliases: dict[str, str] = {}
+        for text in texts:
+            self._aliases |= template.aliased(text, rows.columns)[1]
+        named = (name for text in texts for name in template.references(template.aliased(text, rows.columns)[0]))
+        self.references = tuple(dict.fromkeys(self._aliases.get(name, name) for name in named))
         self._of_row = tuple(name for name in self.references if name in rows.columns)
         self._check_references()
-        self._cut = {text: _Text(text) for text in texts}
+        self._cut = {text: _Text(template.aliased(text, rows.columns)[0], self._aliases) for text in texts}
+        self._texts = texts
 
     @property
     def count(self) -> int | None:
@@ -143,26 +150,44 @@ class Plan:
     def __iter__(self) -> Iterator[Task]:
         """Every task in order. A row that lacks a value gives tasks with an error. Raises InputError (see Rows)."""
         number = itertools.count()
-        identities = [[_identity(call) for call in variant.calls] for variant in self.variants]
+        prints = [[Fingerprints(call) for call in variant.calls] for variant in self.variants]
+        seen = Occurrences()
         for row in self.rows:
             filled = self._filled(row)
-            columns = plain(row.columns)
+            columns = plain(row.columns if self.rows.once else self._needed(row.columns))
             key = _plain(row.key)
-            for variant, identity, (messages, error) in zip(self.variants, identities, filled, strict=True):
-                digest = hashlib.blake2b(msgspec.json.encode((key, messages)), digest_size=16)
+            for variant, identity, (messages, error) in zip(self.variants, prints, filled, strict=True):
+                digits = [""] * len(identity)
+                if error is None:
+                    try:
+                        digits = [one.of(messages) for one in identity]
+                    except WcodeError as refused:
+                        error = refused
                 for sample in range(self.repeat):
                     which = min(sample, len(variant.calls) - 1)
-                    own = digest.copy()
-                    own.update(f"{identity[which]}{sample}".encode())
+                    place = next(number)
+                    id_ = seen.next(digits[which], identity[which].order) if error is None else f"unsent.{place}"
                     job = Job(
-                        id=own.hexdigest(), number=next(number), row=row.number, key=key, columns=columns,
+                        id=id_, number=place, row=row.number, key=key, columns=columns,
                         model=variant.model, values=variant.values, sample=sample,
                     )  # fmt: skip
-                    yield Task(job, variant.calls[which], messages, error)
+                    yield Task(job, variant.calls[which], messages, error, digits[which])
+
+    def sample(self, most: int) -> Iterator[Task]:
+        """The first task of each variant for at most `most` rows, evenly spread over all; the rows can be counted."""
+        step = -(-(self.rows.count or 1) // most)
+        for row in itertools.islice(self.rows, 0, None, step):
+            for variant, (messages, error) in zip(self.variants, self._filled(row), strict=True):
+                job = Job(id="", number=0, row=row.number, model=variant.model, values=variant.values)
+                yield Task(job, variant.calls[0], messages, error)
+
+    def usual_output(self, call: Call) -> Decimal | None:
+        """Output tokens that an answer of the call's model took on the average in this session; None: none came."""
+        return self._session.account.usual_output(call.request.model)
 
     def call(self, task: Task) -> Call:
         """The whole call of a task, to be sent."""
-        return self._session.with_messages(task.template, task.messages)
+        return self._session.with_messages(task.template, task.messages, task.fingerprint)
 
     def attempts(self, call: Call) -> Attempts | None:
         """How `call` is asked until its answer fits the schema; None without one."""
@@ -172,6 +197,10 @@ class Plan:
         """RMB for `output_tokens` of the call's model; 0 where its price is unknown."""
         price = self._session.catalogue.model(call.request.model).price(call.estimate.input_tokens)
         return output_tokens * price.output / 1000 if price else Decimal(0)
+
+    def _needed(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a row is kept with its answers: the columns that the prompt names."""
+        return {name: columns[name] for name in self._of_row if name in columns}
 
     def _filled(self, row: Row) -> list[tuple[tuple[Message, ...], WcodeError | None]]:
         """The messages of each variant, or why there are none."""
@@ -190,7 +219,8 @@ class Plan:
             what = _("Row {number} has no value for {names}")
             names = ", ".join("{{" + name + "}}" for name in empty)
             return (), InputError(what.format(number=row.number + 1, names=names))
-        namespace: ChainMap[str, Any] = ChainMap(row.columns, self.variables)  # type: ignore[arg-type]
+        aliases = {alias: row.columns[name] for alias, name in self._aliases.items()}
+        namespace: ChainMap[str, Any] = ChainMap(row.columns, self.variables, aliases)  # type: ignore[arg-type]
         try:
             return tuple(self._expanded(message, namespace) for message in messages), None
         except WcodeError as error:
@@ -201,11 +231,24 @@ class Plan:
             return message
         content: str | tuple[Part, ...] | None = self._cut[message.content].fill(namespace)
         if content is None:
-            body = template.expand(message.content, namespace)
+            body = template.expand(template.aliased(message.content, self.rows.columns)[0], namespace)
             content = body.parts or body.text
         if isinstance(content, str) and not content.isascii():
             _refuse_half_characters(content)
         return msgspec.structs.replace(message, content=content)
+
+    @property
+    def notices(self) -> list[str]:
+        """What looks unintended about the prompt, a sentence each, in the language of now."""
+        return [] if self._raw or not self.rows.columns else list(dict.fromkeys(self._unmatched()))
+
+    def _unmatched(self) -> Iterator[str]:
+        for text in self._texts:
+            yield from template.unmatched(text, self.rows.columns)
+        if not self._of_row and self.rows.count != 1:
+            yield _("The prompt names no column: every row asks the same. The columns are {names}.").format(
+                names=", ".join("{{" + name + "}}" for name in self.rows.columns[:20])
+            )
 
     def _check_references(self) -> None:
         missing = [name for name in self.references if name not in self.rows.columns and name not in self.variables]
@@ -292,12 +335,6 @@ def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     return found
 
 
-def _identity(call: Call) -> str:
-    """What decides the answer beside the messages."""
-    request = msgspec.structs.replace(call.request, messages=())
-    return hashlib.sha256(canonical_json(request.to_dict())).hexdigest()
-
-
 def _texts(message: Message) -> list[str]:
     return [message.content] if isinstance(message.content, str) else []
 
@@ -312,9 +349,10 @@ def _refuse_half_characters(text: str) -> None:
 class _Text:
     """A text cut at its references, so that plain values are inserted without reading it anew for each row."""
 
-    def __init__(self, text: str) -> None:
-        self._names = template.references(text)
-        marks = {name: f"\0{index}\0" for index, name in enumerate(self._names)}
+    def __init__(self, text: str, aliases: Mapping[str, str]) -> None:
+        found = template.references(text)
+        self._names = tuple(aliases.get(name, name) for name in found)
+        marks = {name: f"\0{index}\0" for index, name in enumerate(found)}
         # Even places: what stands between; odd places: which reference. A text with \0 of its own is left alone.
         self._pieces = [] if "\0" in text else re.split("\0([0-9]+)\0", template.expand(text, marks).text)
 
@@ -345,15 +383,28 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, float):
         return value
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=repr)
     if isinstance(value, (list, tuple, dict)):
         try:
-            return msgspec.to_builtins(value, str_keys=True, enc_hook=_native)
+            return whole_characters(msgspec.to_builtins(value, str_keys=True, enc_hook=_native))
         except (TypeError, RecursionError, NotImplementedError):
-            return str(value)
-    return _native(value)
+            return whole_characters(str(value))
+    return whole_characters(_native(value))
+
+
+def whole_characters(value: Any) -> Any:
+    """Plain JSON with a question mark for each half of a character (lone surrogate), which no file can hold."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {whole_characters(name): whole_characters(item) for name, item in value.items()}
+    return [whole_characters(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _native(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
     item: Callable[[], Any] | None = getattr(value, "item", None)
     if item is not None and getattr(value, "shape", None) == ():
         found = item()

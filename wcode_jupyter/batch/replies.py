@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+
+import msgspec
 
 from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
@@ -17,7 +19,8 @@ from ..table import Table
 from . import statistics
 from .job_state import typed
 from .plan import Job
-from .runfile import Header, Place, RunFile, RunLine, header_of
+from .rows import Rows
+from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +33,8 @@ Score = Callable[[Reply, Mapping[str, Any]], Any]
 """Of a reply and the values of its row: a number, a bool, or a dict of these."""
 
 _SHOWN = 20
+_IN_MEMORY = 50_000
+"""As many answers are held once they were read and parsed; more are read anew at each look."""
 
 
 class Replies(Sequence[Reply]):
@@ -41,15 +46,18 @@ class Replies(Sequence[Reply]):
     def __init__(
         self,
         file: RunFile,
-        entries: Sequence[Place | RunLine],
+        entries: Sequence[Entry],
         header: Header,
         *,
         again: Callable[[], Replies] | None = None,
         stopped: WcodeError | None = None,
         score: Score | None = None,
         schema: Schema | None = None,
+        source: Rows | None = None,
     ) -> None:
         self.stopped = stopped
+        self._source = source
+        self._read: list[RunLine] | None = None
         self._file = file
         self._entries = entries
         self._header = header
@@ -82,23 +90,27 @@ class Replies(Sequence[Reply]):
 
     def lines(self) -> Iterator[RunLine]:
         """Each `RunLine(job, reply)`: the job says row, model, swept values and sample."""
-        return map(self._line, self._entries)
+        if len(self._entries) > _IN_MEMORY:
+            return map(self._line, self._entries)
+        if self._read is None:
+            self._read = [self._line(entry) for entry in self._entries]
+        return iter(self._read)
 
     def job(self, index: int) -> Job:
         """What the reply at `index` was asked for."""
         return self._line(self._entries[index]).job
 
-    def _line(self, entry: Place | RunLine) -> RunLine:
-        line = entry if isinstance(entry, RunLine) else self._file.read(entry)
-        return typed(line, self._schema)
+    def _line(self, entry: Entry) -> RunLine:
+        return typed(self._file.line(entry), self._schema)
 
-    def _part(self, entries: Sequence[Place | RunLine]) -> Replies:
+    def _part(self, entries: Sequence[Entry]) -> Replies:
         return self._like(entries, None, self._score)
 
-    def _like(self, entries: Sequence[Place | RunLine], stopped: WcodeError | None, score: Score | None) -> Replies:
+    def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
-            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema
-        )
+            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
+            source=self._source,
+        )  # fmt: skip
 
     @property
     def failed(self) -> Replies:
@@ -136,15 +148,22 @@ class Replies(Sequence[Reply]):
     def save(self, path: str | Path) -> Path:
         """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError."""
         target = Path(path)
-        places = [entry for entry in self._entries if isinstance(entry, Place)]
+        places = [
+            entry.place if isinstance(entry, Kept) else entry
+            for entry in self._entries
+            if not isinstance(entry, RunLine)
+        ]
         self._file.copy_to(target, self._header, places)
-        if len(places) < len(self._entries):
+        moved = any(isinstance(entry, Kept) for entry in self._entries)
+        if len(places) < len(self._entries) or moved:
             copy = RunFile(target)
             copy.open(self._header)
             try:
                 for entry in self._entries:
                     if isinstance(entry, RunLine):
                         copy.append(entry)
+                if moved:
+                    copy.append_jobs(self._file.line(entry).job for entry in self._entries)
             finally:
                 copy.close()
         return target
@@ -155,8 +174,7 @@ class Replies(Sequence[Reply]):
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("There is no run file {path}").format(path=path))
-        header, found = file.read_all()
-        entries = sorted(found.values(), key=_number)
+        header, entries = file.entries()
         return cls(file, entries, header)
 
     # -- tables -------------------------------------------------------------------------------------------------------
@@ -174,22 +192,58 @@ class Replies(Sequence[Reply]):
             function = self._score
             self._scores = (
                 [statistics.Scored()] * len(self) if function is None
-                else [statistics.scored(function, line) for line in self.lines()]
+                else [statistics.scored(function, self._with_row(line)) for line in self.lines()]
             )  # fmt: skip
         return self._scores
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One flat dict for each reply, as in `to_frame`."""
-        for line, scored in zip(self.lines(), self.scores(), strict=True):
-            yield {**_row(line), **scored.columns}
+        results = [
+            {**_results(line), **scored.columns} for line, scored in zip(self.lines(), self.scores(), strict=True)
+        ]
+        lines = [self._with_row(line) for line in self.lines()]
+        names = _names_of(lines, results)
+        for line, result in zip(lines, results, strict=True):
+            columns = {names[name]: value for name, value in line.job.columns.items()}
+            label = None if self._source is None else self._source.label_of(line.job.row)
+            yield {
+                "row": line.job.key if label is None else label,
+                **columns,
+                **result,
+                **_fields(result, names.values()),
+            }
+
+    def _column_names(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """What the columns of the source are called in the table that has these `rows`."""
+        results = {name for line in self.lines() for name in _results(line)}
+        results.update(name for scored in self.scores() for name in scored.columns)
+        return list(_free_names(self._source.columns if self._source else (), {"row", *results}).values())
+
+    def _with_row(self, line: RunLine) -> RunLine:
+        """`line` with all columns of its row as the source has them, as far as that is at hand."""
+        columns = None if self._source is None else self._source.values_of(line.job.row)
+        if columns is None:
+            return line
+        return msgspec.structs.replace(line, job=msgspec.structs.replace(line.job, columns=columns))
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each reply: row key, the row's columns, model asked and answered, swept values, sample, text, …
 
-        A column of the rows that has the name of one of these is prefixed with `row_`. Needs pandas.
+        A column of the rows that has the name of one of these is prefixed with `row_`, as often as it takes. Columns
+        of a pandas frame keep their types; where it has labels of its own they are the index here too, so that the two
+        can be joined. Fields of a schema have their own names, and `json.NAME` beside. Needs pandas.
         """
         pandas = extras.load("pandas", extra="frames")
-        frame: pd.DataFrame = pandas.DataFrame(list(self.rows()))
+        rows = list(self.rows())
+        frame: pd.DataFrame = pandas.DataFrame(rows)
+        given = None if self._source is None else self._source.frame_of([line.job.row for line in self.lines()])
+        if given is None or not len(frame):
+            return frame
+        for name, column in zip(self._column_names(rows), given.columns, strict=True):
+            frame[name] = given[column].array
+        if self._source is not None and self._source.labelled:
+            frame["row"] = given.index
+            frame.index = given.index
         return frame
 
     def summary(self) -> statistics.Summary:
@@ -245,10 +299,6 @@ class Replies(Sequence[Reply]):
         return self.table()._repr_html_()
 
 
-def _number(place: Place) -> int:
-    return place.number
-
-
 def _short(line: RunLine, most: int = 200) -> str:
     """The answer on one line; one that is not whole says why."""
     reply = line.reply
@@ -256,12 +306,12 @@ def _short(line: RunLine, most: int = 200) -> str:
     return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
 
 
-def _row(line: RunLine) -> dict[str, Any]:
+def _results(line: RunLine) -> dict[str, Any]:
+    """What came, by the names of the columns it gets."""
     job, reply = line.job, line.reply
     usage = reply.usage or Usage()
     known = reply.usage is not None
-    own = {
-        "row": job.key,
+    return {
         "model": job.model,
         "answered": reply.model,
         **job.values,
@@ -278,8 +328,33 @@ def _row(line: RunLine) -> dict[str, Any]:
         "ended": reply.ended,
         "error": reply.error,
     }
-    columns = {f"row_{name}" if name in own else name: value for name, value in job.columns.items()}
-    return {"row": job.key, **columns, **own}
+
+
+def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The name that each column of the rows has beside the results: its own, else with `row_` before it."""
+    columns = dict.fromkeys(name for line in lines for name in line.job.columns)
+    return _free_names(columns, {"row", *(name for result in results for name in result)})
+
+
+def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]:
+    columns = list(columns)
+    found: dict[str, str] = {}
+    for name in columns:
+        free = name
+        while free in taken or (free != name and free in columns) or free in found.values():
+            free = f"row_{free}"
+        found[name] = free
+    return found
+
+
+def _fields(result: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
+    """The fields of an answer under their own names, where these are free."""
+    names = [name.removeprefix(_JSON) for name in result if name.startswith(_JSON)]
+    others = {*taken, *result, "row"}
+    return {name: result[_JSON + name] for name in names if name not in others}
+
+
+_JSON = "json."
 
 
 def _parsed(reply: Reply) -> dict[str, Any]:

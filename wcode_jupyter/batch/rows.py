@@ -41,20 +41,47 @@ class Rows:
         self._source = source
         self._key = key
         self._labels, self._read, self.count = _reader(source)
+        self.framed = self._labels is not None or _module(source) in _FRAMES
+        """Whether all rows have the same columns."""
+        self._table: list[dict[str, Any]] | None = None
         self.once = isinstance(source, Iterator)
         """Whether the rows can be read only once."""
         values = self._read()
         self._first = next(values, None)
         if self._first is None:
             raise InputError(_("There are no rows"), hint=_("The prompt is sent once for each row: nothing to send."))
-        self.columns = tuple(self._first)
-        """Names of the columns, those of the first row."""
+        self.columns = tuple(self._first) if self.once else _union(self._read(), self._first, self.framed)
+        """Names of the columns: those that any row has; of an iterator those of the first row."""
         self._rest: Iterator[dict[str, Any]] | None = values if self.once else None
         if key is not None and key not in self.columns:
             raise InputError(_("The rows have no column {name}").format(name=key), hint=did_you_mean(key, self.columns))
         if key is not None and self.count is not None:
             for _row in self:  # said now, where looking costs nothing, and not in the middle of a run
                 pass
+
+    def values_of(self, number: int) -> dict[str, Any] | None:
+        """The values of row `number` as the source has them; None where it can be read only once."""
+        if self.once:
+            return None
+        if self._table is None:
+            self._table = list(self._read())
+        return self._table[number] if number < len(self._table) else None
+
+    def label_of(self, number: int) -> Any:
+        """What identifies row `number` in a pandas frame with labels of its own; None elsewhere."""
+        return None if self._key is not None or self._labels is None else self._labels[number]
+
+    def frame_of(self, numbers: list[int]) -> Any:
+        """The rows `numbers` of a pandas frame, types and labels kept; None for any other source."""
+        if not type(self._source).__module__.startswith("pandas") or not hasattr(self._source, "iloc"):
+            return None
+        frame = self._source if hasattr(self._source, "columns") else self._source.to_frame(self.columns[0])
+        return frame.iloc[numbers]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the rows are known by the labels of a pandas index."""
+        return self._labels is not None
 
     def __iter__(self) -> Iterator[Row]:
         """Raises InputError where the rows are used up, and at a key that occurs twice."""
@@ -94,8 +121,13 @@ class Rows:
 
 def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
     """(labels of the index or None, what starts reading, how many rows or None)."""
-    if (module := type(source).__module__.partition(".")[0]) in ("pandas", "polars", "pyarrow", "modin", "cudf"):
-        return _frame(source, module)
+    if (module := _module(source)) in _FRAMES and (found := _frame(source, module)) is not None:
+        return found
+    if isinstance(source, (set, frozenset)):
+        # Their order is another one in each process.
+        source = sorted(
+            source, key=lambda value: (type(value).__name__, value if isinstance(value, str) else repr(value))
+        )
     if isinstance(source, (str, bytes, Mapping)) or not isinstance(source, Iterable):
         raise InputError(
             _("{type} is not rows").format(type=type(source).__name__),
@@ -105,10 +137,31 @@ def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], i
     return None, lambda: map(_columns, source), count
 
 
-def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
+_FRAMES = ("pandas", "polars", "pyarrow", "modin", "cudf")
+
+
+def _module(source: Any) -> str:
+    return type(source).__module__.partition(".")[0]
+
+
+def _union(rows: Iterable[dict[str, Any]], first: dict[str, Any], framed: bool) -> tuple[str, ...]:
+    """The names that any of the rows has, in the order in which they come."""
+    if framed:
+        return tuple(first)
+    names = dict.fromkeys(first)
+    for row in rows:
+        if row.keys() != names.keys():
+            names.update(dict.fromkeys(row))
+    return tuple(names)
+
+
+def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None] | None:
+    """As `_reader`; None for an object of these packages that is no frame, such as an index or groups."""
     narwhals = extras.load("narwhals", extra="frames")
     try:
         frame = narwhals.from_native(source, allow_series=True)
+    except TypeError:
+        return None
     except narwhals.exceptions.DuplicateError as error:
         raise InputError(one_line(str(error)), hint=_("Give each column a name of its own.")) from None
     if isinstance(frame, narwhals.LazyFrame):
@@ -120,7 +173,7 @@ def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[st
 
 
 def _named(frame: Any) -> Iterator[dict[str, Any]]:
-    names = [str(name) for name in frame.columns]
+    names = _names(frame.columns)
     return (dict(zip(names, values, strict=True)) for values in frame.iter_rows())
 
 
@@ -132,10 +185,21 @@ def _labels(frame: Any) -> Any:
 
 def _columns(row: Any) -> dict[str, Any]:
     if isinstance(row, Mapping):
-        return {str(name): value for name, value in row.items()}
+        return dict(zip(_names(row), row.values(), strict=True))
     if hasattr(row, "_asdict"):
         return dict(row._asdict())
     return {VALUE: row}
+
+
+def _names(names: Iterable[Any]) -> list[str]:
+    """Each as text; where two are the same text (1 and "1"), the later one gets a number."""
+    found: dict[str, None] = {}
+    for name in names:
+        text, number = str(name), 2
+        while text in found:
+            text, number = f"{name}_{number}", number + 1
+        found[text] = None
+    return list(found)
 
 
 def _hashable(key: Any) -> Any:
@@ -143,7 +207,11 @@ def _hashable(key: Any) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell of a row is empty: None, or a frame's NaN, NA or NaT."""
+    """Whether a cell of a row is empty: None, NaN of any type, or a frame's NA or NaT."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    return type(value).__name__ in ("NAType", "NaTType")
+    kind = type(value)
+    if kind.__module__ in ("numpy", "decimal"):
+        # What is not a number, or no time, does not equal itself.
+        return getattr(value, "shape", ()) == () and bool(value != value)
+    return kind.__name__ in ("NAType", "NaTType")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
 from ..errors import InputError, RunError, WcodeError
@@ -27,20 +28,24 @@ from ..session import Call
 from ..session.ledger import booked
 from ..transport import Endpoint
 from ..transport.refusal import is_overload
+from .addresses import any_order
 from .budget import Budget
 from .counts import Counts, Progress
 from .job_state import Question, typed
 from .limiter import AdaptiveLimiter, Limits
+from .neighbours import Neighbours
 from .plan import Job, Plan, Task
 from .refusals import Refusals
 from .replies import Replies
-from .runfile import Place, RunFile, RunLine, header_of
+from .runfile import Entry, Kept, Place, RunFile, RunLine, header_of
 from .sender import RequestSender, resumes
 
 __all__ = ["BatchRun"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
+_LOOKED_AT = 20_000
+"""Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
 
 class _Turn(Struct):
@@ -84,8 +89,10 @@ class BatchRun:
             self.plan.variants[0].values,
         )
         self.header = header
-        self.entries: dict[int, Place | RunLine] = {}
+        self.entries: dict[int, Entry] = {}
+        self._moved = False
         self._known: dict[str, Place] = {}
+        self._others: Neighbours | None = None
         self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._limiter = AdaptiveLimiter(self._limits)
@@ -111,11 +118,31 @@ class BatchRun:
         """
         resume = resumes(self.plan.calls[0].replay) if resume is None else resume
         self._known = self._file.open(self.header, resume=resume)
+        if not self._file.temporary:
+            self._others = Neighbours(self._file.path, self._file.generation)
         self._opened = True
         self.notices += self._file.notices
         self._file.notices = []
         self._budget.earlier, self._budget.spent = self._file.paid, Decimal(0)
-        return sum(place.good for place in self._known.values())
+        return self._answered_already()
+
+    def _answered_already(self) -> int:
+        """Whole answers that are there; those in other files too, where looking costs little."""
+        count = self.plan.count
+        if count is None or count > _LOOKED_AT or self._file.temporary:
+            return sum(place.good for place in self._known.values())
+        ids = [task.job.id for task in self.plan]
+        return sum(self._is_answered(id_) for id_ in ids)
+
+    def _is_answered(self, id_: str) -> bool:
+        if (place := self._place(id_)) is not None:
+            return place.good
+        return self._others is not None and self._others.has(id_)
+
+    def _place(self, id_: str) -> Place | None:
+        """Where the answer of this id stands in the run's own file."""
+        place = self._known.get(id_)
+        return place if place is not None or ":" not in id_ else self._known.get(any_order(id_))
 
     def close(self) -> None:
         """Lets go of the run file without a start."""
@@ -199,14 +226,17 @@ class BatchRun:
     def replies(self) -> Replies:
         """The answers there are, in the order of the jobs."""
         entries = [self.entries[number] for number in sorted(self.entries)]
-        return Replies(self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema)
+        return Replies(
+            self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
+            source=self.plan.rows,
+        )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
         return self._read(self.entries[number])
 
-    def _read(self, entry: Place | RunLine) -> RunLine:
-        return typed(entry if isinstance(entry, RunLine) else self._file.read(entry), self.plan.schema)
+    def _read(self, entry: Entry) -> RunLine:
+        return typed(self._file.line(entry), self.plan.schema)
 
     def _again(self) -> Replies:
         assert self._engine is not None
@@ -255,6 +285,7 @@ class BatchRun:
             try:
                 await asyncio.to_thread(self._log.shutdown)
                 await asyncio.to_thread(self._remember)
+                self._note_jobs()
             except WcodeError as error:
                 self._stop(error)
             finally:
@@ -273,8 +304,12 @@ class BatchRun:
         for task in self.plan:
             if self._stopping:
                 return
-            if (place := self._known.get(task.job.id)) is not None and self._holds(place):
+            if (place := self._place(task.job.id)) is not None and self._holds(place):
                 self._keep(task.job, place)
+                passed += 1
+            elif place is None and (line := self._borrowed(task.job)) is not None:
+                self._earlier.add(task.job.number)
+                self._finish(line, sent=False)
                 passed += 1
             elif task.error is not None:
                 self._pass(task, task.error)
@@ -285,6 +320,13 @@ class BatchRun:
                 passed = 0
                 # Through the log's own queue: recorded answers come faster than it writes.
                 await asyncio.get_running_loop().run_in_executor(self._log, bool)
+
+    def _borrowed(self, job: Job) -> RunLine | None:
+        """The answer that another run has paid for, as a line of this one."""
+        line = None if self._others is None else self._others.find(job.id)
+        if line is None or not typed(line, self.plan.schema).good:
+            return None
+        return msgspec.structs.replace(line, job=job, borrowed=True)
 
     def _holds(self, place: Place) -> bool:
         """Whether the answer at `place` need not be asked again. A type may ask for more now than it did before."""
@@ -410,12 +452,14 @@ class BatchRun:
     def _keep(self, job: Job, place: Place) -> None:
         self._earlier.add(job.number)
         self.counts.good += 1
-        self._enter(job.number, place)
+        moved = place.number != job.number or place.key != job.key
+        self._moved = self._moved or moved
+        self._enter(job.number, Kept(place, msgspec.structs.replace(job, columns={})) if moved else place)
 
     def _finish(self, line: RunLine, *, sent: bool = True) -> None:
         """Writes an answer; from here on it is safe."""
         try:
-            entry: Place | RunLine = self._file.append(line)
+            entry: Entry = self._file.append(line)
         except RunError as error:
             error.hint = _("What arrived is in the result; make room for it and run it again.")
             entry = line
@@ -430,7 +474,7 @@ class BatchRun:
         """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""
         self._finish(RunLine(task.job, _unsent(task, error)), sent=False)
 
-    def _enter(self, number: int, entry: Place | RunLine) -> None:
+    def _enter(self, number: int, entry: Entry) -> None:
         self.entries[number] = entry
         if self._watched:
             self._finished.put(number)
@@ -442,6 +486,14 @@ class BatchRun:
         if self.error is None:
             self.error = error
 
+    def _note_jobs(self) -> None:
+        """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
+        if self._file.temporary or self._cancelled:
+            return
+        used = sum(isinstance(entry, (Place, Kept)) for entry in self.entries.values())
+        if self._moved or self._file.noted or used < self._file.count:
+            self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))
+
     def _remember(self) -> None:
         """Puts the answers into the replay file in the order of the jobs, which a replay asks in."""
         call = self.plan.calls[0]
@@ -450,7 +502,13 @@ class BatchRun:
 
     def _to_remember(self, call: Call) -> Iterator[Reply]:
         for number in sorted(self.entries):
-            for reply in self.line(number).answers:
+            line = self.line(number)
+            if line.redacted:
+                self.notices.append(
+                    _("Row {number} holds a credential: it is not recorded").format(number=line.job.row + 1)
+                )
+                continue
+            for reply in line.answers:
                 # What an earlier run asked may have been recorded then.
                 if reply.fingerprint and not (number in self._earlier and self._sender.holds(call, reply)):
                     yield reply

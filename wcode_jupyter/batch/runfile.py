@@ -8,13 +8,15 @@ of a job take the place of earlier ones.
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -24,12 +26,16 @@ from ..errors import RunError
 from ..language import N_, _
 from ..reply import Ended, Reply
 from ..version import __version__
-from .plan import Job
+from .addresses import Occurrences
+from .plan import Job, whole_characters
 
-__all__ = ["GOOD", "Header", "RunFile", "RunLine"]
+__all__ = ["GOOD", "RUN_FILES", "Entry", "Header", "Kept", "Place", "RunFile", "RunLine"]
 
 VERSION = 1
+RUN_FILES = "*.run*.jsonl"
+"""Names that run files have, those moved aside too."""
 _NOTHING = Decimal(0)
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 GOOD = ("complete", "length")
 """Ends of answers that need not be asked again."""
 
@@ -44,6 +50,8 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt: str = ""
     models: tuple[str, ...] = ()
     sweep: tuple[str, ...] = ()
+    generation: int = 0
+    """How often the run was wanted anew before: answers of a later generation hold."""
 
 
 class RunLine(Struct, frozen=True, omit_defaults=True):
@@ -56,6 +64,10 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     again."""
     booked: Decimal = _NOTHING
     """RMB that stand for answers of which nobody said what they cost: see `session.ledger`."""
+    borrowed: bool = False
+    """Whether another run paid for it, in whose file it was found."""
+    redacted: bool = False
+    """Whether a credential in it was made unreadable: it says no longer what was sent."""
 
     @property
     def answers(self) -> tuple[Reply, ...]:
@@ -77,11 +89,13 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 class _Job(Struct, frozen=True, gc=False):
     id: str
     number: int
+    key: Any = None
 
 
 class _Reply(Struct, frozen=True, gc=False):
     ended: Ended = "complete"
     cost: Decimal | None = None
+    fingerprint: str = ""
 
 
 class _Head(Struct, frozen=True, gc=False):
@@ -91,6 +105,12 @@ class _Head(Struct, frozen=True, gc=False):
     reply: _Reply
     came: tuple[_Reply, ...] = ()
     booked: Decimal = _NOTHING
+    borrowed: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the question, as it was asked first."""
+        return (self.came or (self.reply,))[0].fingerprint
 
     @property
     def cost(self) -> Decimal:
@@ -106,11 +126,59 @@ class Place(Struct, frozen=True, gc=False):
     good: bool
     number: int
     paid: Decimal = _NOTHING
+    key: Any = None
+    """What identified the row when it was written."""
 
 
+class Kept(Struct, frozen=True, gc=False):
+    """The answer at a place, to a job of this run: its line may have another number and key."""
+
+    place: Place
+    job: Job
+
+    @property
+    def good(self) -> bool:
+        """Whether it need not be asked again."""
+        return self.place.good
+
+    @property
+    def paid(self) -> Decimal:
+        """RMB, earlier answers to its question included."""
+        return self.place.paid
+
+
+Entry: TypeAlias = Place | Kept | RunLine
+"""An answer of a run: where it stands, or the line itself."""
+
+
+class _Jobs(Struct, frozen=True):
+    """A line that says which jobs a run had, in their order, where answers were moved."""
+
+    jobs: tuple[Job, ...]
+
+
+_jobs = msgspec.json.Decoder(_Jobs)
 _head = typed.decoder(_Head)
 _line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def _addressed(lines: Iterable[tuple[int, str, Place]]) -> dict[str, Place]:
+    """Lines of releases whose jobs had another id, by the address that they have in the order of their jobs."""
+    seen = Occurrences()
+    in_order = sorted(lines, key=lambda line: line[0])
+    return {
+        seen.next(fingerprint) if fingerprint else f"unsent.{number}": place for number, fingerprint, place in in_order
+    }
+
+
+def _encoded(value: Struct) -> bytes:
+    """The line of a header or an answer. A half of a character, which has no UTF-8, becomes a question mark."""
+    try:
+        return _encoder.encode(value) + b"\n"
+    except UnicodeEncodeError:
+        found = whole_characters(msgspec.to_builtins(value, builtin_types=(Decimal,)))
+        return _encoder.encode(found) + b"\n"
 
 
 class RunFile:
@@ -129,16 +197,24 @@ class RunFile:
         self._descriptor = -1
         self._reader: BinaryIO | None = None
         self._lock: Any = None
+        self.redact: Callable[[str], str] | None = None
+        """Puts signs in the place of credentials; None: nothing is looked for."""
         self._paid: dict[str, Decimal] = {}
-        """RMB by job, where an answer was followed by another one."""
+        """RMB by job, all its answers together."""
+        self.paid = _NOTHING
+        """RMB of the answers in the file that runs on this file have paid."""
+        self._noted = (0, 0)
+        """Offset and length of the last note of jobs; length 0: there is none."""
+        self.generation = 0
+        """That of the answers in it, once it is open."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def open(self, header: Header, *, resume: bool = True) -> dict[str, Place]:
         """Begins to write; gives where the answers that are there stand, by the id of their job.
 
-        A file of another run is moved aside (see `notices`), so is any file without `resume`. Nobody else can open it
-        until `close`.
+        A file of another run is moved aside (see `notices`) and comes back when that run does; any file is without
+        `resume`, which begins a generation of its own. Nobody else can open it until `close`.
         """
         with self._explained(N_("Cannot write {path}: {error}")):
             self._acquire()
@@ -153,17 +229,50 @@ class RunFile:
         found: dict[str, Place] = {}
         end: int | None = None
         files.check(self.path)
+        if (
+            self.path.exists()
+            and self.path.stat().st_size
+            and (not resume or self._header().fingerprint != header.fingerprint)
+        ):
+            self._move_aside()
+        if resume and not self.temporary and not self.path.exists():
+            self._bring_back(header.fingerprint)
         if self.path.exists() and self.path.stat().st_size:
-            if resume and self._header().fingerprint == header.fingerprint:
-                found, end = self._scan()
-            else:
-                self._move_aside()
+            found, end = self._scan()
+            header = self._header()
+        elif not resume:
+            header = msgspec.structs.replace(header, generation=1 + self._latest())
+        self.generation = header.generation
         self._descriptor = files.appending(self.path)
         if end is not None:
             os.ftruncate(self._descriptor, end)
         if os.fstat(self._descriptor).st_size == 0:
-            self._write(_encoder.encode(header) + b"\n")
+            self._write(self._clean(_encoded(header)))
+        # Held from now on: where another run moves the file aside, these answers are still read from it.
+        self._opened()
         return found
+
+    def _latest(self) -> int:
+        """The latest generation of any run in the folder."""
+        latest = 0
+        for path in () if self.temporary else self.path.parent.glob(RUN_FILES):
+            with contextlib.suppress(RunError, OSError):
+                latest = max(latest, RunFile(path)._header().generation)
+        return latest
+
+    def _aside(self) -> Iterator[tuple[Path, Header]]:
+        """The files that were moved aside for this one, and their headers."""
+        stem = self.path.name.removesuffix(".jsonl")
+        for path in self.path.parent.glob(f"{glob.escape(stem)}.*.jsonl"):
+            if path.name[len(stem) + 1 : -len(".jsonl")].isdigit():
+                with contextlib.suppress(RunError, OSError):
+                    yield path, RunFile(path)._header()
+
+    def _bring_back(self, fingerprint: str) -> None:
+        """Puts the newest file of this run that was moved aside into its place."""
+        own = [(header.generation, path) for path, header in self._aside() if header.fingerprint == fingerprint]
+        if own:
+            max(own)[1].rename(self.path)
 
     def _move_aside(self) -> None:
         stem = self.path.name.removesuffix(".jsonl")
@@ -173,25 +282,50 @@ class RunFile:
         self.path.rename(aside)
         self._reader = None
         self.notices.append(
-            _(
-                "{path} holds another prompt, other models or other parameters: it is kept as {aside}, "
-                "and this run starts anew"
-            ).format(path=self.path.name, aside=aside.name)
+            _("{path} holds another prompt, other models or other parameters: it is kept as {aside}").format(
+                path=self.path.name, aside=aside.name
+            )
         )
 
     def append(self, line: RunLine) -> Place:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoder.encode(line) + b"\n"
+        data = _encoded(line) if self.temporary else self._clean(_encoded(line))
         with self._explained(N_("Cannot write {path}: {error}")):
             offset = self._write(data)
-        return Place(offset, len(data), line.good, line.job.number, self._total(line.job.id, line.cost or _NOTHING))
+        cost = line.cost or _NOTHING
+        self.paid += _NOTHING if line.borrowed else cost
+        paid = self._total(line.job.id, cost)
+        return Place(offset, len(data), line.good, line.job.number, paid, line.job.key)
+
+    @property
+    def noted(self) -> bool:
+        """Whether there is a note of jobs."""
+        return bool(self._noted[1])
+
+    def append_jobs(self, jobs: Iterable[Job]) -> None:
+        """Notes which jobs the run had, for `load`; their columns are with the answers. Raises RunError."""
+        noted = tuple(msgspec.structs.replace(job, columns={}) for job in jobs)
+        with self._explained(N_("Cannot write {path}: {error}")):
+            self._write(self._clean(_encoded(_Jobs(noted))))
+
+    def _clean(self, data: bytes) -> bytes:
+        """A line without its credentials; an answer's says then that it was changed."""
+        if self.redact is None or (clean := self.redact(text := data.decode())) == text:
+            return data
+        with contextlib.suppress(msgspec.DecodeError):
+            return _encoded(msgspec.structs.replace(_line.decode(clean), redacted=True))
+        return clean.encode()
 
     def _total(self, job: str, cost: Decimal) -> Decimal:
         """RMB of a job after one more answer for `cost`."""
         total = self._paid.get(job, _NOTHING) + cost
-        if total:
-            self._paid[job] = total
+        self._paid[job] = total
         return total
+
+    @property
+    def count(self) -> int:
+        """How many questions have an answer in the file, whole or not."""
+        return len(self._paid)
 
     def _write(self, data: bytes) -> int:
         offset = os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -226,7 +360,11 @@ class RunFile:
         lock = FileLock(beside, timeout=0, thread_local=False)
         try:
             lock.acquire()
-        except Timeout:
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and not isinstance(error, Timeout) and error.errno not in _NO_LOCKS:
+                raise
+            if not isinstance(error, Timeout):
+                return  # a file system without locks: whoever runs the same twice there must know it
             raise RunError(
                 _("Another run is writing {path}").format(path=self.path),
                 hint=_("Wait for it, or name another file with --run-file."),
@@ -235,17 +373,35 @@ class RunFile:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
+    def line(self, entry: Entry) -> RunLine:
+        """The answer that `entry` means. Raises RunError."""
+        if isinstance(entry, RunLine):
+            return entry
+        if isinstance(entry, Place):
+            return self.read(entry)
+        line = self.read(entry.place)
+        return msgspec.structs.replace(line, job=msgspec.structs.replace(entry.job, columns=line.job.columns))
+
+    def entries(self) -> tuple[Header, list[Entry]]:
+        """Header and answers of a finished file in the order of its last run. Raises RunError."""
+        header, found = self.read_all()
+        jobs: tuple[Job, ...] = ()
+        if self._noted[1]:
+            with contextlib.suppress(msgspec.DecodeError, RecursionError), files.reading(self.path) as file:
+                file.seek(self._noted[0])
+                jobs = _jobs.decode(file.read(self._noted[1])).jobs
+        kept = [Kept(found[job.id], job) for job in jobs if job.id in found]
+        # Written after the note, by a run that was killed before it could write its own.
+        ids = {job.id for job in jobs}
+        later = [place for id_, place in found.items() if id_ not in ids and place.offset > self._noted[0]]
+        return header, [*kept, *sorted(later, key=lambda place: place.number)]
+
     def read(self, place: Place) -> RunLine:
         """The line at `place`."""
         with self._explained(N_("Cannot read {path}: {error}")):
             file = self._opened()
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
-
-    @property
-    def paid(self) -> Decimal:
-        """RMB of all answers in the file."""
-        return sum(self._paid.values(), _NOTHING)
 
     def read_all(self) -> tuple[Header, dict[str, Place]]:
         """Header and places of a finished file."""
@@ -266,6 +422,11 @@ class RunFile:
             weakref.finalize(self, self._reader.close)
         return self._reader
 
+    def belongs_to(self, fingerprint: str) -> bool:
+        """Whether the file is free for the run of this fingerprint: its own, or not there yet. Raises RunError."""
+        with self._explained(N_("Cannot read {path}: {error}")):
+            return not self.path.exists() or self._header().fingerprint == fingerprint
+
     def _header(self) -> Header:
         header: Header | None = None
         with files.reading(self.path) as file, contextlib.suppress(msgspec.DecodeError, RecursionError):
@@ -283,7 +444,9 @@ class RunFile:
     def _scan(self) -> tuple[dict[str, Place], int]:
         """(places by job, where the last whole line ends)."""
         found: dict[str, Place] = {}
-        self._paid = {}
+        old: dict[str, tuple[int, str, Place]] = {}
+        self._paid, self.paid = {}, _NOTHING
+        self._noted = (0, 0)
         with files.reading(self.path) as file:
             end = len(file.readline())
             for data in file:
@@ -292,13 +455,20 @@ class RunFile:
                 try:
                     head = _head.decode(data)
                 except (msgspec.DecodeError, RecursionError):
-                    # A damaged line costs its own answer only.
+                    # A note of jobs; a damaged line costs its own answer only.
+                    if data.startswith(b'{"jobs":'):
+                        self._noted = (end, len(data))
                     end += len(data)
                     continue
                 paid = self._total(head.job.id, head.cost)
-                found[head.job.id] = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid)
+                self.paid += _NOTHING if head.borrowed else head.cost
+                place = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid, head.job.key)
+                if "." in head.job.id:
+                    found[head.job.id] = place
+                else:
+                    old[head.job.id] = (head.job.number, head.fingerprint, place)
                 end += len(data)
-        return found, end
+        return {**_addressed(old.values()), **found}, end
 
     def copy_to(self, path: Path, header: Header, places: Iterable[Place]) -> None:
         """Writes a new file of `header` and the lines at `places`, in their order; takes the place of what was there.
@@ -308,9 +478,9 @@ class RunFile:
         with self._explained(N_("Cannot write {path}: {error}"), path):
             source = self._opened()
             with files.replacing(path) as file:
-                files.write_all(file, _encoder.encode(header) + b"\n")
+                files.write_all(file, self._clean(_encoded(header)))
                 for place in places:
-                    files.write_all(file, self._raw(source, place))
+                    files.write_all(file, self._clean(self._raw(source, place)))
 
     @staticmethod
     def _raw(source: BinaryIO, place: Place) -> bytes:

@@ -2,8 +2,8 @@
 
 Agreement, distinct answers and entropy compare the samples of one row with each other and are averaged over the rows;
 with one sample of each row there is nothing to compare. Two answers are the same when their texts are, outer white
-space aside. Intervals are 95 % percentile bootstrap over the rows' mean scores, from a fixed seed, so that the same
-replies give the same figures.
+space aside; JSON objects and lists when their values are. Intervals are 95 % percentile bootstrap over the rows' mean
+scores, from a fixed seed, so that the same replies give the same figures.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from ..errors import one_line
 from ..language import _
 from ..reply import Reply
+from ..request.messages import canonical_json, json_value
 from ..table import Table
 from .plan import Job
 from .runfile import RunLine
@@ -197,7 +198,7 @@ class _Gathered:
         if not line.good:
             self.failed += 1
             return
-        self.answers.setdefault(job.row, Counter())[hash(reply.text.strip())] += 1
+        self.answers.setdefault(job.row, Counter())[hash(_compared(reply.text))] += 1
         self.lengths.append(len(reply.text))
         if reply.timing.first_token_s is not None:
             self.first.append(reply.timing.first_token_s)
@@ -241,6 +242,17 @@ def summary(replies: Iterable[tuple[RunLine, Scored]]) -> Summary:
 
 def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
+
+
+def _compared(text: str) -> str | bytes:
+    """What two answers have in common when they are the same: how a server lays out its JSON makes no difference."""
+    text = text.strip()
+    if text[:1] not in ("{", "["):
+        return text
+    try:
+        return canonical_json(json_value(text))
+    except (ValueError, RecursionError):
+        return text
 
 
 def _entropy(counts: Counter[int]) -> float:

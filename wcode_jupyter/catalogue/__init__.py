@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .catalogue import Capability, Catalogue, Model, Price, user_file
+from .catalogue import CAPABILITIES, Capability, Catalogue, Model, Price, user_file
 
-__all__ = ["Capability", "Catalogue", "Model", "Price", "user_file"]
+__all__ = ["CAPABILITIES", "Capability", "Catalogue", "Model", "Price", "user_file"]

@@ -7,8 +7,11 @@ An id that is not in the catalogue is allowed everywhere: its facts and its pric
 from __future__ import annotations
 
 import datetime
+import difflib
 import os
+import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -20,14 +23,30 @@ from msgspec import Struct, field
 
 from .. import files, typed
 from ..errors import InputError
-from ..language import _
+from ..language import N_, _
 from ..reply.events import Usage
 from ..request.messages import LOCAL, Protocol
 from ..request.parameters import check
 
-__all__ = ["Capability", "Catalogue", "Model", "Price", "user_file"]
+__all__ = ["CAPABILITIES", "Capability", "Catalogue", "Model", "Price", "user_file"]
 
 Capability: TypeAlias = Literal["text", "code", "reasoning", "vision"]
+
+CAPABILITIES: dict[Capability, str] = {
+    "text": N_("text"),
+    "code": N_("code"),
+    "reasoning": N_("reasoning"),
+    "vision": N_("vision"),
+}
+"""What each is called."""
+
+# The pages' own words, and others that people look for.
+_CHINESE: dict[Capability, str] = {
+    "text": "文本生成",
+    "code": "代码补全",
+    "reasoning": "深度思考 推理",
+    "vision": "视觉理解 图像 图片识别 多模态",
+}
 
 _BUNDLED = Path(__file__).with_name("catalogue.toml")
 # The span in which a page's "256 k" may mean 256,000 or 262,144 tokens.
@@ -53,11 +72,18 @@ class Model(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     max_output: int | None = None
     prices: tuple[Price, ...] = ()
     priced_on: datetime.date | None = None
+    """The date of the price list; the pages have none."""
     anthropic: bool | None = None
     protocol: Protocol | None = None
     """The protocol to use for this model when the user names none."""
     unlisted: tuple[str, ...] = ()
     """Parameters that the model's page does not list."""
+    key_page: str = ""
+    """Where the model's page sends its readers for an API key."""
+    model_list: str = ""
+    """The page of all models that the model's page names."""
+    tools: tuple[str, ...] = ()
+    """The programs whose configuration the model's page shows, as `%wcode export` calls them."""
     thinking_opened: bool = False
     """The model's template opens `<think>` itself, so answers hold only `</think>` (for a user's own server)."""
     defaults: dict[str, Any] = field(default_factory=dict)
@@ -112,23 +138,49 @@ class Catalogue(Mapping[str, Model]):
         return len(self._models)
 
     def resolve(self, name: str) -> str:
-        """The id that `name` means: itself when it is an id or unknown, the model's id when it is a unique short name.
+        """The id that `name` means: itself when it is an id or unknown, else the id of the model that it names.
 
-        `glm-5` means `z-ai/glm-5`, `step` means `stepfun/step-3.5-flash`. Raises InputError when several fit.
+        A model is named by its id in any case, its name or the title of its page (`GLM 5`), its id without the part
+        before the slash (`glm-5`) or with the series there (`qwen/qwen3.6-plus`), or a unique beginning of its short
+        name (`step`). Raises InputError when several fit.
         """
         if name in self._models or name == LOCAL or not name:
             return name
-        short_names = {model_id: model_id.rpartition("/")[2].lower() for model_id in self._models}
-        for fits in (str.__eq__, str.startswith):
-            found = [model_id for model_id, short in short_names.items() if fits(short, name.lower())]
-            if len(found) > 1:
-                raise InputError(
-                    _("{name} fits several models: {models}").format(name=name, models=", ".join(found)),
-                    hint=_("Give the whole id."),
-                )
-            if found:
-                return found[0]
-        return name
+        word = name.casefold()
+        return (
+            self._only(name, [model_id for model_id in self._models if model_id.casefold() == word])
+            or self._only(name, [model.id for model in self._models.values() if _key(name) in _names(model)])
+            or self._only(name, [model_id for model_id in self._models if _short(model_id).startswith(word)])
+            or name
+        )
+
+    def _only(self, name: str, found: list[str]) -> str:
+        if len(found) > 1:
+            raise InputError(
+                _("{name} fits several models: {models}").format(name=name, models=", ".join(found)),
+                hint=_("Give the whole id."),
+            )
+        return found[0] if found else ""
+
+    def near(self, name: str) -> str:
+        """The id of a known model that an unknown `name` was probably meant to be; empty where there is none.
+
+        Another maker's part before the slash, or a slip of the hand in the rest. A version, size or variant of its own
+        (`glm-5.2`, `glm-5v`) is another model.
+        """
+        if name in self._models or name.partition(":")[0] == LOCAL:
+            return ""
+        word = _key(_short(name))
+        return next((known for known in self._models if _is_slip(word, _key(_short(known)))), "")
+
+    def suggest(self, name: str) -> str:
+        """The id most like an unknown `name`, for an error that a server sent; empty where none is like it."""
+        if name in self._models:
+            return ""
+        if near := self.near(name):
+            return near
+        shorts = {_short(model_id): model_id for model_id in self._models}
+        return next((shorts[short] for short in difflib.get_close_matches(_short(name), shorts, n=1)), "")
 
     def model(self, model_id: str) -> Model:
         """The row of `model_id`, or an empty row for an id that is not in the catalogue."""
@@ -139,15 +191,55 @@ class Catalogue(Mapping[str, Model]):
         return None if usage is None else self.model(model_id).cost(usage)
 
     def search(self, words: str = "") -> list[Model]:
-        """Models whose id, name, series or capabilities contain every word of `words`."""
-        wanted = words.lower().split()
-        return [
-            model
-            for model in self._models.values()
-            if all(
-                word in " ".join((model.id, model.name, model.series, *model.capabilities)).lower() for word in wanted
-            )
-        ]
+        """Models whose id, name, series or capabilities (in English or Chinese) contain every word of `words`."""
+        wanted = re.split(r"[\s、，,]+", words.strip().casefold())
+        return [model for model in self._models.values() if all(word in _described(model) for word in wanted)]
+
+
+def _described(model: Model) -> str:
+    capabilities = [f"{name} {_CHINESE[name]}" for name in model.capabilities]
+    return " ".join((model.id, model.name, model.series, *capabilities)).casefold()
+
+
+def _short(model_id: str) -> str:
+    return model_id.rpartition("/")[2].casefold()
+
+
+def _key(name: str) -> str:
+    """What of a name counts: neither case nor spaces, dashes and underscores, nor what follows the name in a title."""
+    return re.sub(r"api\s*接口.*|[\s_-]", "", unicodedata.normalize("NFKC", name).casefold(), flags=re.DOTALL)
+
+
+def _names(model: Model) -> set[str]:
+    """All that names `model`, as `_key` spells it."""
+    names = {model.id, model.name, _short(model.id)} | (
+        {f"{model.series}/{_short(model.id)}"} if model.series else set()
+    )
+    return {_key(name) for name in names if name}
+
+
+# Shorter words are too easily other words.
+_SHORTEST_SLIP = 6
+
+
+def _is_slip(word: str, known: str) -> bool:
+    """Whether `word` is `known`, or differs from it by one slip: a letter left out, doubled, changed or exchanged.
+
+    The digits must be the same, and the end: versions and variants differ there.
+    """
+    if word == known:
+        return True
+    if len(known) < _SHORTEST_SLIP or _digits(word) != _digits(known) or word.startswith(known):
+        return False
+    if sorted(word) == sorted(known):
+        return sum(a != b for a, b in zip(word, known, strict=True)) == 2
+    longer, shorter = sorted((word, known), key=len, reverse=True)
+    cut = next((i for i, (a, b) in enumerate(zip(longer, shorter, strict=False)) if a != b), len(shorter))
+    return longer[cut + 1 :] == shorter[cut if len(longer) > len(shorter) else cut + 1 :]
+
+
+def _digits(word: str) -> str:
+    return re.sub(r"[^0-9.]", "", word)
 
 
 def user_file() -> Path:
@@ -160,7 +252,7 @@ def user_file() -> Path:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with files.reading(path) as file:
-            models = tomllib.load(file, parse_float=Decimal).get("models", {})
+            models = tomllib.loads(file.read().decode("utf-8-sig"), parse_float=Decimal).get("models", {})
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

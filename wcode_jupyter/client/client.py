@@ -121,8 +121,8 @@ class Client:
 
         Raises InputError (no key, budget), ReplayError and LocalModelError; what comes later comes with the stream.
         """
-        record = self.keeper.record(call)
-        if (recorded := self.keeper.recorded(call, record)) is not None:
+        record = self.keeper.record(call, keeps=True)
+        if (recorded := self.keeper.kept(call, record)) is not None:
             return Stream.of(self.keeper.keep(recorded, call))
         self.session.check_may_send()
         reserved = self.session.reserve(call)
@@ -143,6 +143,11 @@ class Client:
 
         return self.engine.start(events, builder, on_end=keep)
 
+    def check(self, call: Call) -> None:
+        """Raises KeyMissing or InputError where `call` could not be sent."""
+        if call.request.endpoint != LOCAL:
+            self.transport.check(call.endpoint)
+
     def _reach(self, where: Endpoint) -> Endpoint:
         """`where` with an address: the embedded model's server is started when it is asked."""
         if where.identity != LOCAL:
@@ -156,6 +161,25 @@ class Client:
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
+
+    def run_path(self, name: str | None, fingerprint: str) -> Path:
+        """The run file of a cell whose result is called `name`: beside the notebook, wherever the program goes.
+
+        Where nobody knows the notebook, a folder may have several that mean the same name: the first one has it, the
+        others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
+        """
+        from ..batch import RunFile
+        from ..store import default_path
+        from ..store.location import notebook_path
+
+        beside = default_path(self.notebook())
+        stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
+        folder = beside.parent if _here() == self.home else self.home / beside.parent
+        if name:
+            file = folder / f"{stem}.{name}.run.jsonl"
+            if notebook_path(self.notebook()) is not None or RunFile(file).belongs_to(fingerprint):
+                return file
+        return folder / ".".join(filter(None, [stem, name, fingerprint[:8], "run.jsonl"]))
 
     @property
     def folder(self) -> Path:
@@ -284,12 +308,20 @@ class Client:
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
         file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
         run = BatchRun(plan, sender, limits, budget=budget, file=file)
         if not strict:
             run.notices += _unbounded(plan.calls, own if whole is None else whole)
         return run
+
+    def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
+        """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
+        from ..store.credentials import redacted
+
+        own = self.session.keys.redact
+        return own if allow_secrets else lambda text: redacted(own(text))
 
     def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
         from ..batch.engines import sender_of
@@ -353,12 +385,26 @@ class Client:
 
     def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> BatchRun:
         run = self.run(prompt, rows, **options)
+        run.open()
+        try:
+            # What may be unintended is said while nothing is paid yet.
+            run.notices += run.plan.notices
+            self._say(run)
+        except BaseException:
+            run.close()
+            raise
         run.start(self.engine, watched=watched)
         return run
 
-    def _result(self, run: BatchRun, score: Any) -> Replies:
-        for notice in (*run.notices, *([str(run.error)] if run.error else [])):
+    def _say(self, run: BatchRun) -> None:
+        notices, run.notices[:] = tuple(run.notices), []
+        for notice in notices:
             self.warn(notice)
+
+    def _result(self, run: BatchRun, score: Any) -> Replies:
+        self._say(run)
+        if run.error is not None:
+            self.warn(str(run.error))
         return run.replies if score is None else run.replies.score(score)
 
     def _run_transport(self, concurrency: int) -> Transport:

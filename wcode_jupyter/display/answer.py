@@ -17,11 +17,11 @@ from ..request.messages import ToolCall
 from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import render
-from .status import mark, says_nothing, status_line
+from .status import mark, says_nothing, status_parts
 from .style import STYLE
 from .tool_steps import steps_html
 
-__all__ = ["bundle", "closed_reasoning", "open_reasoning", "record", "wrap"]
+__all__ = ["bundle", "closed_reasoning", "folding", "open_reasoning", "record", "wrap"]
 
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
@@ -46,6 +46,11 @@ def wrap(inner: str, *, style: bool = True, wide: bool = False) -> str:
     """
     opening = _OPEN.replace(">", ' style="max-width:none">') if wide else _OPEN
     return f"{STYLE if style else ''}{opening}{inner}</div>"
+
+
+def folding(reasoning: str, lines: int) -> str:
+    """`closed_reasoning`, that begins as high as `lines` lines of it and shrinks: what is below does not jump."""
+    return f'<div class="wcode-folding" style="--wcode-lines:{lines}">{reasoning}</div>'
 
 
 def open_reasoning(inner: str) -> str:
@@ -95,7 +100,12 @@ def _call(call: ToolCall) -> str:
 
 def _status(reply: Reply) -> str:
     notices = "".join(f"<div>{escape(notice)}</div>" for notice in reply.notices)
-    return f'<div class="wcode-status">{escape(status_line(reply))}{notices}</div>'
+    parts = " · ".join(_explained(text, meaning) for text, meaning in status_parts(reply))
+    return f'<div class="wcode-status">{parts}{notices}</div>'
+
+
+def _explained(text: str, meaning: str) -> str:
+    return f'<span title="{escape(meaning)}">{escape(text)}</span>' if meaning else escape(text)
 
 
 def _plain(reply: Reply) -> str:

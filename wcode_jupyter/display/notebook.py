@@ -15,14 +15,16 @@ from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from ..shell import DisplayPublisher
-from .answer import bundle, closed_reasoning, open_reasoning, wrap
+from .answer import bundle, closed_reasoning, folding, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
 from .own_outputs import OwnOutputs, new_id
+from .progress import Price, Progress
 from .status import waiting_line
-from .style import WAITING
+from .style import LIVE_STYLE, WAITING
+from .thinking import Thinking
 from .tool_steps import steps_html
 
 __all__ = ["SPLITTERS", "NotebookView", "Part", "Ration"]
@@ -123,6 +125,8 @@ class NotebookView:
     """Shows one answer in a notebook; `tick` as often as `due_s` says."""
 
     WAITING_AFTER_S = 0.3
+    PROGRESS_AFTER_S = 2.0
+    """Seconds of writing after which the line that says how far it is appears: a short answer needs none."""
 
     def __init__(
         self,
@@ -130,8 +134,11 @@ class NotebookView:
         format: str = "markdown",
         *,
         quiet: bool = False,
+        price: Price | None = None,
+        tells_progress: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`tells_progress`: whether a line below the answer says how far it is."""
         self._own = OwnOutputs(publisher)
         self._format = format
         self._quiet = quiet
@@ -142,16 +149,19 @@ class NotebookView:
         self._waiting_id = ""
         self._waiting_text = ""
         self._notices: list[str] = []
-        self._reasoning: list[str] = []
+        self._progress = Progress(price)
+        self._tells_progress = tells_progress and not quiet
+        self._progress_id = new_id()
+        self._next_progress_s = 0.0
+        self._has_thought = False
         self._thinking_since_s = 0.0
+        self._thinking_ids = {"head": new_id(), "box": new_id()}
         self._incoming: dict[str, list[str]] = {"reasoning": [], "text": []}
         self._published = False
         self._above = ""
         self._answering = False
-        self._parts = {
-            "reasoning": Part(Splitter(), self._publish_reasoning),
-            "text": Part(SPLITTERS.get(format, Lines)(), self._publish_text),
-        }
+        self._thinking = Thinking(self._publish_thinking)
+        self._text = Part(SPLITTERS.get(format, Lines)(), self._publish_text)
 
     def begin(self, model: str) -> None:
         """The question is on its way to `model`."""
@@ -167,19 +177,22 @@ class NotebookView:
         """Takes what arrived; shows nothing yet."""
         for event in events:
             if isinstance(event, TextDelta) and not event.choice:
-                self._incoming["text"].append(event.text)
-                self._ration.receive(len(event.text.encode()))
+                self._take("text", event.text)
             elif isinstance(event, ReasoningDelta) and not event.choice and event.text and not self._answering:
                 self._take_reasoning(event.text)
             elif isinstance(event, Notice):
                 self._notices.append(event.text)
 
     def _take_reasoning(self, text: str) -> None:
-        if not self._reasoning:
+        if not self._has_thought:
+            self._has_thought = True
             self._thinking_since_s = self._clock()
-        self._reasoning.append(text)
-        self._incoming["reasoning"].append(text)
+        self._take("reasoning", text)
+
+    def _take(self, kind: str, text: str) -> None:
+        self._incoming[kind].append(text)
         self._ration.receive(len(text.encode()))
+        self._progress.receive(text, self._clock())
 
     def due_s(self) -> float:
         """Seconds until `tick` has something to do."""
@@ -192,7 +205,9 @@ class NotebookView:
         return max(0.001, wait) if wait > 0 else 0.0
 
     def _waiting_due_s(self, now: float) -> float:
-        if self._answering or self._quiet or self._incoming["text"]:
+        if self._answering:
+            return max(0.0, self._next_progress_s - now) if self._tells_progress else 1.0
+        if self._quiet or self._incoming["text"]:
             return 1.0
         elapsed = now - self._began_s
         return self.WAITING_AFTER_S - elapsed if not self._waiting_id else 1.0 - elapsed % 1.0
@@ -201,20 +216,23 @@ class NotebookView:
         """Shows what is due."""
         now = self._clock()
         self._show_waiting(now)
+        self._show_progress(now)
         if not any(self._incoming.values()) or self._ration.due_s(now) > 0:
             return
-        for name in ("reasoning", "text"):
-            if text := "".join(self._incoming[name]):
-                self._incoming[name] = []
-                if name == "text" and not self._answering:
-                    self._start_answer()
-                self._parts[name].show(text)
+        if thought := "".join(self._incoming["reasoning"]):
+            self._incoming["reasoning"] = []
+            self._thinking.show(thought)
+        if text := "".join(self._incoming["text"]):
+            self._incoming["text"] = []
+            if not self._answering:
+                self._start_answer()
+            self._text.show(text)
 
     def _show_waiting(self, now: float) -> None:
         elapsed = now - self._began_s
         if self._quiet or self._answering or self._incoming["text"] or elapsed < self.WAITING_AFTER_S:
             return
-        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._reasoning else "asking")]
+        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._has_thought else "asking")]
         text = "\n".join(lines)
         if text == self._waiting_text:
             return
@@ -226,22 +244,32 @@ class NotebookView:
     def _start_answer(self) -> None:
         """The answer begins: the waiting line goes, the reasoning closes and is not sent again."""
         self._answering = True
+        self._next_progress_s = self._clock() + self.PROGRESS_AFTER_S
         if not self._published:
             return
         self._own.clear()
         if self._above:
             self._send(self._above)
-        if self._reasoning:
+        if self._has_thought:
             seconds = self._clock() - self._thinking_since_s
-            self._publish(wrap(closed_reasoning("".join(self._reasoning).strip(), seconds)))
+            closed = closed_reasoning(self._thinking.text.strip(), seconds)
+            self._publish(LIVE_STYLE + wrap(folding(closed, self._thinking.lines)))
 
     def _publish_text(self, inner: str, display_id: str, _update: bool, first: bool) -> None:
         # The closed reasoning above has brought the stylesheet.
-        self._publish(wrap(inner, style=first and not self._reasoning), display_id)
+        self._publish(wrap(inner, style=first and not self._has_thought), display_id)
 
-    def _publish_reasoning(self, inner: str, display_id: str, _update: bool, first: bool) -> None:
-        box = open_reasoning(inner) if first else f'<div class="wcode-reasoning">{inner}</div>'
-        self._publish(wrap(box, style=first), display_id)
+    def _publish_thinking(self, html: str, name: str, _update: bool) -> None:
+        self._publish(html, self._thinking_ids[name])
+
+    def _show_progress(self, now: float) -> None:
+        """Once a second, below all that is written."""
+        if not self._answering or not self._tells_progress or now < self._next_progress_s:
+            return
+        self._next_progress_s = now + 1.0
+        line = escape(self._progress.line(self._model, now))
+        html = wrap(f'<div class="wcode-live">{line}</div>', style=False)
+        self._send(LIVE_STYLE + html, self._progress_id)
 
     def _publish(self, html: str, display_id: str = "") -> None:
         self._ration.spend(self._send(html, display_id) + Ration.ENVELOPE, self._clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,7 @@ __all__ = [
     "says_nothing",
     "short_model",
     "status_line",
+    "status_parts",
     "waiting_line",
 ]
 
@@ -42,16 +44,44 @@ def ended_words(reply: Reply) -> str:
 
 def status_line(reply: Reply) -> str:
     """One line of plain text: model, first token, tokens, speed, RMB, how it ended; what is unknown is left out."""
+    return " · ".join(text for text, _meaning in status_parts(reply))
+
+
+def status_parts(reply: Reply) -> list[tuple[str, str]]:
+    """The parts of the status line, each with a sentence that explains it, some of them empty."""
     timing = reply.timing
     parts = [
-        reply.model,
-        "" if timing.first_token_s is None else _("first token {n} s").format(n=_seconds(timing.first_token_s)),
-        _tokens(reply),
-        "" if timing.tokens_per_s is None else _("{n} tokens/s").format(n=f"{timing.tokens_per_s:.0f}"),
-        "" if reply.cost is None else format_cost(reply.cost),
-        ended_words(reply),
+        (reply.model, ""),
+        (
+            "" if timing.first_token_s is None else _("first token {n} s").format(n=_seconds(timing.first_token_s)),
+            _("Seconds from the request to the first token"),
+        ),
+        (_tokens(reply), _tokens_meaning(reply)),
+        (
+            "" if timing.tokens_per_s is None else _("{n} tokens/s").format(n=f"{timing.tokens_per_s:.0f}"),
+            _("Output tokens per second, from the first token on"),
+        ),
+        ("", "") if reply.cost is None else (format_cost(reply.cost), _("Cost: ¥{n}").format(n=f"{reply.cost:f}")),
+        (ended_words(reply), ""),
+        (_kept(reply), _("Answered by an earlier request; nothing was sent")),
     ]
-    return " · ".join(part for part in parts if part)
+    return [(text, meaning) for text, meaning in parts if text]
+
+
+def _tokens_meaning(reply: Reply) -> str:
+    if reply.usage is None or not reply.usage.reasoning_tokens:
+        return _("Tokens of the prompt → tokens of the answer")
+    if reply.usage.consistent:
+        return _("Tokens of the prompt → tokens of the answer, reasoning included")
+    return _("The server counts more reasoning tokens than it generated")
+
+
+def _kept(reply: Reply) -> str:
+    if not reply.kept:
+        return ""
+    if reply.asked_at is None:
+        return _("kept answer")
+    return _("kept answer of {day}").format(day=reply.asked_at.astimezone(datetime.UTC).date())
 
 
 def _seconds(seconds: float) -> str:
@@ -71,9 +101,10 @@ def _tokens(reply: Reply) -> str:
 
 
 def format_cost(cost: Decimal) -> str:
-    """RMB with six decimal places, more where the amount is so small that six would hide it: `¥0.003806`."""
-    places = 6 if not cost or abs(cost) >= Decimal("0.0001") else 1 - cost.adjusted()
-    return f"¥{cost:.{max(6, places)}f}"
+    """RMB to the fen, to three digits where it is less than a yuan: `¥12.35`, `¥0.00381`, `¥0`."""
+    if not cost:
+        return "¥0"
+    return f"¥{cost:.{max(2, 2 - cost.adjusted())}f}"
 
 
 def mark(reply: Reply) -> str:

@@ -12,7 +12,8 @@ from ..request.messages import Message
 if TYPE_CHECKING:
     from ..event_loop import Stream
 
-from ..shell import current_shell, is_captured, is_watched
+from ..shell import Shell, current_shell, is_captured, is_watched
+from .progress import Price
 from .silent import SilentView
 
 __all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
@@ -80,7 +81,7 @@ class HeadlessView(SilentView):
         """Nothing to show yet."""
 
 
-def view(format: str = "markdown", *, quiet: bool = False) -> CellView:
+def view(format: str = "markdown", *, quiet: bool = False, price: Price | None = None) -> CellView:
     """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
     shell = current_shell()
     if shell is None or (not hasattr(shell, "kernel") and not is_captured(shell)):
@@ -89,7 +90,12 @@ def view(format: str = "markdown", *, quiet: bool = False) -> CellView:
         return HeadlessView(shell.display_pub, format, quiet=quiet)
     from .notebook import NotebookView
 
-    return NotebookView(shell.display_pub, format, quiet=quiet)
+    return NotebookView(shell.display_pub, format, quiet=quiet, price=price, tells_progress=_keeps_order(shell))
+
+
+def _keeps_order(shell: Shell) -> bool:
+    """Whether the page is JupyterLab's or Notebook's, where our stylesheet may put one output below all others."""
+    return "__vsc_ipynb_file__" not in getattr(shell, "user_ns", ()) and "google.colab" not in sys.modules
 
 
 def _terminal(format: str, quiet: bool) -> CellView:

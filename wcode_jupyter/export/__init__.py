@@ -5,9 +5,11 @@ from __future__ import annotations
 from .notebook import Cell, export_notebook
 from .programs import asked_at, export
 from .targets import TARGETS, Kind, Target, find
-from .tools import ToolConfig, Written, export_tool, write_tool
+from .tool_files import Written
+from .tools import KEY_STEPS, ToolConfig, export_tool, write_tool
 
 __all__ = [
+    "KEY_STEPS",
     "TARGETS",
     "Cell",
     "Kind",

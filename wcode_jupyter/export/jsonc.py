@@ -16,11 +16,15 @@ from msgspec import Struct
 from ..errors import InputError
 from ..language import _
 
-__all__ = ["merge", "merged", "parse"]
+__all__ = ["is_empty", "merge", "merged", "parse"]
 
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\ufeff)*", re.DOTALL)
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|' + r"'(?:[^'\\\n]|\\.)*'", re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\\n]|\\\r\n|\\.)*"|' + r"'(?:[^'\\\n]|\\\r\n|\\.)*'", re.DOTALL)
 _WORD = re.compile(r"[\w$+.-]+")
+# Of JSON5: a backslash at the end of a line, which goes with the line end; numbers like 0xFF, .5 and 5.
+_CONTINUED = re.compile(r"(\\[^\r\n])|\\(?:\r\n|\r|\n)")
+_HEX = re.compile(r"-?0[xX][0-9a-fA-F]+")
+_POINTED = re.compile(r"-?(?:[0-9]+\.|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _DEEPEST = 100
 
@@ -47,19 +51,25 @@ class _Edit(Struct, frozen=True):
     text: str
 
 
+def is_empty(text: str) -> bool:
+    """Whether `text` holds nothing but white space and comments."""
+    return _skip(text, 0) == len(text)
+
+
 def parse(text: str) -> Any:
     """The value of a JSON text with comments and trailing commas. Raises InputError naming the line."""
     return _read(text).value
 
 
 def merge(text: str, patch: Mapping[str, Any]) -> str:
-    """`text` with the members of `patch` in it, and nothing else changed. An empty text counts as `{}`.
+    """`text` with the members of `patch` in it, and nothing else changed. A text without a value counts as `{}`.
 
     Objects are merged member by member, lists of objects with an `id` item by item; other values are replaced.
     Raises InputError: not JSON, not an object, or a layout in which the change cannot be made safely.
     """
-    if not text.strip("\ufeff \t\r\n"):
-        return json.dumps(patch, ensure_ascii=False, indent=2) + "\n"
+    if is_empty(text):
+        comments = text.strip("\ufeff \t\r\n")
+        return (comments and comments + "\n") + json.dumps(patch, ensure_ascii=False, indent=2) + "\n"
     root = _read(text)
     if root.members is None:
         raise InputError(_("The file holds no JSON object"))
@@ -108,6 +118,13 @@ def _skip(text: str, at: int) -> int:
 
 def _refuse(text: str, at: int) -> NoReturn:
     line = text.count("\n", 0, at) + 1
+    placeholder = text.split("\n")[line - 1].strip()
+    if placeholder.startswith(("...", "…")):
+        # What the API pages write where the rest of the file stands.
+        raise InputError(
+            _("Line {line} is a placeholder of the page: {text}").format(line=line, text=placeholder[:40]),
+            hint=_("Delete the line from the file."),
+        )
     raise InputError(
         _("The file is not JSON: line {line}").format(line=line), hint=_("Correct it, or add the shown lines by hand.")
     )
@@ -169,6 +186,7 @@ def _string(text: str, match: re.Match[str]) -> str:
     if literal[0] == "'":
         inner = re.sub(r"\\'|\"", lambda part: "'" if part[0] == "\\'" else '\\"', literal[1:-1])
         literal = f'"{inner}"'
+    literal = _CONTINUED.sub(lambda part: part[1] or "", literal)
     try:
         value: str = json.loads(literal, strict=False)
     except ValueError:
@@ -179,8 +197,13 @@ def _string(text: str, match: re.Match[str]) -> str:
 def _number_or_constant(text: str, match: re.Match[str]) -> Any:
     if match[0] in _CONSTANTS:
         return _CONSTANTS[match[0]]
+    word = match[0].removeprefix("+")
+    if _HEX.fullmatch(word):
+        return int(word, 16)
+    if _POINTED.fullmatch(word):
+        return float(word)
     try:
-        return json.loads(match[0].removeprefix("+"))
+        return json.loads(word)
     except ValueError:
         _refuse(text, match.start())
 

@@ -12,35 +12,31 @@ otherwise, and the newest Kilo Code has a dialog of its own.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import platformdirs
 from msgspec import Struct
 
-from .. import files
 from ..catalogue import Model
 from ..errors import InputError
 from ..language import N_, _
-from . import jsonc, yamlfile
+from . import yamlfile
 from .programs import checked_base_url
 from .targets import Target, find
+from .tool_files import Patch, Written, merge_file, path_of
 
 if TYPE_CHECKING:
     from ..keys import Secret
 
-__all__ = ["ToolConfig", "Written", "export_tool", "write_tool"]
+__all__ = ["KEY_STEPS", "ToolConfig", "export_tool", "write_tool"]
 
 Form: TypeAlias = Literal["json", "yaml", "shell", "form"]
 
 # Stands for the key until the text is rendered, so that no repr of a configuration can hold the key.
 _KEY = "\0key"
 _VARIABLE = "WCODE_API_KEY"
-# OpenCode wants an output limit beside the context; where none is stated, this is the limit it sets itself.
-_OPENCODE_OUTPUT = 32_000
 
 
 class ToolConfig(Struct, frozen=True, kw_only=True):
@@ -58,10 +54,8 @@ class ToolConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> Path | None:
-        """Where the tool's file stands by default; None for a form and for the shell."""
-        if self.target.name == "llm":
-            return _llm_folder() / Path(self.target.file_name).name
-        return Path(self.target.file_name).expanduser() if self.target.file_name else None
+        """Where the tool reads its file on this machine; None for a form and for the shell."""
+        return path_of(self.target)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -80,14 +74,6 @@ class ToolConfig(Struct, frozen=True, kw_only=True):
         return result
 
 
-class Written(Struct, frozen=True):
-    """What `write_tool` did: `changed` is False when the file said all of it already."""
-
-    path: Path
-    changed: bool
-    backup: Path | None = None
-
-
 def export_tool(
     target: str, *, model: Model, base_url: str, anthropic_base_url: str | None = None, key: Secret | None = None
 ) -> ToolConfig:
@@ -100,11 +86,30 @@ def export_tool(
     if not url:
         raise InputError(_("{target} needs the Anthropic base URL").format(target=target))
     form, reference, build, steps = _TOOLS[row.name]
-    said = tuple(_(step).format(model=model.id) for step in steps if key is None or step != _EXPORT_KEY)
+    said = tuple(_(step).format(model=model.id) for step in steps if key is None or step not in KEY_STEPS)
     patch = build(model, checked_base_url(url))
     return ToolConfig(
-        target=row, form=form, patch=patch, key_reference=_(reference) if reference else "", key=key, steps=said
+        target=row,
+        form=form,
+        patch=patch,
+        key_reference=_(reference) if reference else "",
+        key=key,
+        steps=(*_additions(model, row.name), *said),
     )
+
+
+def _additions(model: Model, target: str) -> tuple[str, ...]:
+    """What the configuration says beyond the block of the model's page, a sentence each; may be empty."""
+    vision, limits = _can(model, "vision"), bool(model.max_output)
+    said = {
+        "openclaw": (N_("Added to the page's block: images, which the model can see."), vision),
+        "opencode": (N_("Added to the page's block: the limits that the page states elsewhere."), limits),
+        "roo-code": (N_("Added to the page's fields: sizes and images."), limits),
+        "kilo-code": (N_("Added to the page's fields: sizes and images."), limits),
+        "cline": (N_("Added to the page's fields: sizes and images."), limits),
+    }
+    text, holds = said.get(target, ("", False))
+    return (_(text),) if holds else ()
 
 
 # --- One function for each tool ----------------------------------------------------------------------------------
@@ -126,10 +131,12 @@ def _inputs(model: Model) -> list[str] | None:
 
 
 def _openclaw(model: Model, base_url: str) -> Values:
+    # "reasoning" is false on the pages, also for models that reason: true would make OpenClaw send an effort of its
+    # own, which no page lists.
     row = _known(
         id=model.id,
         name=model.name or model.id,
-        reasoning=_can(model, "reasoning"),
+        reasoning=False if model.capabilities else None,
         input=_inputs(model),
         contextWindow=model.context,
         maxTokens=model.max_output,
@@ -142,18 +149,14 @@ def _openclaw(model: Model, base_url: str) -> Values:
 
 
 def _opencode(model: Model, base_url: str) -> Values:
-    inputs = _inputs(model)
-    limit = (
-        {"context": model.context, "output": model.max_output or min(model.context, _OPENCODE_OUTPUT)}
-        if (model.context)
-        else None
-    )
+    # The pages give name and address; limits and images are added where the pages state them elsewhere. OpenCode wants
+    # both limits or none.
+    both = model.context and model.max_output
     row = _known(
         name=model.name or model.id,
-        reasoning=_can(model, "reasoning"),
-        attachment=_can(model, "vision"),
-        modalities={"input": inputs, "output": ["text"]} if inputs else None,
-        limit=limit,
+        attachment=_can(model, "vision") or None,
+        modalities={"input": _inputs(model), "output": ["text"]} if _can(model, "vision") else None,
+        limit={"context": model.context, "output": model.max_output} if both else None,
     )
     provider = {
         "npm": "@ai-sdk/openai-compatible",
@@ -161,7 +164,7 @@ def _opencode(model: Model, base_url: str) -> Values:
         "options": {"baseURL": base_url, "apiKey": _KEY},
         "models": {model.id: row},
     }
-    return {"$schema": "https://opencode.ai/config.json", "provider": {"wcode": provider}}
+    return {"$schema": "https://opencode.ai/config.json", "provider": {"myprovider": provider}}
 
 
 def _llm(model: Model, base_url: str) -> Values:
@@ -175,17 +178,11 @@ def _llm(model: Model, base_url: str) -> Values:
     )
 
 
-def _llm_folder() -> Path:
-    """As `llm.user_dir`: another one on macOS and on Windows, and wherever the user said."""
-    if folder := os.environ.get("LLM_USER_PATH"):
-        return Path(folder)
-    return Path(platformdirs.user_config_dir("io.datasette.llm", appauthor=False, roaming=True))
-
-
 def _litellm(model: Model, base_url: str) -> Values:
     params = {"model": f"openai/{model.id}", "api_base": base_url, "api_key": _KEY}
     info = _known(
-        supports_reasoning=_can(model, "reasoning"),
+        # Never false: the page of a model that reasons may not count it among what the model can do.
+        supports_reasoning=_can(model, "reasoning") or None,
         supports_vision=_can(model, "vision"),
         max_input_tokens=model.context,
         max_output_tokens=model.max_output,
@@ -217,7 +214,11 @@ def _anthropic_env(model: Model, base_url: str) -> Values:
 
 
 _TYPE_KEY = N_("your API key")
-_EXPORT_KEY = N_("Set the environment variable WCODE_API_KEY where the tool starts.")
+EXPORT_KEY = N_("Set the environment variable WCODE_API_KEY where the tool starts.")
+_DAEMON_KEY = N_("With OpenClaw's daemon: put WCODE_API_KEY into ~/.openclaw/.env, which the daemon reads.")
+KEY_STEPS = (EXPORT_KEY, _DAEMON_KEY)
+"""Said where neither the configuration nor the file it goes into holds a key."""
+_INSTALL_OPENCLAW = N_("Not installed yet: npm install -g openclaw@latest, then openclaw onboard --install-daemon")
 
 _KILO_STEPS = (
     N_("Choose: Use your own API key."),
@@ -225,12 +226,17 @@ _KILO_STEPS = (
 )
 
 _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ...]]] = {
-    "openclaw": ("json", f"${{{_VARIABLE}}}", _openclaw, (_EXPORT_KEY, N_("Run: openclaw tui"))),
+    "openclaw": (
+        "json",
+        f"${{{_VARIABLE}}}",
+        _openclaw,
+        (EXPORT_KEY, _DAEMON_KEY, _INSTALL_OPENCLAW, N_("Run openclaw tui, or openclaw dashboard for the browser.")),
+    ),
     "opencode": (
         "json",
         f"{{env:{_VARIABLE}}}",
         _opencode,
-        (_EXPORT_KEY, N_("Run opencode, type /models and choose {model}.")),
+        (EXPORT_KEY, N_("Run opencode, type /models and choose {model}.")),
     ),
     "roo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), (N_("Open the settings of Roo Code."),)),
     "kilo-code": ("form", _TYPE_KEY, _openai_form("Model", "Image Support"), _KILO_STEPS),
@@ -252,12 +258,12 @@ _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ..
         "yaml",
         f"os.environ/{_VARIABLE}",
         _litellm,
-        (_EXPORT_KEY, N_("The proxy wants a key of its own: set LITELLM_MASTER_KEY where it starts.")),
+        (EXPORT_KEY, N_("The proxy wants a key of its own: set LITELLM_MASTER_KEY where it starts.")),
     ),
 }
 
-# YAML: the key of the list ("" for the whole file) and the field that names an item.
-_LISTS = {"llm": ("", "model_id"), "litellm": ("model_list", "model_name")}
+# YAML: the key of the list, "" for the whole file.
+_LISTS = {"llm": "", "litellm": "model_list"}
 
 
 # --- Text --------------------------------------------------------------------------------------------------------
@@ -276,7 +282,7 @@ def _json(values: Values, target: Target) -> str:
 
 
 def _yaml(values: Values, target: Target) -> str:
-    under, _name = _LISTS[target.name]
+    under = _LISTS[target.name]
     lines = [f"{under}:", *yamlfile.render_item(values, "  ")] if under else yamlfile.render_item(values)
     return "\n".join(lines) + "\n"
 
@@ -300,95 +306,14 @@ _RENDERERS: dict[Form, Callable[[Values, Target], str]] = {"json": _json, "yaml"
 def write_tool(config: ToolConfig, path: Path | None = None) -> Written:
     """Merges `config` into the tool's file at `path` (None: where the tool keeps it) and keeps all else of the file.
 
-    What is there already is not written again; before a change the file is copied beside itself. A key that the file
-    holds for this provider stays when none was given. Raises InputError: nothing to write to, or a file that cannot
-    be read, parsed or changed safely (it is then untouched).
+    What is there already is not written again; before a change the file is copied beside itself. What the file says
+    of this server and model stays, its key too unless one was given. Raises InputError: nothing to write to, or a file
+    that cannot be read, parsed or changed safely (it is then untouched).
     """
     path = path or config.path
     if path is None or config.form not in ("json", "yaml"):
         raise InputError(
             _("{target} has no file to write").format(target=config.target.name), hint=_("Use the text as it is shown.")
         )
-    path = _followed(path.expanduser())
-    old = _read(path)
-    try:
-        new = _merge(old, config)
-    except InputError as error:
-        raise InputError(f"{path}: {error.what}", hint=error.hint) from None
-    if new == old:
-        return Written(path, changed=False)
-    try:
-        backup = _backup(path) if path.exists() else None
-        _replace(path, new, private=config.key is not None)
-    except OSError as error:
-        raise InputError(_("Cannot write {path}: {error}").format(path=path, error=error.strerror)) from None
-    return Written(path, changed=True, backup=backup)
-
-
-def _merge(old: str, config: ToolConfig) -> str:
-    values = config.values()
-    if config.form == "yaml":
-        under, name = _LISTS[config.target.name]
-        return yamlfile.merge_item(old, values, name=name, under=under)
-    known = jsonc.parse(old) if old.strip("\ufeff \t\r\n") else {}
-    for adapt in (_keep_key, _allow_model):
-        adapt(values, known, config)
-    return jsonc.merge(old, values)
-
-
-def _keep_key(values: Values, known: Any, config: ToolConfig) -> None:
-    """A key or reference that the user wrote stays."""
-    for place in (("models", "providers", "wcode"), ("provider", "wcode", "options")):
-        if config.key is None and "apiKey" in (_at(known, place) or {}):
-            (_at(values, place) or {}).pop("apiKey", None)
-
-
-def _allow_model(values: Values, known: Any, config: ToolConfig) -> None:
-    """Where OpenClaw has a list of allowed models, the new one must be in it."""
-    defaults = _at(values, ("agents", "defaults"))
-    allowed = _at(known, ("agents", "defaults", "models"))
-    if defaults and isinstance(allowed, Mapping):
-        defaults["models"] = {name: {} for name in [defaults["model"]["primary"]] if name not in allowed}
-
-
-def _at(value: Any, place: tuple[str, ...]) -> Any:
-    for step in place:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _followed(path: Path) -> Path:
-    """The file itself, where `path` is a link: the link stays one."""
-    try:
-        file = path.resolve()
-    except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
-        file = path
-    if file.is_symlink() or (file.exists() and not file.is_file()):
-        raise InputError(_("{path} is not a file").format(path=path))
-    return file
-
-
-def _read(path: Path) -> str:
-    try:
-        with files.reading(path) as file:
-            return file.read().decode()
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(_("Cannot read {path}: {error}").format(path=path, error=error)) from None
-
-
-def _backup(path: Path) -> Path:
-    """A copy beside the file under a name that is free."""
-    number = 0
-    while (copy := path.with_name(f"{path.name}.bak{number or ''}")).exists():
-        number += 1
-    files.create(copy, path.read_bytes(), mode=path.stat().st_mode & 0o777)
-    return copy
-
-
-def _replace(path: Path, text: str, *, private: bool) -> None:
-    """Writes the whole file or nothing; what holds the key is readable by the user alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    files.write(path, text.encode(), mode=mode & 0o700 if private else mode)
+    patch = Patch(target=config.target, values=config.values(), with_key=config.key is not None)
+    return merge_file(patch, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import InputError
 from ..language import _
 
-__all__ = ["merge_item", "render_item"]
+__all__ = ["find_item", "merge_item", "render_item"]
 
 Item = Mapping[str, Any]
 
@@ -38,28 +38,54 @@ def _render(mapping: Item, indent: str) -> list[str]:
     return lines
 
 
-def merge_item(text: str, item: Item, *, name: str, under: str = "") -> str:
-    """`text` with `item` in its list: the list below the key `under`, or the whole file when that is "".
+def find_item(text: str, same: Callable[[Item], bool], *, under: str = "") -> int | None:
+    """The place of the first item in the list for which `same` holds; None where there is none.
 
-    An item whose field `name` is the same is changed field by field, else `item` is added at the end.
-    Raises InputError: PyYAML is missing, the file is not YAML of this shape, or the change cannot be made safely.
+    The list is below the key `under`, or the whole file when that is "". Raises InputError: PyYAML is missing, or the
+    file is not YAML of this shape.
+    """
+    return _place(_items(_load(text), under), same)
+
+
+def merge_item(
+    text: str, item: Item, same: Callable[[Item], bool], *, under: str = "", fresh: Item | None = None
+) -> str:
+    """`text` with `item` in its list: see `find_item`.
+
+    The first item for which `same` holds is changed field by field; where there is none, `fresh` (or `item`) is added
+    at the end. Raises InputError: PyYAML is missing, the file is not YAML of this shape, or the change cannot be made
+    safely.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     old = _load(text)
-    items = old if not under else (old or {}).get(under) if isinstance(old or {}, Mapping) else ...
-    if not isinstance(items, (list, type(None))):
-        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines by hand."))
-    wanted = _merged_list(items or [], item, name)
+    items = _items(old, under)
+    place = _place(items, same)
+    if place is None:
+        item = fresh or item
+        wanted = [*items, dict(item)]
+    else:
+        wanted = [*items[:place], _merged(items[place], item), *items[place + 1 :]]
     if wanted == items:
         return text
     newline = "\r\n" if "\r\n" in text else "\n"
     # Not splitlines(): a text may hold one of the other characters that it takes for a line end.
     plain = text.removeprefix(mark).replace("\r\n", "\n").removesuffix("\n")
-    lines = _edited(plain.split("\n") if plain else [], item, name, under)
+    lines = _edited(plain.split("\n") if plain else [], item, place, under)
     result = mark + newline.join(lines) + newline
     if not _means(result, {**(old or {}), under: wanted} if under else wanted):
         raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
     return result
+
+
+def _items(content: Any, under: str) -> list[Any]:
+    items = content if not under else (content or {}).get(under) if isinstance(content or {}, Mapping) else ...
+    if not isinstance(items, (list, type(None))):
+        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines by hand."))
+    return items or []
+
+
+def _place(items: list[Any], same: Callable[[Item], bool]) -> int | None:
+    return next((place for place, item in enumerate(items) if isinstance(item, Mapping) and same(item)), None)
 
 
 def _means(text: str, value: Any) -> bool:
@@ -86,20 +112,13 @@ def _load(text: str) -> Any:
         ) from None
 
 
-def _merged_list(items: list[Any], item: Item, name: str) -> list[Any]:
-    for index, known in enumerate(items):
-        if isinstance(known, Mapping) and known.get(name) == item[name]:
-            return [*items[:index], _merged(known, item), *items[index + 1 :]]
-    return [*items, dict(item)]
-
-
 def _merged(old: Any, new: Any) -> Any:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
     return new
 
 
-def _edited(lines: list[str], item: Item, name: str, under: str) -> list[str]:
+def _edited(lines: list[str], item: Item, place: int | None, under: str) -> list[str]:
     if under:
         # An empty list that is written out becomes the head of a block.
         lines = [re.sub(rf"^({re.escape(under)}:)\s*(?:\[\s*\]|null|~)(?=\s*(?:#|$))", r"\1", line) for line in lines]
@@ -107,15 +126,14 @@ def _edited(lines: list[str], item: Item, name: str, under: str) -> list[str]:
     starts = [i for i in range(start, end) if re.match(r"\s*- ", lines[i])]
     indent = lines[starts[0]][: _width(lines[starts[0]])] if starts else ("  " if under else "")
     starts = [i for i in starts if lines[i].startswith(indent + "- ")]
-    for begin, stop in pairwise([*starts, end]):
+    if place is not None and place < len(starts):
+        begin, stop = [*pairwise([*starts, end])][place]
         stop = _content_end(lines, begin, stop)
         # The dash stands where the item's own fields would have two more spaces.
         fields = [lines[begin].replace("- ", "  ", 1), *lines[begin + 1 : stop]]
-        at = next((i for i, line in enumerate(fields) if _scalar(line, name) == item[name]), None)
-        if at is not None:
-            _merge_fields(fields, item, 0, _width(fields[at]))
-            fields[0] = f"{indent}- {fields[0].lstrip()}"
-            return [*lines[:begin], *fields, *lines[stop:]]
+        _merge_fields(fields, item, 0, _width(fields[0]))
+        fields[0] = f"{indent}- {fields[0].lstrip()}"
+        return [*lines[:begin], *fields, *lines[stop:]]
     if under and start > len(lines):
         return [*lines, f"{under}:", *render_item(item, indent)]
     end = _content_end(lines, start, end)

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, view
+from ..display import CellView, Price, view
 from ..display.without_reasoning import WithoutReasoning
-from ..errors import AnswerInterrupted, WcodeError
+from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
 from ..language import _, speaking
 from ..reply import Reply
 from ..session import Call
 from ..session.presets import Presets
+from ..shell import can_ask
 from .cell_schema import Answered, ask_alone, ask_until_it_fits
 from .cell_tools import ask_with_tools
 from .dry_run import describe_call
@@ -27,12 +28,34 @@ from .many import ask_many, check_alone, is_many
 from .options import CellLine
 from .prepared import Prepared, prepare
 
-__all__ = ["ask", "with_preset"]
+__all__ = ["ask", "error_of", "with_preset"]
 
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
     """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
+    try:
+        return _ask(shell, client, options, text)
+    except ModelUnclear as error:  # nothing was sent
+        if not can_ask():
+            raise
+        return _ask(shell, client, _with_model(options, error), text)
+
+
+def _with_model(options: CellLine, error: ModelUnclear) -> CellLine:
+    """`options` with the model that the user meant."""
+    answer = input(
+        _("{name} is not a known model id. Use {near} instead? [Y/n] ").format(name=error.typed, near=error.near)
+    )
+    if answer.strip().lower() in ("n", "no", "否"):
+        return replace(options, values={**options.values, "exact_model": True})
+    own = dict(options.own)
+    if "models" in own:
+        own["models"] = [error.near if name == error.typed else name for name in own["models"]]
+    return replace(options, values={**options.values, "model": error.near}, own=own)
+
+
+def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
     if is_many(options):
         ask_many(shell, client, options, text)
         return None
@@ -46,17 +69,24 @@ def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | Non
     _bind(shell, options, reply)
     if options.flag("insert"):
         insert_code(shell, reply)
-    if error := _error_of(reply, error):
+    if error := error_of(reply, error):
         raise error
     return reply
 
 
 def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
     def display() -> CellView:
-        shown = view(prepared.format, quiet=prepared.quiet)
+        shown = view(prepared.format, quiet=prepared.quiet, price=_price(call))
         return WithoutReasoning(shown) if prepared.hide_reasoning else shown
 
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
+
+
+def _price(call: Call) -> Price | None:
+    estimate = call.estimate
+    if estimate.input_cny is None or estimate.token_cny is None:
+        return None
+    return Price(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
@@ -72,12 +102,13 @@ def _bind(shell: Any, options: CellLine, value: Any) -> None:
     shell.push({options.output: value})
 
 
-def _error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+    """The error that the cell of `reply` ends with."""
     if reply.ended != "interrupted":
         return error
     with speaking(reply.language):
         return AnswerInterrupted(
-            _("Interrupted after {count} characters").format(count=len(reply.text)),
+            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
             hint=_("What arrived is kept."),
             reply=reply,
         )

@@ -16,12 +16,14 @@ from ..session import Session
 from ..session.presets import Presets
 from ..store import MODES
 from .commands import COMMANDS
+from .commands.again import AGAIN_OPTIONS, LINEAGE_OPTIONS
+from .commands.audit import AUDIT_OPTIONS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
 from .commands.methods import METHODS_OPTIONS
-from .commands.replay import AUDIT_OPTIONS, REPLAY_OPTIONS
+from .commands.replay import REPLAY_OPTIONS
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
@@ -43,7 +45,9 @@ _SUBWORDS = {
 _OPTIONS = {
     "key": KEY_OPTIONS,
     "replay": REPLAY_OPTIONS,
+    "again": AGAIN_OPTIONS,
     "audit": AUDIT_OPTIONS,
+    "lineage": LINEAGE_OPTIONS,
     "methods": METHODS_OPTIONS,
     "history": HISTORY_OPTIONS,
     "usage": USAGE_OPTIONS,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ask_many", "check_alone", "is_many"]
 
 _MAKE_MANY = ("each", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "anew", "stop_on_error", "yes")
+_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
@@ -120,14 +120,10 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return Path(named).expanduser()
+        return client.home / Path(named).expanduser()
     if "each" not in options.own:
         return None
-    from ..store import default_path
-
-    beside = default_path(client.notebook())
-    stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
-    return beside.with_name(f"{stem}.{options.output or run.plan.fingerprint[:8]}.run.jsonl")
+    return client.run_path(options.output, run.plan.fingerprint)
 
 
 def _variable(shell: Any, options: CellLine, option: str) -> Any:
@@ -281,15 +277,22 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
     limit = client.session.values(options.values)["confirm_above_cny"].value
     cost = estimate(run.plan, kept)
     watched = is_watched()
-    printed = watched and not options.flag("quiet")
-    if printed:
-        print(_("About to send {estimate}").format(estimate=cost))
+    # What may be unintended, and a budget that cannot hold, before anything is paid; the output says it again.
+    said = [visible(notice) for notice in (*run.plan.notices, *run.notices)] if watched else []
+    if watched and not options.flag("quiet"):
+        said.append(_("About to send {estimate}").format(estimate=cost))
+    if printed := bool(said):
+        print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
         return int(printed)
     hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
+    if "engine" not in options.own:
+        # A question about money is idle where nothing can be asked.
+        for call in run.plan.calls:
+            client.check(call)
     answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
@@ -319,7 +322,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
         )
-    return _tables(replies, run.notices, quiet=options.flag("quiet"))
+    return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
 def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
@@ -361,11 +364,12 @@ def _dry_run(client: Client, run: BatchRun) -> str:
     """The first request as it would be sent, and what the whole run may cost."""
     from ..batch import estimate
 
+    said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
         taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
-        return f"{estimate(run.plan)}\n{taken}"
+        return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])

@@ -112,7 +112,7 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         metavar="dask",
         help=N_("With --each: a Dask cluster sends the requests; a variable that holds its client, or dask."),
     ),
-    CellOption(name="anew", arity="flag", help=N_("With --each: ask everything again, also what is in the run file.")),
+    CellOption(name="anew", arity="flag", help=N_("Ignore saved answers and send every request again.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Do not ask before a dear run (confirm_above_cny).")),
     CellOption(name="insert", arity="flag", help=N_("Put the answer's code into a new cell below; it is not run.")),

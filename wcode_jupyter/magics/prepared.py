@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..client import Client
 from ..language import _
@@ -48,8 +49,9 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Prepare
     if tools:
         own["tools"] = [tool.spec for tool in tools]
     settings = client.session.values(own)
+    call = _call(shell, client, options, text, settings)
     return Prepared(
-        call=_call(shell, client, options, text, settings),
+        call=replace(call, anew=True) if options.flag("anew") else call,
         schema=schema,
         retries=retries_of(options),
         tools=tools,

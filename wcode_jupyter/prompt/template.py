@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -27,13 +28,15 @@ from ..reply import Reply
 from ..request.messages import Part, Text
 from ..request.parameters import did_you_mean
 
-__all__ = ["CONVERTERS", "Converter", "Expansion", "Inserted", "Limits", "expand", "references"]
+__all__ = ["CONVERTERS", "Converter", "Expansion", "Inserted", "Limits", "aliased", "expand", "references", "unmatched"]
 
 # Runs of braces are taken whole, so that `{{{x}}}` is seen as three and not as two with one beside them; the
 # look-behind keeps a text of nothing but braces linear.
 _BRACES = re.compile(r"(?<!\{)(\{{2,})[ \t]*([^\W\d]\w*)[ \t]*(\}{2,})")
 # One brace on each side, as in Python's format strings; not where LaTeX has its arguments.
 _SINGLE = re.compile(r"(?<![\\{}^_$\w])\{[ \t]*([^\W\d]\w*)[ \t]*\}(?!\})")
+_LISTS = (range, deque, KeysView, ValuesView)
+"""What lists its items and has no better text."""
 _CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+>")
 
@@ -91,6 +94,40 @@ class Expansion(Struct, frozen=True):
 def references(text: str) -> tuple[str, ...]:
     """The names that `expand` would look up, each once, in the order of the text."""
     return tuple(dict.fromkeys(found[2] for found in _BRACES.finditer(text) if _is_reference(found)))
+
+
+def aliased(text: str, names: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """`text` with references for names that are no identifiers (`{{review text}}`), and the name that each stands for.
+
+    Names that are references by themselves are left as they are.
+    """
+    odd = sorted((name for name in names if name and references(_braced(name)) != (name,)), key=len, reverse=True)
+    if not odd or "{{" not in text:
+        return text, {}
+    pattern = re.compile(r"(?<!\{)\{\{[ \t]*(" + "|".join(map(re.escape, odd)) + r")[ \t]*\}\}(?!\})")
+    aliases = {name: f"column_{index}_of_the_rows" for index, name in enumerate(odd)}
+    found = pattern.sub(lambda match: _braced(aliases[match[1]]), text)
+    return found, {alias: name for name, alias in aliases.items() if _braced(alias) in found}
+
+
+def unmatched(text: str, names: Iterable[str]) -> list[str]:
+    """Notes on braces that look like a reference to one of `names` and are none: other spellings, one brace."""
+    names = list(names)
+    text, _aliases = aliased(text, names)
+    notes = []
+    for typed, inside in dict.fromkeys((found[0], found[1].strip()) for found in _ANYTHING.finditer(text)):
+        if references(typed) or not inside or not any(character.isalpha() for character in inside):
+            continue
+        near = did_you_mean(inside.rpartition(".")[2], names)
+        notes.append(f"{_('{typed} is sent as typed: it is no column').format(typed=typed)}. {near}".rstrip(". ") + ".")
+    for typed, inside in dict.fromkeys((found[0], found[1].strip()) for found in _ONE_BRACE.finditer(text)):
+        if inside in names:
+            notes.append(_("{typed} was sent as typed: a reference has two braces on each side").format(typed=typed))
+    return notes
+
+
+_ANYTHING = re.compile(r"(?<!\{)\{\{([^{}\n]{1,80})\}\}(?!\})")
+_ONE_BRACE = re.compile(r"(?<!\{)\{([^{}\n]{1,80})\}(?!\})")
 
 
 def expand(text: str, namespace: Mapping[str, Any], *, limits: Limits = _LIMITS) -> Expansion:
@@ -280,6 +317,13 @@ def _plain(value: Any, name: str, limits: Limits) -> Any:
         return {str(key): _plain(item, name, limits) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, name, limits) for item in value]
+    if isinstance(value, (set, frozenset)):
+        # Their own order is another one in each process; of mixed types it is the order of what is sent.
+        return sorted(
+            (_plain(item, name, limits) for item in value), key=lambda item: (str(type(item)), json.dumps(item))
+        )
+    if isinstance(value, _LISTS):
+        return [_plain(item, name, limits) for item in value]
     if _is("numpy", "generic")(value):
         return value.item()
     inserted = _convert(value, name, limits)
@@ -366,16 +410,36 @@ def _left_out(shape: tuple[int, int], limits: Limits, cut: int) -> tuple[str, st
     return f"\n\n({below.format(**counts)})", note.format(**counts)
 
 
+def _listed(value: Any, name: str, limits: Limits) -> Inserted:
+    return _json(list(value), name, limits)
+
+
+def _collected(value: Any, name: str, limits: Limits) -> Inserted:
+    return _convert(value.collect(), name, limits)
+
+
+def _native_frame(value: Any, name: str, limits: Limits) -> Inserted:
+    return _convert(value.to_native(), name, limits)
+
+
+def _dumped(value: Any, name: str, limits: Limits) -> Inserted:
+    return _json(value.model_dump(mode="json"), name, limits)
+
+
 CONVERTERS: tuple[Converter, ...] = (
     Converter(lambda value: isinstance(value, Secret), _secret),
     Converter(_is("os", "_Environ"), _environment),
     Converter(lambda value: isinstance(value, str), _string),
     Converter(lambda value: isinstance(value, Reply), _reply),
-    Converter(lambda value: isinstance(value, (dict, list, tuple)), _json),
+    Converter(lambda value: isinstance(value, (dict, list, tuple, set, frozenset, *_LISTS)), _json),
     Converter(lambda value: isinstance(value, (bytes, bytearray, memoryview)), _bytes),
     Converter(lambda value: isinstance(value, _CODE), _no_text),
     Converter(_is("pandas", "DataFrame", "Series"), _pandas_frame),
     Converter(_is("polars", "DataFrame", "Series"), _polars_frame),
+    Converter(_is("polars", "LazyFrame"), _collected),
+    Converter(_is("narwhals", "DataFrame", "LazyFrame", "Series"), _native_frame),
+    Converter(_is("pandas", "Index"), _listed),
+    Converter(_is("pydantic", "BaseModel"), _dumped),
     Converter(_is("numpy", "ndarray"), _array),
     Converter(_is("matplotlib", "Figure", "SubFigure", "Axes"), _picture),
     Converter(_is("PIL", "Image"), _picture),

@@ -6,7 +6,7 @@ A Reply is frozen and round-trips through plain JSON; `builder` makes it of the 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -111,6 +111,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     raw: dict[str, Any] = field(default_factory=dict)
     """Fields of the server outside the protocol."""
     replayed: bool = False
+    kept: bool = False
+    """Whether it was kept from an earlier run of the same question, and the question was not sent."""
     language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
@@ -185,14 +187,27 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         ]
 
     def json(self) -> Any:
-        """The text as JSON; where it is not, its first fenced block. Raises AnswerMalformed, which keeps the reply."""
-        for source in (self.text, *(block.source for block in self.code[:1])):
+        """The text as JSON; else the first fenced block that is, else the only JSON object amid prose.
+
+        Raises AnswerMalformed, which keeps the reply.
+        """
+        for source in self._json_sources():
             try:
                 return json_value(source)
             except (ValueError, RecursionError):
                 continue
         hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
+
+    def _json_sources(self) -> Iterator[str]:
+        """Texts that may be the JSON, the likeliest first; Markdown is read only where the text itself is none."""
+        text = self.text.removeprefix("\ufeff")
+        yield text
+        if "```" in text or "~~~" in text:
+            yield from (block.source for block in self.code)
+        first, last = text.find("{"), text.rfind("}")
+        if 0 <= first < last:
+            yield text[first : last + 1]
 
     @property
     def parsed(self) -> Any:

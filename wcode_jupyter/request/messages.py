@@ -7,6 +7,7 @@ read is `wire.encode(request)`; what identifies it is `wire.fingerprint(request)
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -200,12 +201,22 @@ def prompt_text(messages: Iterable[Message]) -> str:
     return "\n".join(message.text for message in messages)
 
 
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is too large a number")
+    return number
+
+
 def json_value(text: str) -> Any:
     """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
 
     Raises ValueError, RecursionError: not JSON, or nested too deep.
     """
-    value = json.loads(text, strict=False)
+    value = json.loads(text, strict=False, parse_constant=_no_number, parse_float=_finite)
     if r"\ud" not in text.lower():
         return value
     return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))

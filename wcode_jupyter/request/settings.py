@@ -28,6 +28,10 @@ class Setting(Row, frozen=True, kw_only=True):
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(
+        name="exact_model", kind="bool", default=False,
+        help=N_("Send the model id exactly as typed: no short names, no check for a similar known id."),
+    ),
     Setting(name="system", kind="text", help=N_("System prompt.")),
     Setting(
         name="protocol", kind="choice", choices=tuple(FORMS), default=DEFAULT_PROTOCOL,
@@ -96,6 +100,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
         help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
+    ),
+    Setting(
+        name="keep", kind="bool", default=False,
+        help=N_("Reuse the answer in the replay file while the question is unchanged; --anew sends it again."),
     ),
     Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
     Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .session import Call, Estimate, Session, Value
+from .session import Call, Estimate, Session, Value, rough_tokens
 
-__all__ = ["Call", "Estimate", "Session", "Value"]
+__all__ = ["Call", "Estimate", "Session", "Value", "rough_tokens"]

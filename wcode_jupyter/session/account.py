@@ -42,6 +42,8 @@ __all__ = [
 
 LOST_ATTEMPTS = "lost_attempts"
 """Field of `Reply.raw`: attempts that were sent and not answered before this answer came."""
+_ENOUGH = 5
+"""Answers from which one tells how long the next will be."""
 _SYSTEM = ("system", "developer")
 
 
@@ -178,6 +180,13 @@ class Account:
             other._sums = copy.deepcopy(self._sums)
             other._seen = self._seen.copy()
         return other
+
+    def usual_output(self, model: str) -> Decimal | None:
+        """Output tokens of an answer of `model` on the average; None where fewer than five came."""
+        with self._mutex:
+            sums = [total for key, total in self._sums.items() if key[0] == model]
+            n = sum(total.n - total.failed.total() for total in sums)
+            return Decimal(sum(total.output_tokens for total in sums)) / n if n >= _ENOUGH else None
 
     def methods(self, catalogue: Catalogue) -> Methods:
         """The account so far, in the order in which models were first asked."""
@@ -324,6 +333,8 @@ def _table(rows: tuple[MethodsRow, ...]) -> str:
         _("Price of"),
     ]
     lines = [heads, ["---"] * 5 + ["---:"] * 5 + ["---"], *(_cells(row) for row in rows)]
+    if not any(row.priced_on for row in rows):
+        lines = [line[:-1] for line in lines]  # the day of the prices, which no page gives
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -69,11 +69,15 @@ class Keeper:
 
     # -- the steps, which a run takes at moments of its own -----------------------------------------------------------
 
-    def record(self, call: Call) -> Record | None:
-        """The replay file of `call`, shared by all clients of this process; None: nothing is recorded or replayed."""
-        if call.replay == "off":
+    def record(self, call: Call, *, keeps: bool = False) -> Record | None:
+        """The replay file of `call`, shared by all clients of this process; None: nothing is recorded or replayed.
+
+        `keeps`: also a call that only keeps its answer has one.
+        """
+        mode = "auto" if keeps and call.keep and call.replay == "off" else call.replay
+        if mode == "off":
             return None
-        record = opened(self._replay_path(call.replay_file), call.replay)
+        record = opened(self._replay_path(call.replay_file), mode)
         self._say(record)
         return record
 
@@ -83,9 +87,17 @@ class Keeper:
 
     def recorded(self, call: Call, record: Record | None) -> Reply | None:
         """The recorded answer; None: send the request. Raises ReplayError where only recorded answers are wanted."""
-        if record is None:
+        if record is None or (call.anew and record.mode != "replay"):
             return None
         return record.lookup(call.request, call.fingerprint, any_server=call.any_server)
+
+    def kept(self, call: Call, record: Record | None) -> Reply | None:
+        """The kept answer of an unchanged question, else the recorded one; None: send it. Raises ReplayError."""
+        if record is not None and call.keep and record.mode != "record" and not (call.anew and record.mode == "auto"):
+            found = record.kept(call.request, call.fingerprint, any_server=call.any_server)
+            if found is not None:
+                return found
+        return self.recorded(call, record)
 
     def tool_results(self, call: Call, asked: Message) -> tuple[Message, ...]:
         """The recorded results of the calls in `asked`, the answer to `call`; may be empty. Raises ReplayError."""

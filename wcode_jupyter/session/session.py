@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from .. import strict, wire
 from ..catalogue import Catalogue, Model, user_file
-from ..errors import InputError, ParameterError
+from ..errors import InputError, ModelUnclear, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
 from ..language import _
 from ..lazy import lazy
@@ -58,6 +58,8 @@ class Estimate(Struct, frozen=True):
     input_cny: Decimal | None
     output_cny: Decimal | None
     """For `max_tokens` output tokens; None without `max_tokens` or price."""
+    token_cny: Decimal | None = None
+    """For one output token; None without a price."""
     ambiguous_tier: bool = False
     most_cny: Decimal | None = None
     """RMB that it costs at most: for half as much input again, which is a rough count, and for output up to
@@ -76,6 +78,10 @@ class Call(Struct, frozen=True):
     replay: Mode = "off"
     replay_file: str | None = None
     """Where the answer is recorded; None: beside the notebook."""
+    keep: bool = False
+    """Whether a question that is unchanged gets its kept answer."""
+    anew: bool = False
+    """Whether a recorded or kept answer is passed over, where something may be sent."""
     keep_images: bool = False
     allow_secrets: bool = False
     force: bool = False
@@ -230,7 +236,7 @@ class Session:
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
-        for name, value in self._of_model(self._model_id(found.get("model"))).items():
+        for name, value in self._of_model(self._model_id(found)).items():
             if own.get(name) is OMITTED:
                 continue
             if name not in found or found[name].source == "default":
@@ -270,10 +276,13 @@ class Session:
         if isinstance(row, Setting) and (text := os.environ.get(row.environment)):
             yield row.environment, text
 
-    def _model_id(self, value: Value | None) -> str:
-        if value is not None:
-            return self.local_model if value.value == LOCAL else self.catalogue.resolve(value.value)
-        return ""
+    def _model_id(self, values: Mapping[str, Value]) -> str:
+        if (value := values.get("model")) is None:
+            return ""
+        if value.value == LOCAL:
+            return self.local_model
+        exact: bool = values["exact_model"].value
+        return str(value.value) if exact else self.catalogue.resolve(value.value)
 
     def _of_model(self, model_id: str) -> dict[str, Value]:
         model = self.catalogue.model(model_id)
@@ -362,7 +371,25 @@ class Session:
         """
         setting = {name: value.value for name, value in self.values().items()}
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
-        return msgspec.structs.replace(call, replay="off", replay_file=None)
+        return msgspec.structs.replace(call, replay="off", replay_file=None, keep=False)
+
+    def again(self, request: Request, *, model: str | None = None) -> Call:
+        """The call that sends `request` once more, also to another model: replayed and recorded as the session says.
+
+        Raises InputError: it was asked of an embedded model that is not the one in use, or there is no such model.
+        """
+        values = self.values({} if model is None else {"model": model})
+        setting = {name: value.value for name, value in values.items()}
+        if model is not None:
+            model_id = self._model_id(values)
+            where = self._endpoint(model_id, request.protocol, setting)
+            # The embedded model is its own server; all others are asked where the question was asked.
+            moves = LOCAL in (where.identity, request.endpoint)
+            request = msgspec.structs.replace(
+                request, model=model_id, endpoint=where.identity if moves else request.endpoint
+            )
+        call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
+        return msgspec.structs.replace(call, keep=False)
 
     def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
@@ -377,8 +404,10 @@ class Session:
         default = getattr(ROWS[name], "default", "")
         return endpoint(default if request.endpoint == GATEWAY else request.endpoint, request.protocol)
 
-    def with_messages(self, call: Call, messages: tuple[Message, ...]) -> Call:
+    def with_messages(self, call: Call, messages: tuple[Message, ...], fingerprint: str = "") -> Call:
         """`call` with other messages: for many calls that differ in nothing else, and cheaper than `prepare`.
+
+        `fingerprint` is that of the new request where the caller knows it.
 
         Raises InputError: an image to a model that cannot see.
         """
@@ -386,12 +415,17 @@ class Session:
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
-            call, request=request, fingerprint=wire.fingerprint(request), estimate=self._estimate(request)
+            call,
+            request=request,
+            fingerprint=fingerprint or wire.fingerprint(request),
+            estimate=self._estimate(request),
         )
 
     def _choose_model(self, values: Mapping[str, Value]) -> tuple[str, list[str]]:
         """The model id, and what to say when it was not the user's choice."""
-        if model_id := self._model_id(values.get("model")):
+        if model_id := self._model_id(values):
+            if not values["exact_model"].value and values["replay"].value != "replay":
+                self._check_name(model_id)
             return model_id, []
         base_url = values["base_url"]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
@@ -402,21 +436,36 @@ class Session:
             _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
         )
 
+    def _check_name(self, model_id: str) -> None:
+        """Raises ModelUnclear: not an id that is known, and much like one that is."""
+        if near := self.catalogue.near(model_id):
+            raise ModelUnclear(
+                _("{name} is not a known model id, but resembles {near}").format(name=model_id, near=near),
+                typed=model_id,
+                near=near,
+                hint=_("Use {near}, or add --exact-model to send {name} as typed.").format(name=model_id, near=near),
+            )
+
     def _endpoint(self, model_id: str, protocol: Protocol, setting: Mapping[str, Any]) -> Endpoint:
         if model_id == LOCAL or model_id.startswith(LOCAL + ":"):
             # The address is known once the embedded server runs; the identity never holds its port.
             return Endpoint("", protocol, LOCAL)
-        return endpoint(setting[FORMS[protocol].base_url], protocol)
+        return msgspec.structs.replace(
+            endpoint(setting[FORMS[protocol].base_url], protocol),
+            key_page=self.catalogue.model(model_id).key_page,
+            near_model=self.catalogue.suggest(model_id),
+        )
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = _rough_tokens(prompt_text(request.messages))
+        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = request.parameters.get("max_tokens")
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,
+            token_cny=price.output / 1000 if price else None,
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
@@ -517,7 +566,7 @@ def _yuan(amount: Decimal) -> str:
 _WIDE = re.compile("[^\0-\u2e7f]")
 
 
-def _rough_tokens(text: str) -> int:
+def rough_tokens(text: str) -> float:
     """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
     wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return round((len(text) - wide) / 4 + wide / 1.5) + 4
+    return (len(text) - wide) / 4 + wide / 1.5

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..language import N_, _
 
-__all__ = ["Finding", "find"]
+__all__ = ["Finding", "find", "redacted"]
 
 
 class Finding(NamedTuple):
@@ -91,6 +91,27 @@ def _kind(text: str, is_secret: Callable[[str], bool] | None) -> str:
         if shape.sign in text and any(_looks_real(match, shape.bits) for match in shape.pattern.finditer(text)):
             return shape.kind
     return ""
+
+
+_SIGN = "•••"
+
+
+def redacted(text: str) -> str:
+    """`text`, which may be JSON, with a sign in the place of each credential."""
+    for shape in _SHAPES:
+        if shape.sign in text:
+            pattern = _WHOLE_KEY if shape.sign == "PRIVATE KEY" else shape.pattern
+            text = pattern.sub(lambda match, bits=shape.bits: _hidden(match, bits), text)  # type: ignore[misc]
+    return text
+
+
+_WHOLE_KEY = _pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^\"-]{16,}(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?")
+
+
+def _hidden(match: re.Match[str], bits: float) -> str:
+    if not _looks_real(match, bits):
+        return match[0]
+    return match[0].replace(match[1], _SIGN) if match.re.groups else _SIGN
 
 
 def _looks_real(match: re.Match[str], bits: float) -> bool:

@@ -17,7 +17,7 @@ import contextlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -157,6 +157,20 @@ class Record:
                 return None
         return msgspec.structs.replace(reply, request=request, replayed=True)
 
+    def kept(self, request: Request, fingerprint: str, *, any_server: bool = False) -> Reply | None:
+        """The newest whole answer to `request`, `replayed` and `kept`, as often as it is asked for; None without one.
+
+        Raises ReplayError: the file is broken, or with `any_server` several servers have answered.
+        """
+        with self._mutex:
+            self._file.refresh()
+            if any_server and not self._file.samples(fingerprint):
+                request, fingerprint = self._of_recorded_server(request, fingerprint)
+            for line in reversed(self._file.samples(fingerprint, lines.order(request))):
+                if not _failed(reply := self._read(line)) and reply.ended in ("complete", "length"):
+                    return msgspec.structs.replace(reply, request=request, replayed=True, kept=True)
+        return None
+
     def add(
         self,
         reply: Reply,
@@ -197,6 +211,26 @@ class Record:
         with self._mutex:
             self._file.refresh()
             return any(line.digest == digest for line in self._file.samples(reply.fingerprint))
+
+    def replace_all(self, replies: Mapping[int, Reply]) -> int:
+        """Puts `replies` in the place of the answers with these numbers (from 0, in the order of the file); how many.
+
+        Costs one copy of the file. Raises ReplayError: the file is as before.
+        """
+        with self._mutex, self._file.writing() as notices:
+            self._notices += notices
+            old = self._file.all()
+            new = {old[number]: lines.encode(reply, keep_images=True) for number, reply in replies.items()}
+            self._file.replace_all(new)
+            return len(new)
+
+    def without_order(self) -> int:
+        """Answers whose request has an order of keys that was not recorded."""
+        with self._mutex:
+            self._file.refresh()
+            unknown = [line for line in self._file.all() if not line.order]
+            asked = [found for line in unknown if (found := self._asked(line)) is not None]
+        return sum(bool(lines.order(found.request)) for found in asked)
 
     def tool_results(self, request: Request, asked: Message) -> tuple[Message, ...]:
         """The recorded results of the calls in `asked`, the model's answer to `request`; empty where there are none.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -209,13 +209,23 @@ class ReplayFile:
 
         Costs one copy of the file.
         """
-        target = self._target()
-        with files.replacing(target) as new, files.reading(target) as file:
-            _copy(file, new, old.offset)
-            files.write_all(new, data)
-            file.seek(old.offset + old.length)
-            _copy(file, new)
+        self._rewrite({old: data})
         self._moved(old, data)
+
+    def replace_all(self, new: Mapping[Line, bytes]) -> None:
+        """Puts each of these lines in the place of another, all else as it was. Inside `writing`."""
+        self._rewrite(new)
+        self._forget()
+        self.refresh()
+
+    def _rewrite(self, new: Mapping[Line, bytes]) -> None:
+        target = self._target()
+        with files.replacing(target) as out, files.reading(target) as file:
+            for old in sorted(new):
+                _copy(file, out, old.offset - file.tell())
+                files.write_all(out, new[old])
+                file.seek(old.offset + old.length)
+            _copy(file, out)
 
     def _target(self) -> Path:
         """The file to write: what a link leads to only where that is a replay file already. Raises OSError."""

@@ -1,18 +1,19 @@
 """What drifted: every recorded request asked again, and the answer now beside the answer then.
 
-Nothing is asked but through the `ask` that is given, one request at a time, so a caller can show progress, stop, and
-keep the new answers. Similarity is the share of common pairs of neighbouring words (in Chinese: characters): 1.0 for
-equal texts, linear in their length, the same measure for short and long ones.
+Nothing is asked but through the `ask` that is given, so a caller can show progress, stop, and keep the new answers.
+Similarity is the share of common pairs of neighbouring words (in Chinese: characters): 1.0 for equal texts, linear in
+their length, the same measure for short and long ones.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -24,11 +25,14 @@ from ..reply.events import Usage
 from ..request.messages import Request
 from ..store.codec import has_hashed_images
 
-__all__ = ["AuditRow", "Outcome", "audit", "estimate", "similarity"]
+__all__ = ["AuditRow", "Audited", "Outcome", "audit", "audited", "estimate", "similarity"]
 
 Outcome: TypeAlias = Literal["same", "different", "failed", "skipped"]
 """The same text and tool calls (or the same kind of failure) as then; another; no answer now; not asked (`error`
 says why)."""
+
+_Answered: TypeAlias = "tuple[Reply | None, str]"
+_Outcome: TypeAlias = "_Answered | Future[_Answered]"
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|\w+|[^\w\s]")
 _SHOWN = 80
@@ -69,22 +73,57 @@ def estimate(replies: Iterable[Reply]) -> Decimal | None:
     return sum(costs, Decimal(0)) if costs else None
 
 
+class Audited(NamedTuple):
+    """A recorded answer, the new one where there is one, and the row of both."""
+
+    row: AuditRow
+    then: Reply
+    now: Reply | None
+
+
 def audit(
     replies: Iterable[Reply], ask: Callable[[Request], Reply], *, max_cost: Decimal | None = None
 ) -> Iterator[AuditRow]:
-    """A row for each recorded reply, as soon as it was asked again.
+    """The rows of `audited`, one request at a time."""
+    return (found.row for found in audited(replies, ask, max_cost=max_cost))
 
-    Once the known costs of the new answers and the recorded cost of the next one pass `max_cost` (RMB), the rest is
-    skipped. A failed question is a row; KeyMissing and AnswerInterrupted, after which no other would fare better,
-    are raised.
+
+def audited(
+    replies: Iterable[Reply], ask: Callable[[Request], Reply], *, max_cost: Decimal | None = None, workers: int = 1
+) -> Iterator[Audited]:
+    """Each recorded reply in order, as soon as it was asked again; `workers` are asked at once, each in a thread.
+
+    Once the known costs of the new answers and the recorded costs of those under way and of the next one pass
+    `max_cost` (RMB), the rest is skipped. A failed question is a row; KeyMissing and AnswerInterrupted, after which no
+    other would fare better, are raised.
     """
     spent = Decimal(0)
-    for number, then in enumerate(replies, 1):
-        now, reason = None, _why_not(then, spent, max_cost)
-        if not reason:
-            now, reason = _asked(then, ask)
-            spent += (now.cost if now else None) or 0
-        yield _row(number, then, now, reason)
+    waiting: deque[tuple[int, Reply, _Outcome]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="wcode-audit") if workers > 1 else None
+
+    def first() -> Audited:
+        nonlocal spent
+        number, then, outcome = waiting.popleft()
+        now, reason = outcome.result() if isinstance(outcome, Future) else outcome
+        spent += (now.cost if now else None) or 0
+        return Audited(_row(number, then, now, reason), then, now)
+
+    try:
+        for number, then in enumerate(replies, 1):
+            reserved = sum((other.cost or Decimal(0) for _number, other, _outcome in waiting), Decimal(0))
+            if reason := _why_not(then, spent + reserved, max_cost):
+                waiting.append((number, then, (None, reason)))
+            elif pool is None:
+                waiting.append((number, then, _asked(then, ask)))
+            else:
+                waiting.append((number, then, pool.submit(_asked, then, ask)))
+            if len(waiting) >= workers:
+                yield first()
+        while waiting:
+            yield first()
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _why_not(then: Reply, spent: Decimal, max_cost: Decimal | None) -> str:

@@ -25,6 +25,10 @@ class Endpoint(Struct, frozen=True):
     base_url: str
     protocol: Protocol = DEFAULT_PROTOCOL
     identity: str = GATEWAY
+    key_page: str = ""
+    """Where to get a key for it, as the page of the model says; empty: not known."""
+    near_model: str = ""
+    """The known model that an unknown one resembles, for the error of a server that does not know it either."""
 
     @property
     def url(self) -> str:

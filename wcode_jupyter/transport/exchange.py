@@ -19,7 +19,7 @@ import msgspec
 
 from .. import strict, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
-from ..keys import GATEWAY_ORIGIN, Keys, Secret
+from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.messages import Request
@@ -61,7 +61,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None)
+        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -267,9 +267,8 @@ class Transport:
             raise KeyMissing(
                 _("No API key for {host}").format(host=endpoint.host),
                 hint=_(
-                    "Get one at https://wcode.net/get-apikey, then %wcode key set, or set WCODE_API_KEY; "
-                    "the model named local needs none."
-                ),
+                    "Get one at {page}, then %wcode key set, or set WCODE_API_KEY; the model named local needs none."
+                ).format(page=endpoint.key_page or KEY_PAGE),
             )
         if secret is not None and not endpoint.secure:
             raise InputError(

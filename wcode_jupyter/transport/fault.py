@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from .. import wire
-from ..errors import AnswerCut, DeadlineError, KeyRejected, NotTheApi, WcodeError, one_line
-from ..keys import GATEWAY_ORIGIN
+from ..errors import AnswerCut, BadRequest, DeadlineError, KeyRejected, NotFound, NotTheApi, WcodeError, one_line
+from ..keys import GATEWAY_ORIGIN, KEY_PAGE
 from ..language import _
 from ..reply.events import Failure
 from .endpoint import Deadlines, Endpoint
@@ -43,12 +43,19 @@ class Faults:
     """Makes the faults of one request to `endpoint`. `has_key` says whether a key goes with it."""
 
     def __init__(
-        self, endpoint: Endpoint, deadlines: Deadlines, redact: Callable[[str], str], *, has_key: bool
+        self,
+        endpoint: Endpoint,
+        deadlines: Deadlines,
+        redact: Callable[[str], str],
+        *,
+        has_key: bool,
+        model: str = "",
     ) -> None:
         self._endpoint = endpoint
         self._deadlines = deadlines
         self._redact = redact
         self._has_key = has_key
+        self._model = model
 
     def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> AttemptFailure:
         """A status outside 2xx with the beginning of its body."""
@@ -66,19 +73,34 @@ class Faults:
         found = refusal(failure, response.status_code, response.headers, host=self._endpoint.host, streaming=streaming)
         if isinstance(found.error, KeyRejected) and (hint := self._key_hint()):
             found.error.hint = hint
+        if hint := self._model_hint(found.error, failure.message):
+            found.error.hint = hint
         named = failure.message if found.error.status in (400, 422) else ""
         lost = found.error.status in MAY_BE_BILLED
         return AttemptFailure(found.error, retry=found.retry, after_s=found.after_s, named=named, lost=lost)
 
+    def _model_hint(self, error: WcodeError, message: str) -> str:
+        """The id that was sent and one like it, where the server does not know the model."""
+        about_model = isinstance(error, NotFound) or (isinstance(error, BadRequest) and "model" in message.lower())
+        if not about_model or not self._model:
+            return ""
+        if near := self._endpoint.near_model:
+            return _("The model id sent was {model}. Did you mean {near}?").format(model=self._model, near=near)
+        if isinstance(error, BadRequest):
+            return ""
+        return _("The model id sent was {model}. Check it (%wcode models) and the base URL (%wcode settings).").format(
+            model=self._model
+        )
+
     def _key_hint(self) -> str:
-        """What to do about a refused key where the error's own hint does not fit; it names the gateway's page."""
+        """What to do about a refused key, by the server and the model's page."""
         if not self._has_key:
             hint = _("No key was sent: set one with %wcode key set {url}")
         elif self._endpoint.origin != GATEWAY_ORIGIN:
             hint = _("Set the key of this server with %wcode key set {url}")
         else:
-            return ""
-        return hint.format(url=self._endpoint.base_url)
+            hint = _("Set a valid key with %wcode key set; keys come from {page}.")
+        return hint.format(url=self._endpoint.base_url, page=self._endpoint.key_page or KEY_PAGE)
 
     def page(self, response: httpx.Response, content: bytes) -> AttemptFailure:
         """A web page where the API should be."""

@@ -100,14 +100,18 @@ def encode(request: Request) -> dict[str, Any]:
     return _CODECS[request.protocol].encode(request)
 
 
+def identity(request: Request) -> dict[str, Any]:
+    """What a fingerprint is made of: what is sent, and to which kind of endpoint."""
+    return {"body": encode(request), "protocol": request.protocol, "endpoint": request.endpoint}
+
+
 def fingerprint(request: Request) -> str:
     """64 hex digits: SHA-256 of what is sent, to which kind of endpoint. The order of dicts does not matter.
 
     Raises InputError where the body cannot be written as JSON.
     """
-    identity = {"body": encode(request), "protocol": request.protocol, "endpoint": request.endpoint}
     try:
-        return hashlib.sha256(canonical_json(identity)).hexdigest()
+        return hashlib.sha256(canonical_json(identity(request))).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import ask, chats, explain, export, history, key, local, methods, models, preset, replay, settings
+from . import again, ask, audit, chats, explain, export, history, key, local, methods, models, preset, replay, settings
 from .command import Command, Context
 from .help import GuidePage, show_help
 
@@ -44,8 +44,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
             N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
-    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [-o NAME]",
-            N_("Ask all recorded questions again and show what changed."), replay.run_audit),
+    Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [--sample N] [--repeat N] [--accept] [-o NAME]",
+            N_("Send all recorded requests again and show what changed, against chance."), audit.run_audit),
+    Command("lineage", "lineage [ID] [--limit N]",
+            N_("Versions of a prompt in the log, with word differences, answers and cost."), again.run_lineage),
+    Command("again", "again [ID] [-m MODEL] [-o NAME]",
+            N_("Send the last question, or a logged one, once more."), again.run_again),
     Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
             N_("Account of the study for a paper, from this session, replay files and run files."),
             methods.run_methods),

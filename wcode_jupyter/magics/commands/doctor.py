@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...catalogue import user_file
 from ...errors import WcodeError
-from ...keys import GATEWAY_ORIGIN
+from ...keys import GATEWAY_ORIGIN, KEY_PAGE
 from ...language import _
 from ...table import Table
 from ...transport import endpoint
@@ -61,7 +61,7 @@ def _key(context: Context) -> Iterator[Finding]:
     origin = endpoint(context.client.session.values()["base_url"].value).origin
     source = context.client.session.keys.source(origin)
     hint = (
-        _("Get one at https://wcode.net/get-apikey, then %wcode key set; or ask the model local.")
+        _("Get one at {page}, then %wcode key set; or ask the model local.").format(page=KEY_PAGE)
         if origin == GATEWAY_ORIGIN
         else _("If this server wants one: %wcode key set")
     )

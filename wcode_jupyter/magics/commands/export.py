@@ -18,6 +18,7 @@ from ... import files
 from ...characters import escape, visible
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
+    KEY_STEPS,
     TARGETS,
     Kind,
     Target,
@@ -229,10 +230,12 @@ def _shown(config: ToolConfig) -> Sample | Table:
 def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
     if config.form == "shell":
         _write(config.target, line, config.text, private=config.key is not None)
+        kept_key = False
     else:
-        _merge(config, line.text("write") or "")
+        kept_key = _merge(config, line.text("write") or "")
     for step in config.steps:
-        print(step)
+        if not kept_key or step not in [_(text) for text in KEY_STEPS]:
+            print(step)
 
 
 def _named(path: Path) -> str:
@@ -243,7 +246,8 @@ def _named(path: Path) -> str:
         return str(path)
 
 
-def _merge(config: ToolConfig, path: str) -> None:
+def _merge(config: ToolConfig, path: str) -> bool:
+    """Whether the file keeps a key of its own."""
     if name := path or (_named(config.path) if config.path else ""):
         print(_("The file of {target}: {path}").format(target=config.target.title, path=name))
     done = write_tool(config, Path(path) if path else None)
@@ -253,6 +257,11 @@ def _merge(config: ToolConfig, path: str) -> None:
         print(_("Written."))
     else:
         print(_("Merged; what it was before is in {backup}.").format(backup=done.backup.name))
+    for text in done.replaced:
+        print(_("Replaced: {what}").format(what=text))
+    if done.kept_key:
+        print(_("The file keeps its own key for this server."))
+    return done.kept_key
 
 
 # -- the notebook -------------------------------------------------------------------------------------------------

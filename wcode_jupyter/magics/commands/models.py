@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...catalogue import Model, Price
+from ...catalogue import CAPABILITIES, Model, Price
 from ...language import _
 from ...request.parameters import GROUPS, PARAMETERS, Parameter
 from ...table import Table
@@ -13,7 +13,7 @@ __all__ = ["models", "params", "price_text"]
 
 
 def models(context: Context, rest: str) -> Table:
-    """Models whose id, name, series or capabilities contain every word of `rest`."""
+    """Models whose id, name, series or capabilities (English or Chinese) contain every word of `rest`."""
     words = " ".join(parse_command(rest, ()).words)
     found = context.client.session.catalogue.search(words)
     notes = [] if found else [_("No model here matches {words}.").format(words=words)]
@@ -23,6 +23,7 @@ def models(context: Context, rest: str) -> Table:
             _("name"),
             _("can"),
             _("context"),
+            _("max output"),
             _("¥ / 1000 tokens: input → output"),
             _("Anthropic form"),
         ),
@@ -38,7 +39,13 @@ def _model_row(model: Model) -> tuple[str, ...]:
     context = f"{model.context:,}" if model.context else _("not stated")
     prices = "; ".join(price_text(price) for price in model.prices) or _("unknown")
     dated = f" ({model.priced_on})" if model.priced_on else ""
-    return model.id, model.name, ", ".join(model.capabilities), context, prices + dated, anthropic
+    output = f"{model.max_output:,}" if model.max_output else _("not stated")
+    return model.id, model.name, can_text(model), context, output, prices + dated, anthropic
+
+
+def can_text(model: Model) -> str:
+    """What `model` can do, as a list of words."""
+    return _(", ").join(_(CAPABILITIES[name]) for name in model.capabilities) or _("not stated")
 
 
 def price_text(price: Price) -> str:

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
-from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
+from ...errors import OptionError, WcodeError
 from ...language import N_, _
-from ...reply import Reply
 from ...request.parameters import did_you_mean
 from ...request.settings import ROWS
 from ...session import Session
-from ...shell import is_watched
-from ...store import MODES, Mode, Record, named_path, rewind, to_frame
-from ...study.audit import AuditRow, audit, estimate
-from ...table import Table
+from ...store import MODES, Mode, Record, named_path, rewind
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
 
-__all__ = ["AUDIT_OPTIONS", "REPLAY_OPTIONS", "run_audit", "run_replay"]
+__all__ = ["REPLAY_OPTIONS", "only_file", "run_replay"]
 
 # Settings of the session, which the command sets together with the mode.
 REPLAY_OPTIONS = tuple(
     CellOption(name=name, arity="flag", help=ROWS[name].help) for name in ("keep_images", "allow_secrets")
 )
-AUDIT_OPTIONS = (
-    CellOption(name="yes", arity="flag", help=N_("Ask without a confirmation.")),
-    CellOption(name="max_cost", metavar="RMB", help=N_("Stop asking before this is passed.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")),
-)
-
 _STATES: dict[Mode, str] = {
     "off": N_("Replay is off: every question is asked, nothing is recorded."),
     "record": N_("Recording every answer in {file}."),
@@ -70,7 +58,7 @@ def _switch(context: Context, line: CommandLine) -> Mode:
             hint=_("Say %wcode replay record or %wcode replay auto."),
         )
     mode = _mode(line.words[0])
-    file = _only_file(CommandLine(line.words[1:], {}))
+    file = only_file(CommandLine(line.words[1:], {}))
     if mode == "replay" or not session.strict:
         for notice in Record(file or client.replay_path, mode).take_notices():  # an error now, not at the first cell
             client.warn(notice)
@@ -101,7 +89,7 @@ def _send_nothing(session: Session, rest: str, error: WcodeError) -> None:
     """Strict replay from the file of a line that failed: no other file may answer instead."""
     session.send_nothing()
     with contextlib.suppress(WcodeError):
-        if file := _only_file(CommandLine(parse_command(rest, REPLAY_OPTIONS).words[1:], {})):
+        if file := only_file(CommandLine(parse_command(rest, REPLAY_OPTIONS).words[1:], {})):
             session.set("replay_file", str(file))
     error.hint = " ".join(filter(None, [error.hint, _("Nothing is sent until %wcode replay succeeds.")]))
 
@@ -116,178 +104,10 @@ def _mode(word: str) -> Mode:
     )
 
 
-def _only_file(line: CommandLine) -> Path | None:
+def only_file(line: CommandLine) -> Path | None:
+    """The file that the line names, if any. Raises OptionError: several words; ReplayError: that is not a file name."""
     if len(line.words) > 1:
         raise OptionError(
             _("Unexpected word {word}").format(word=line.words[1]), hint=_("A name with spaces goes between quotes.")
         )
     return named_path(line.words[0]) if line.words else None
-
-
-def _recorded(path: Path) -> list[Reply]:
-    return list(Record(path, "replay").replies())
-
-
-def run_audit(context: Context, rest: str) -> None:
-    """Asks every recorded request again, after a confirmation, and shows what changed."""
-    line = parse_command(rest, AUDIT_OPTIONS)
-    limit = _amount(line.text("max_cost"))
-    context.client.session.check_may_send()
-    path = _only_file(line) or context.client.replay_path
-    if not (replies := _recorded(path)):
-        raise InputError(_("{path} holds no answer yet").format(path=path.name))
-    if line.text("output"):
-        to_frame((), AuditRow)  # without pandas, fail before anything is paid
-    if not line.flag("yes") and not _confirmed(replies, limit):
-        print(_("Nothing was asked."))
-        return
-    progress = _Progress(context.shell, len(replies))
-    rows, error = _asked_again(context, replies, limit, progress)
-    if name := line.text("output"):
-        context.shell.push({name: to_frame(rows, AuditRow)})
-    progress.finish(_audit_table(rows, len(replies), limit))
-    if error is not None:
-        raise error
-
-
-def _amount(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal(-1)
-    if not amount.is_finite() or amount < 0:
-        raise OptionError(_("--max-cost {text}: expected an amount in RMB").format(text=text))
-    return amount
-
-
-def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
-    from IPython.core.error import StdinNotImplementedError
-
-    cost = estimate(replies)
-    unknown = sum(reply.cost is None for reply in replies)
-    facts = [
-        _("{count} questions").format(count=len(replies)),
-        "" if cost is None else _("about ¥{cost} by the recorded costs").format(cost=f"{cost:f}"),
-        _("{count} of unknown cost").format(count=unknown) if unknown else "",
-        "" if limit is None else _("at most ¥{limit}").format(limit=limit),
-    ]
-    try:
-        answer = input(_("{facts}. Ask them again? [y/N] ").format(facts=", ".join(filter(None, facts))))
-    except (StdinNotImplementedError, EOFError):
-        raise InputError(
-            _("Nobody is here to confirm {facts}").format(facts=", ".join(filter(None, facts))),
-            hint=_("Add --yes to ask without a confirmation."),
-        ) from None
-    return answer.strip().lower() in ("y", "yes", "是")
-
-
-class _Progress:
-    """How far an audit has come, where somebody watches; the table takes its place in the notebook."""
-
-    def __init__(self, shell: Any, total: int) -> None:
-        self._total = total
-        kernel = getattr(shell, "kernel", None)
-        self._handle: Any = None
-        self._bar = None
-        if kernel is None:
-            from ...local.progress import bar
-
-            self._bar = bar(_("Asking again"))
-        elif is_watched():
-            self._handle = _display(self._text(0), raw=True, display_id=True)
-
-    def _text(self, count: int) -> dict[str, str]:
-        return {"text/plain": _("Asking again: {count} of {total}").format(count=count, total=self._total)}
-
-    def update(self, count: int) -> None:
-        if self._handle:
-            self._handle.update(self._text(count), raw=True)
-        if self._bar:
-            self._bar.update(count / self._total)
-
-    def finish(self, table: Table) -> None:
-        if self._bar:
-            self._bar.close()
-        if self._handle:
-            self._handle.update(table)
-        else:
-            _display(table)
-
-
-def _display(value: Any, **options: Any) -> Any:
-    from IPython.display import display
-
-    return display(value, **options)  # type: ignore[no-untyped-call, unused-ignore]
-
-
-def _asked_again(
-    context: Context, replies: list[Reply], limit: Decimal | None, progress: _Progress
-) -> tuple[list[AuditRow], WcodeError | None]:
-    """The rows as far as they came, and what stopped them."""
-    client = context.client
-    rows: list[AuditRow] = []
-    try:
-        for row in audit(
-            replies, lambda request: client.start(client.session.repeat(request)).result(), max_cost=limit
-        ):
-            rows.append(row)
-            progress.update(len(rows))
-    except KeyboardInterrupt:
-        what = _("Interrupted after {count} of {total} questions").format(count=len(rows), total=len(replies))
-        return rows, AnswerInterrupted(what, hint=_("What arrived is kept."))
-    except WcodeError as error:
-        return rows, error
-    return rows, None
-
-
-_OUTCOMES = {"same": N_("same"), "different": N_("different"), "failed": N_("failed"), "skipped": N_("skipped")}
-
-
-def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None) -> Table:
-    counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in _OUTCOMES}
-    outcomes = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
-    note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
-    unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
-    if limit is not None and unknown:
-        note += "; " + _("of unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
-    return Table(
-        columns=(
-            _("no."),
-            _("model"),
-            _("prompt"),
-            _("answer"),
-            _("similarity"),
-            _("answered by"),
-            _("server version"),
-            _("output tokens"),
-            "¥",
-            _("why"),
-        ),
-        rows=tuple(_audit_cells(row) for row in rows),
-        note=note,
-    )
-
-
-def _audit_cells(row: AuditRow) -> tuple[Any, ...]:
-    return (
-        row.number,
-        row.model,
-        row.prompt,
-        _(_OUTCOMES[row.outcome]),
-        "" if row.similarity is None else f"{row.similarity:.2f}",
-        _then_now(row.answered_then, row.answered_now),
-        _then_now(row.fingerprint_then, row.fingerprint_now),
-        _then_now(row.output_tokens_then, row.output_tokens_now),
-        _then_now(row.cost_then_cny, row.cost_now_cny),
-        row.error,
-    )
-
-
-def _then_now(then: Any, now: Any) -> str:
-    """`then → now`, one of them where they are equal."""
-    texts = [
-        "–" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in (then, now)
-    ]
-    return " → ".join(dict.fromkeys(texts))
