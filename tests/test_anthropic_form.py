@@ -11,7 +11,7 @@ import pytest
 from tests.fault_server import FaultServer, body
 from tests.kernels import Kernel
 from wcode_jupyter import Client
-from wcode_jupyter.errors import AnswerCut, KeyMissing, ParameterError, RateLimited, ServerFault
+from wcode_jupyter.errors import AnswerCut, InputError, KeyMissing, ParameterError, RateLimited, ServerFault
 from wcode_jupyter.session import Session
 
 needs_model = pytest.mark.skipif(
@@ -189,3 +189,61 @@ def test_what_the_form_refuses_is_refused_before_it_is_sent() -> None:
         session.prepare("hi", {"temperature": 1.5})
     with pytest.raises(ParameterError, match="leaves no room"):
         session.prepare("hi", {"reasoning": "high", "max_tokens": 1024})
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+def test_the_three_variables_of_the_pages_are_enough(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Server, key and model of the pages' set-up; the demo model stays out of it."""
+    with FaultServer(ANSWER) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.origin + "/api/anthropic")
+        monkeypatch.setenv(variable, "sk-of-the-pages")
+        monkeypatch.setenv("ANTHROPIC_MODEL", "z-ai/glm-5")
+        with Client(log=False) as client:
+            reply = client.ask("hi", protocol="anthropic", anthropic_environment=True)
+        request = server.requests[0]
+    assert (request.path, request.json["model"]) == ("/api/anthropic/v1/messages", "z-ai/glm-5")
+    assert request.key == "sk-of-the-pages"
+    assert reply.text == "hi"
+
+
+def test_what_is_missing_of_the_variables_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo model does not answer for a model that was not named."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://wcode.net/api/anthropic")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-pages")
+    session = Session(overrides={"anthropic_environment": True, "protocol": "anthropic"})
+    with pytest.raises(InputError, match=r"No model chosen\. Set ANTHROPIC_MODEL"):
+        session.prepare("hi")
+    assert session.keys.source(session.server.origin) == "ANTHROPIC_API_KEY"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/anthropic", "/api/anthropic/", "/api/anthropic/v1", "/api/anthropic/v1/messages"]
+)
+def test_the_server_as_users_of_the_sdk_write_it(path: str) -> None:
+    """`Client(base_url=…, protocol="anthropic")`, in every usual spelling; the key is that server's."""
+    with FaultServer(ANSWER) as server:
+        for at_the_call in (False, True):
+            form: dict[str, Any] = {"protocol": "anthropic"}
+            with Client(server.origin + path, "sk-x-123456", log=False, **({} if at_the_call else form)) as client:
+                client.ask("hi", model="glm-5", **(form if at_the_call else {}))
+            request = server.requests[-1]
+            assert request.path == "/api/anthropic/v1/messages"
+            assert request.key == "sk-x-123456"
+
+
+def test_the_address_of_the_other_form_is_refused() -> None:
+    """It leads to an address that nobody meant."""
+    session = Session()
+    for name, url, protocol in (
+        ("anthropic_base_url", "https://wcode.net/api/gpt/v1/chat/completions", "anthropic"),
+        ("base_url", "https://wcode.net/api/anthropic/v1/messages", "openai"),
+    ):
+        with pytest.raises(InputError, match="This is the address of the"):
+            session.prepare("hi", {"model": "glm-5", name: url, "protocol": protocol})
+
+
+def test_a_missing_key_names_the_setting_of_the_server() -> None:
+    """The key that was given may be meant for another server."""
+    with Client("https://other.test/v1", "sk-x-123456") as client, pytest.raises(KeyMissing) as caught:
+        client.ask("hi", model="glm-5", protocol="anthropic")
+    assert "anthropic_base_url" in caught.value.hint

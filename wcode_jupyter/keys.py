@@ -23,6 +23,7 @@ from .language import _
 __all__ = [
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_ENVIRONMENT",
+    "ANTHROPIC_MODEL",
     "ENVIRONMENT",
     "GATEWAY_ORIGIN",
     "KEY_PAGE",
@@ -102,6 +103,8 @@ ANTHROPIC_ENVIRONMENT = (
     EnvironmentKey("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", ANTHROPIC_BASE_URL),
 )
 """What Anthropic's own programs read; looked at only when the user asks for it (`anthropic_environment`)."""
+ANTHROPIC_MODEL = "ANTHROPIC_MODEL"
+"""The variable that names the model, read with the others."""
 
 
 def origin_of(url: str) -> str:

@@ -46,7 +46,7 @@ def test_a_whole_answer() -> None:
     assert reply.reasoning == "Let me think"
     assert reply.choices[0].reasoning == (Reasoning("Let me think\n"),)
     assert reply.usage == Usage(9, 7)
-    assert (reply.id, reply.model, reply.system_fingerprint) == ("c1", "answered/model", "fp")
+    assert (reply.id, reply.model, reply.created, reply.system_fingerprint) == ("c1", "answered/model", 17, "fp")
     assert (reply.ended, reply.finish_reason, reply.error) == ("complete", "stop", None)
     assert reply.raw == {"native_finish_reason": "stop", "timings": 1}
     assert reply.notices == ("retried",)

@@ -915,7 +915,7 @@ WHOLE_EVENTS = [
     ReasoningDelta("2+2"),
     TextDelta("4"),
     LogprobDelta((TokenLogprob("4", -0.01, (52,), (TokenLogprob("4", -0.01, (52,)), TokenLogprob(" 4", -4.7))),)),
-    Finish("stop"),
+    Finish("stop", "stop"),
     Usage(9, 6, 4, details=WHOLE["usage"]),
 ]
 

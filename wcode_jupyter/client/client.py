@@ -28,6 +28,7 @@ from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
+from ..request.forms import FORMS
 from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
@@ -51,7 +52,8 @@ Prompt = str | Iterable[Message | Mapping[str, Any]]
 class Client:
     """Asks models. None means: as the environment and the settings say (see `session`).
 
-    `api_key` belongs to the origin of `base_url`; other origins need a key of their own. `timeout` is the longest
+    `api_key` belongs to the origin of `base_url` (with `protocol="anthropic"`, of `anthropic_base_url`,
+    which `base_url` then gives where it stands alone); other origins need a key of their own. `timeout` is the longest
     silence in seconds. Everything else that can be set (`settings.ROWS`) goes in as a keyword.
     """
 
@@ -65,6 +67,9 @@ class Client:
         session: Session | None = None,
         **settings: Any,
     ) -> None:
+        if settings.get("protocol") == "anthropic" and anthropic_base_url is None:
+            # The one address that is given is that of the one form that is asked for.
+            base_url, anthropic_base_url = None, base_url
         given = {"base_url": base_url, "anthropic_base_url": anthropic_base_url, "idle_timeout": timeout, **settings}
         overrides = {name: value for name, value in given.items() if value is not None}
         self.session = session or Session(overrides=overrides)
@@ -72,7 +77,8 @@ class Client:
         secret = Secret(api_key or "")
         del api_key
         if secret.reveal():
-            base_url = self.session.values()["base_url"].value
+            values = self.session.values()
+            base_url = values[FORMS[values["protocol"].value].base_url].value
             self.session.keys = Keys(secret.reveal(), base_urls=[base_url])
         self.warn: Callable[[str], None] = _warn
         """Says what is worth knowing and no error, one line: a Python warning unless the caller has a better way."""

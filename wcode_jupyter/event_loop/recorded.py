@@ -41,7 +41,7 @@ def error_again(reply: Reply) -> WcodeError | None:
 
 def events_again(reply: Reply) -> Iterator[Event]:
     """Events that fold to `reply`."""
-    yield Started(id=reply.id, model=reply.model, system_fingerprint=reply.system_fingerprint)
+    yield Started(id=reply.id, model=reply.model, created=reply.created, system_fingerprint=reply.system_fingerprint)
     yield from (Notice(text) for text in reply.notices)
     for number, choice in enumerate(reply.choices):
         for part in choice.reasoning:

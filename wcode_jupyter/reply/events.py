@@ -134,7 +134,7 @@ class Finish(Struct, frozen=True, tag=True, omit_defaults=True):
 
     reason: str
     raw: str | None = None
-    """The server's word where it was translated."""
+    """The server's own word: where it was translated, or where the server sends both."""
     choice: int = 0
 
 

@@ -100,6 +100,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     model: str = ""
     """The model that answered, by its own word; the model asked for where it said nothing."""
     id: str | None = None
+    created: int | None = None
+    """The server's time, seconds since the epoch."""
     system_fingerprint: str | None = None
     asked_at: datetime.datetime | None = None
     """UTC."""

@@ -117,6 +117,7 @@ class ReplyBuilder:
             fault=None if error is None else fault_of(error),
             model=self._started.model or self.request.model,
             id=self._started.id,
+            created=self._started.created,
             system_fingerprint=self._started.system_fingerprint,
             asked_at=self._asked_at,
             timing=self._timing(total_s),

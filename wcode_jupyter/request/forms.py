@@ -22,6 +22,8 @@ class Form(Struct, frozen=True, kw_only=True):
     """The setting that holds its server."""
     path: str
     """What follows the base URL."""
+    models: str = "/models"
+    """What follows it where the server lists its models."""
     headers: tuple[tuple[str, str], ...] = ()
     """Headers that it asks for, none of them secret."""
     has_logprobs: bool = True
@@ -36,6 +38,7 @@ FORMS: dict[Protocol, Form] = {
         title="Anthropic",
         base_url="anthropic_base_url",
         path="/v1/messages",
+        models="/v1/models",
         # Newer versions refuse temperature, top_p and top_k, which the gateway's pages list.
         headers=(("anthropic-version", "2023-06-01"),),
         has_logprobs=False,

@@ -47,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="anthropic_environment", kind="bool", default=False,
-        help=N_("Anthropic form: server and key from ANTHROPIC_BASE_URL and ANTHROPIC_AUTH_TOKEN or _API_KEY."),
+        help=N_("Anthropic form: read ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN or _API_KEY, and ANTHROPIC_MODEL."),
     ),
     Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
     Setting(

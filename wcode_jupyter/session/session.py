@@ -23,7 +23,7 @@ from msgspec import Struct
 from .. import strict, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
-from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, Keys
+from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
 from ..language import _
 from ..lazy import lazy
 from ..reply import Reply
@@ -205,6 +205,13 @@ class Session:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
 
+    @property
+    def server(self) -> Endpoint:
+        """The server of the form in force. Raises InputError: not an address."""
+        values = self.values()
+        protocol: Protocol = values["protocol"].value
+        return endpoint(values[FORMS[protocol].base_url].value, protocol)
+
     def set(self, name: str, value: Any) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
         row = find_row(name)
@@ -234,6 +241,8 @@ class Session:
         """
         own = {find_row(name).name: value for name, value in (cell or {}).items()}
         found = {name: value for name in ROWS if (value := self._look_up(ROWS[name], own)) is not None}
+        if found["protocol"].value == "anthropic":
+            self._understand_base_url(found)
         if found["anthropic_environment"].value:
             self._read_anthropic_environment(found)
         for name, value in self._of_model(self._model_id(found)).items():
@@ -250,6 +259,15 @@ class Session:
             variable = ANTHROPIC_ENVIRONMENT[0].base_url_variable
             url = os.environ.get(variable) or ANTHROPIC_BASE_URL
             found["anthropic_base_url"] = Value("anthropic_base_url", url, variable)
+        if "model" not in found and found["protocol"].value == "anthropic" and os.environ.get(ANTHROPIC_MODEL):
+            found["model"] = Value("model", os.environ[ANTHROPIC_MODEL], ANTHROPIC_MODEL)
+
+    def _understand_base_url(self, found: dict[str, Value]) -> None:
+        """`base_url` with the address of the Anthropic form, as users of its SDK write it, is that form's."""
+        given = found["base_url"]
+        named = given.value.rstrip("/").removesuffix("/v1/messages").removesuffix("/v1").endswith("/anthropic")
+        if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
+            found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
     def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
@@ -427,14 +445,18 @@ class Session:
             if not values["exact_model"].value and values["replay"].value != "replay":
                 self._check_name(model_id)
             return model_id, []
-        base_url = values["base_url"]
+        protocol: Protocol = values["protocol"].value
+        base_url = values[FORMS[protocol].base_url]
         # A strict replay asks nobody: what was recorded without a key must be found on a machine that has one.
-        keyless = values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value).origin) is None
+        keyless = (
+            values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value, protocol).origin) is None
+        )
         if base_url.source == "default" and keyless:
             return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
-        raise InputError(
-            _("No model chosen"), hint=_("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
-        )
+        hint = _("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+        if protocol == "anthropic" and values["anthropic_environment"].value:
+            hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
+        raise InputError(_("No model chosen"), hint=hint)
 
     def _check_name(self, model_id: str) -> None:
         """Raises ModelUnclear: not an id that is known, and much like one that is."""

@@ -13,7 +13,7 @@ from .. import wire
 from ..errors import InputError
 from ..keys import GATEWAY_ORIGIN, origin_of
 from ..language import _
-from ..request.forms import DEFAULT_PROTOCOL
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import GATEWAY, STAND_IN_PATH, Protocol
 
 __all__ = ["Deadlines", "Endpoint", "endpoint"]
@@ -93,10 +93,26 @@ def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: 
     if parts.query or parts.fragment:
         raise InputError(_("The base URL must not hold ? or #: {url}").format(url=origin + parts.path))
     # People paste the whole address of the API page, path of the request included.
-    path = parts.path.rstrip("/").removesuffix(wire.path(protocol)).rstrip("/")
+    path = _base(parts.path, protocol)
     if any(ord(c) <= 32 for c in path):
         raise InputError(_("The base URL must not hold a space: {url}").format(url=origin + path))
     return Endpoint(origin + path, protocol, _identity(origin, path) if identity is None else identity)
+
+
+def _base(path: str, protocol: Protocol) -> str:
+    """The path of the base URL. Raises InputError for the address of another form."""
+    path = path.rstrip("/")
+    for other, form in FORMS.items():
+        if other != protocol and path.endswith(form.path):
+            raise InputError(
+                _("This is the address of the {form} form: {path}").format(form=form.title, path=path),
+                hint=_("Set protocol={protocol}, or the base URL of the {form} form.").format(
+                    protocol=other, form=FORMS[protocol].title
+                ),
+            )
+    path = path.removesuffix(wire.path(protocol)).rstrip("/")
+    # SDKs of the Anthropic form add /v1 themselves, and people who know other forms write it into the address.
+    return path.removesuffix(FORMS[protocol].models.removesuffix("/models")).rstrip("/")
 
 
 def _identity(origin: str, path: str) -> str:

@@ -22,6 +22,7 @@ from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
@@ -183,7 +184,7 @@ class Transport:
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
         faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
-        request = ("GET", endpoint.base_url + "/models", None, wire.headers(endpoint.protocol))
+        request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
         if isinstance(response, Exception):
@@ -268,7 +269,8 @@ class Transport:
                 _("No API key for {host}").format(host=endpoint.host),
                 hint=_(
                     "Get one at {page}, then %wcode key set, or set WCODE_API_KEY; the model named local needs none."
-                ).format(page=endpoint.key_page or KEY_PAGE),
+                ).format(page=endpoint.key_page or KEY_PAGE)
+                + _other_server(endpoint),
             )
         if secret is not None and not endpoint.secure:
             raise InputError(
@@ -283,6 +285,13 @@ class Transport:
 
             self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
+
+
+def _other_server(endpoint: Endpoint) -> str:
+    """For a key that was given for another server, which then is that of the other form."""
+    if endpoint.protocol == DEFAULT_PROTOCOL:
+        return ""
+    return _(" The server of this form is set by {setting}.").format(setting=FORMS[endpoint.protocol].base_url)
 
 
 # --- reading a response ---------------------------------------------------------------------------------------------
@@ -307,19 +316,22 @@ async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool)
     decoder = wire.decoder(call.request)
     body = Body(response, most=_LARGEST_ANSWER, until=call.until)
     end = _End(call, decoder)
+    recode = _recoder(response.headers.get("content-type", ""))
     trouble: Exception | None = None
     try:
-        async for data in _transcoded(body, response):
+        async for data in body:
+            if recode is not None:
+                data = recode(data)
             if end.nothing_yet and _is_page(data, html=html):
                 yield call.faults.page(response, data + await _beginning(response, _soon(call.until)))
                 return
-            events = decoder.feed(data)
-            for item in _sorted(call, events, response):
-                yield item
+            if events := decoder.feed(data):
+                for item in _sorted(call, events, response):
+                    yield item
             if end.is_late(events):
                 trouble = call.faults.only_comments(end.patience_s)
                 break
-            body.until = end.until()
+            body.until = end.until
     except Exception as error:
         trouble = error
     pending, unreadable = _pending(decoder)
@@ -351,7 +363,9 @@ class _End:
         self._heard_s = time.monotonic()
         self._heard = 0
         self._has_text = self._was_finished = self._goes_on = False
-        self._until: float | None = None
+        self._grace: float | None = None
+        self.until = call.until
+        """The event loop's time at which reading ends: the grace's end, or that of the caller's patience."""
 
     def is_late(self, events: list[Event]) -> bool:
         """Takes what a read gave; whether there have been nothing but comments for too long."""
@@ -359,6 +373,8 @@ class _End:
         if self._decoder.heard == self._heard:
             return now - self._heard_s > self.patience_s
         self._heard, self._heard_s, self.nothing_yet = self._decoder.heard, now, False
+        if self._has_text and not self._was_finished and not self._decoder.finished:
+            return False
         for event in events:
             if type(event) in _ANSWERS:
                 self._has_text = True
@@ -366,12 +382,9 @@ class _End:
             elif type(event) is Finish:
                 self._was_finished = True
         trusted = self._decoder.finished and self._has_text and not self._goes_on
-        self._until = _soon(None) if self._decoder.closed or trusted else None
+        self._grace = _soon(None) if self._decoder.closed or trusted else None
+        self.until = min((at for at in (self._grace, self._call.until) if at is not None), default=None)
         return False
-
-    def until(self) -> float | None:
-        """The event loop's time at which reading ends: the grace's end, or that of the caller's patience."""
-        return min((at for at in (self._until, self._call.until) if at is not None), default=None)
 
     def is_good(self, trouble: Exception | None) -> bool:
         """Whether the answer is whole. What ended the reading after the server's last word does not matter."""
@@ -382,20 +395,21 @@ class _End:
         if self._decoder.closed or trouble is None or isinstance(trouble, LOST):
             return True
         # Our own grace ended it, and not the deadline of the caller or a read timeout in the middle.
-        own = self._until is not None and (self._call.until is None or self._until < self._call.until)
+        own = self._grace is not None and self.until == self._grace
         return isinstance(trouble, TimeoutError) and own
 
 
-async def _transcoded(body: Body, response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body's pieces in UTF-8, whatever character set the server names."""
-    found = _CHARSET.search(response.headers.get("content-type", ""))
+def _recoder(content_type: str) -> Callable[[bytes], bytes] | None:
+    """A function that makes the next bytes UTF-8; None where they are, or where the character set is not known."""
+    found = _CHARSET.search(content_type)
     name = found[1].lower() if found else "utf-8"
-    decoder: codecs.IncrementalDecoder | None = None
-    if name not in ("utf-8", "utf8", "us-ascii", "ascii"):
-        with contextlib.suppress(LookupError):
-            decoder = codecs.getincrementaldecoder(name)("replace")
-    async for data in body:
-        yield data if decoder is None else decoder.decode(data).encode("utf-8", "replace")
+    if name in ("utf-8", "utf8", "us-ascii", "ascii"):
+        return None
+    try:
+        decoder = codecs.getincrementaldecoder(name)("replace")
+    except LookupError:
+        return None
+    return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 
 def _sorted(call: _Exchange, events: list[Event], response: httpx.Response) -> list[_Item]:

@@ -504,8 +504,8 @@ def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -
         reason = word
         events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))
     choice.reason = reason
-    raw = as_text(native) or word
-    events.append(Finish(reason, raw if raw != reason else None, choice.index))
+    raw = as_text(native) or (word if word != reason else None)
+    events.append(Finish(reason, raw, choice.index))
 
 
 def _is_object(text: str) -> bool:

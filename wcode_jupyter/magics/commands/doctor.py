@@ -10,10 +10,9 @@ from pathlib import Path
 
 from ...catalogue import user_file
 from ...errors import WcodeError
-from ...keys import GATEWAY_ORIGIN, KEY_PAGE
+from ...keys import ANTHROPIC_ENVIRONMENT, GATEWAY_ORIGIN, KEY_PAGE
 from ...language import _
 from ...table import Table
-from ...transport import endpoint
 from ...version import __version__
 from .command import Context
 
@@ -58,18 +57,22 @@ def _model(context: Context) -> Iterator[Finding]:
 
 
 def _key(context: Context) -> Iterator[Finding]:
-    origin = endpoint(context.client.session.values()["base_url"].value).origin
+    values = context.client.session.values()
+    where = context.client.session.server
+    origin = where.origin
     source = context.client.session.keys.source(origin)
     hint = (
         _("Get one at {page}, then %wcode key set; or ask the model local.").format(page=KEY_PAGE)
         if origin == GATEWAY_ORIGIN
-        else _("If this server wants one: %wcode key set")
+        else _("If this server wants one: %wcode key set {url}").format(url=where.base_url)
     )
+    if where.protocol == "anthropic" and values["anthropic_environment"].value:
+        hint = _("Set {variables}.").format(variables=" / ".join(row.variable for row in ANTHROPIC_ENVIRONMENT))
     yield _("key for {origin}").format(origin=origin), source or _("none"), "" if source else hint
 
 
 def _server(context: Context) -> Iterator[Finding]:
-    where = endpoint(context.client.session.values()["base_url"].value)
+    where = context.client.session.server
     name = _("server {url}").format(url=where.base_url)
     if context.client.session.values()["replay"].value == "replay":
         yield name, _("not contacted: a replay uses no network"), ""

@@ -25,7 +25,7 @@ def key(context: Context, rest: str) -> Table | None:
         raise OptionError(_("%wcode key {word}: expected set, forget or status").format(word=word), hint=hint)
     check_no_more(urls[1:])
     session = context.client.session
-    origin = endpoint(urls[0] if urls else session.values()["base_url"].value).origin
+    origin = (endpoint(urls[0]) if urls else session.server).origin
     if word == "set":
         _ask_for_key(context, origin, line.flag("keyring"))
         return None
