@@ -31,7 +31,7 @@ from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, 
 if TYPE_CHECKING:
     import httpx
 
-    from .connection import Body, Connections
+    from .connection import Connections
 
 __all__ = ["Transport"]
 

@@ -252,7 +252,7 @@ class OpenAIDecoder(StreamDecoder):
             return False
         delta = choice.delta
         content, thought = delta.content, delta.reasoning or delta.reasoning_content
-        if content and (thought or not state.tags.plain or any(mark in content for mark in MARKS)):
+        if content and (thought or not state.tags.plain or MARKS.search(content)):
             return False
         if delta.role is not None and delta.role not in _ROLES:
             return False

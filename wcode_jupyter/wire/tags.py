@@ -24,7 +24,8 @@ CLOSING = {
 MOVED = "moved"
 """In the place of a tag: all text before was reasoning."""
 
-MARKS = "<[◁"
+MARKS = re.compile("[<[◁]")
+"""What tags begin with."""
 _BLANKS = " \t\r\n\f\v\ufeff\u200b\u200c\u200d\u2060\u00a0\u3000"
 _OPEN = re.compile("|".join(map(re.escape, CLOSING)), re.IGNORECASE)
 _CLOSE = re.compile("|".join(map(re.escape, CLOSING.values())), re.IGNORECASE)
@@ -46,6 +47,8 @@ class InlineTags:
         """Whether reasoning has come, in a tag or, told by the owner, in a field of its own."""
         self.answering = False
         """Whether the answer has begun."""
+        self.plain = False
+        """Whether a piece without any of the `MARKS` is answer as it is."""
         self._closed = False
         self._opened = opened
         self._tag = ""
@@ -54,17 +57,13 @@ class InlineTags:
         self.passed: list[str] = []
         """The answer so far; whoever finds it `plain` and does not feed a piece adds it here."""
 
-    @property
-    def plain(self) -> bool:
-        """Whether a piece without any of the `MARKS` that tags begin with is answer as it is."""
-        return self.answering and not self._held
-
     def feed(self, text: str) -> list[tuple[str, str]]:
         """`(tag, piece)` pairs, tag `""` for the answer; may be empty while it is undecided what `text` is."""
         text, self._held = self._held + text, ""
         pieces: list[tuple[str, str]] = []
         while text:
             text = self._answer(text, pieces) if self.answering else self._begin(text, pieces)
+        self.plain = self.answering and not self._held
         return pieces
 
     def finish(self) -> list[tuple[str, str]]:
@@ -159,5 +158,5 @@ def _could_begin(start: str, *, closing: bool) -> bool:
 def _overlap(text: str) -> int:
     """Length of the longest end of `text` that could be the beginning of a closing tag."""
     end = text[-_LONGEST:].lower()
-    at = max(end.rfind(mark) for mark in MARKS)
+    at = max(end.rfind(mark) for mark in "<[◁")
     return len(end) - at if at >= 0 and any(tag.startswith(end[at:]) for tag in CLOSING.values()) else 0
