@@ -63,7 +63,7 @@ def test_a_dry_run_shows_the_max_tokens_that_nobody_set(kernel: Kernel) -> None:
     """The one value that the form does not allow to leave out is visible before anything is sent."""
     kernel.run("%load_ext wcode_jupyter")
     text = kernel.run("%%wcode glm-5 --protocol anthropic --dry-run --logprobs\nhi").text
-    assert '"max_tokens": 4096' in text
+    assert '"max_tokens": 128000' in text
     assert "https://wcode.net/api/anthropic/v1/messages" in text
     assert "logprobs has no equivalent" in text
 

@@ -37,6 +37,7 @@ FLOORS = {
     "request": 1,
     "guide": 2,
     "statistics": 1,
+    "findings": 2,
     "reply": 2,
     "testing": 2,
     "catalogue": 3,
@@ -56,6 +57,7 @@ FLOORS = {
     "panel": 9,
     "magics": 10,
     "extension": 11,
+    "__main__": 11,
     "": 12,  # the package's own __init__: it may name everything, lazily
 }
 

@@ -11,7 +11,9 @@ import pytest
 
 import wcode_jupyter
 
+from .axe import violations
 from .environment import ROOT, installed, require
+from .fault_server import DONE, FaultServer, delta, finish, reasoning, stream, usage
 from .lab import Lab, Page
 
 SOURCE = ROOT / "wcode_jupyter" / "labextension"
@@ -170,6 +172,44 @@ def test_only_the_asking_page_gets_the_cell(lab: Lab) -> None:
     second.run(0)
     assert len(second.sources()) == 2
     assert len(first.sources()) == 1
+
+
+def test_answer_in_the_page(lab: Lab) -> None:
+    """A selection survives the end of the answer; the bars copy, insert, ask again and compare by cells that one can
+    read; begin and end are told to a screen reader; axe finds nothing serious."""
+    answer = "Some *words* and `code`.\n\n- one\n- two\n\n```python\nx = 1\n```\n\n"
+    steps = (reasoning("Hm. "), delta(answer), 3.0, delta("The end."), finish(), usage(9, 6), DONE)
+    with FaultServer(stream(*steps)) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false"
+        page = lab.notebook([setup, "%%wcode glm-5 -o a\nHello"], "bars.ipynb")
+        page.run(0)
+        page.start(1)
+        page.tab.wait_for_selector(".wcode-live", state="visible")
+        page.js(
+            """() => getSelection().setBaseAndExtent(
+                document.querySelector('.wcode-answer em').firstChild, 1,
+                document.querySelector('.wcode-answer li').firstChild, 2)"""
+        )
+        selected = page.js("() => getSelection().toString()")
+        height = "() => document.querySelectorAll('.jp-OutputArea')[1].offsetHeight"
+        before = page.js(height)
+        page.finish()
+        assert page.js("() => getSelection().toString()") == selected
+        assert selected.startswith("ords and code.")
+        # One paragraph more; the line that told the progress is now the status line.
+        assert 0 <= page.js(height) - before < 60
+        assert "complete" in page.js("() => document.querySelector('.wcode-heard').textContent")
+        assert violations(page, ".wcode-answer") == []
+        page.screenshot("answer-bars", cell=1)
+        bars = page.js("() => [...document.querySelectorAll('.wcode-code-bar, .wcode-bar')].map(bar => bar.innerText)")
+        assert bars == ["python\nCopy\nInsert cell below", "Copy\nAsk again\nCompare"]
+        page.tab.click(".wcode-code-bar button >> text=Insert")
+        page.tab.click(".wcode-bar button >> text=Compare")
+        page.tab.click(".wcode-bar button >> text=Ask again")
+        page.finish()
+        assert page.sources()[2:] == ["%%wcode glm-5 -o a\nHello", "%%wcode glm-5 -m \nHello", "x = 1"]
+        assert [request.json["messages"] for request in server.requests] == [[{"role": "user", "content": "Hello"}]] * 2
+        assert page.errors() == []
 
 
 def test_version_is_that_of_the_package() -> None:

@@ -90,10 +90,10 @@ def test_sweep_and_repeat(shared: Kernel, server: StrictServer) -> None:
 
 
 def test_a_score_judges_every_answer(shared: Kernel, server: StrictServer) -> None:
-    """`--score f` puts the mean with its interval into the summary."""
+    """`--score f` puts the mean with its interval into the summary: 6 of 6 rows, ½ p⁶ = 0.025."""
     shared.run("def right(reply, row): return reply.text == row['word']")
     done = shared.run("%%wcode --each rows --score right -o scored\nSay {{word}}")
-    assert "1 [1, 1]" in only_output(done)["text/plain"]
+    assert "1 [0.607, 1]" in only_output(done)["text/plain"]
     assert shared.run("print(scored.to_frame()['score'].mean())").text == "1.0\n"
 
 
@@ -261,3 +261,11 @@ def test_a_replay_speaks_the_language_of_the_recording(
     again = only_output(shared.run(f"{cell} replay\nSay hello"))
     shared.run("os.environ['WCODE_LANG'] = 'en'")
     assert again == live
+
+
+def test_a_list_variable_is_swept(shared: Kernel, server: StrictServer) -> None:
+    """By its name, as rows are; what is no variable is a list of words."""
+    shared.run("prompts = ['Be brief', 'Be long, please']; temps = [0.25, 0.5]")
+    shared.run("%%wcode --each rows --sweep system=prompts --sweep temperature=temps\nSay {{word}}")
+    assert {body["messages"][0]["content"] for body in server.bodies} == {"Be brief", "Be long, please"}
+    assert {body["temperature"] for body in server.bodies} == {0.25, 0.5}

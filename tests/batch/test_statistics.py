@@ -10,9 +10,10 @@ import pytest
 from wcode_jupyter.batch.differences import Differences
 from wcode_jupyter.batch.plan import Job
 from wcode_jupyter.batch.runfile import RunLine
-from wcode_jupyter.batch.statistics import Scored, bootstrap, percentile, scored, summary
+from wcode_jupyter.batch.statistics import Scored, percentile, scored, summary
 from wcode_jupyter.reply import Choice, ErrorInfo, Reply, Timing
 from wcode_jupyter.reply.events import Usage
+from wcode_jupyter.request.messages import Message, Request
 
 
 def job(row: int = 0, sample: int = 0, model: str = "m", **values: Any) -> Job:
@@ -73,28 +74,74 @@ def test_percentiles_are_linear_between_neighbours(values: list[float], percent:
     assert found == (None if expected is None else pytest.approx(expected))
 
 
-def test_the_interval_covers_what_it_should() -> None:
-    """The binomial standard error of 60 of 100 is 0.049: the 95 % interval is about ± 0.096; the same every time."""
-    interval = bootstrap([1.0] * 60 + [0.0] * 40)
-    assert interval.mean == 0.6
-    assert interval.low == pytest.approx(0.504, abs=0.02)
-    assert interval.high == pytest.approx(0.696, abs=0.02)
-    assert bootstrap([1.0] * 60 + [0.0] * 40) == interval
+def scores_of(values: dict[int, list[float]], failed: int = 0) -> list[tuple[RunLine, Scored]]:
+    pairs = [
+        (RunLine(job(row, sample), reply("x")), Scored({"score": value}))
+        for row, found in values.items()
+        for sample, value in enumerate(found)
+    ]
+    broken = Reply(ended="failed", fault=ErrorInfo("BadRequest", "no"))
+    return [*pairs, *((RunLine(job(1000 + n), broken), Scored()) for n in range(failed))]
 
 
-def test_many_values_take_the_normal_interval() -> None:
-    """10,000 values of standard deviation 0.5: ± 1.96 * 0.005."""
-    interval = bootstrap([0.0, 1.0] * 5000)
-    assert (interval.mean, round(interval.low, 4), round(interval.high, 4)) == (0.5, 0.4902, 0.5098)
+def test_a_perfect_score_is_not_certain() -> None:
+    """20 of 20 is not 1 [1, 1]: ½ p²⁰ = 0.025 gives the lower limit; one row has no interval."""
+    (group,) = summary(scores_of({row: [1.0] for row in range(20)})).groups
+    score = group.scores["score"]
+    assert (score.value, score.high, score.n) == (1.0, 1.0, 20)
+    assert score.low == pytest.approx(0.05 ** (1 / 20))
+    (group,) = summary(scores_of({0: [1.0, 1.0, 1.0]})).groups
+    assert str(group.scores["score"]) == "1 [–]"
 
 
 def test_samples_of_a_row_are_not_independent() -> None:
-    """Ten samples of the same row are one observation: the interval is of the rows' means."""
-    pairs = [
-        (RunLine(job(row, sample), reply("x")), Scored({"score": float(row)})) for row in (0, 1) for sample in range(10)
-    ]
-    (group,) = summary(pairs).groups
-    assert (group.scores["score"].low, group.scores["score"].high) == (0.0, 1.0)
+    """Ten equal samples of a row are one observation: the interval is that of the rows."""
+    (once,) = summary(scores_of({row: [row % 2] for row in range(12)})).groups
+    (often,) = summary(scores_of({row: [row % 2] * 10 for row in range(12)})).groups
+    assert (often.scores["score"].low, often.scores["score"].high, often.scores["score"].n) == (
+        once.scores["score"].low, once.scores["score"].high, 12
+    )  # fmt: skip
+
+
+def test_failed_rows_do_not_leave_the_score_in_silence() -> None:
+    """6 of 8 right, 2 failed: n and the rule are shown; counted as wrong it is 6 of 10."""
+    pairs = scores_of({row: [float(row < 6)] for row in range(8)}, failed=2)
+    table = summary(pairs).table()
+    assert table.columns[2:6] == ("failed", "score", "n (score)", "characters")
+    assert table.rows[0][2] == "2"
+    assert table.rows[0][4] == "8"
+    assert table.note == "Scores leave failed rows out."
+    wrong = summary(pairs, "wrong")
+    assert wrong.groups[0].scores["score"].value == 0.6
+    assert wrong.table().note == "Scores count failed rows as 0."
+    bounds = summary(pairs, "bounds").groups[0].scores["score"]
+    assert bounds.value == 0.75
+    assert bounds.low == wrong.groups[0].scores["score"].low
+
+
+def structured(text: str) -> Reply:
+    return Reply(
+        choices=(Choice(text=text),),
+        request=Request(model="m", messages=(Message("user", "q"),), parameters={"response_format": {}}),
+    )
+
+
+def test_structured_answers_are_compared_field_by_field() -> None:
+    """Other reasons, one label: the label's agreement is 1 and 0 bits, the reason's ½ and 1 bit."""
+    texts = ['{"label": "Positive", "reason": "a"}', '{"reason": "b", "label": "positive."}']
+    found = summary((RunLine(job(0, n), structured(text)), Scored()) for n, text in enumerate(texts))
+    spreads = found.groups[0].spreads
+    assert (spreads["label"].agreement, spreads["label"].entropy) == (1, 0)
+    assert (spreads["reason"].agreement, spreads["reason"].entropy) == (0.5, 1)
+    assert found.rows()[0]["agreement.label"] == 1
+    assert "agreement (label)" in found.table().columns
+
+
+def test_spellings_of_a_text_are_one_answer() -> None:
+    """ "Positive", "positive." and " positive" agree."""
+    lines = [RunLine(job(0, n), reply(text)) for n, text in enumerate(["Positive", "positive.", " positive"])]
+    (group,) = summary((line, Scored()) for line in lines).groups
+    assert (group.agreement, group.distinct, group.entropy) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "pre": {"class": "wcode-text"},
     "div": {
-        "class": r"wcode-(answer mathjax_ignore tex2jax_ignore|mark|status|thoughts|reasoning|live|folding)"
+        "class": r"wcode-(answer mathjax_ignore tex2jax_ignore|mark|status|thoughts|reasoning|live|folding|waiting)"
         r"|mathjax_process tex2jax_process",
         "dir": "auto",
         "style": r"--wcode-lines:\d",

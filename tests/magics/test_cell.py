@@ -350,6 +350,15 @@ def test_completion_offers_options_models_commands_and_names(shared: Kernel) -> 
     assert "z-ai/glm-5" in shared.complete("%%wcode --quiet z")
 
 
+def test_completion_begins_with_what_is_used_most(shared: Kernel) -> None:
+    """Popular options first, efforts from high to low, and where a number is due, its default and its ends."""
+    assert shared.complete("%%wcode --")[:4] == ["--model", "--output", "--temperature", "--max-tokens"]
+    assert len(set(shared.complete("%%wcode --"))) == len(shared.complete("%%wcode --")) > 60
+    assert shared.complete("%%wcode --reasoning ")[:3] == ["xhigh", "high", "medium"]
+    assert shared.complete("%%wcode --temperature ") == ["1.0", "0", "2"]
+    assert shared.complete("%%wcode --top-p=")[0] == "1.0"
+
+
 def test_help_is_generated_from_the_table(shared: Kernel) -> None:
     """`%%wcode -h` and `%wcode help` show every option with its range."""
     text = shared.run("%wcode help").text

@@ -133,13 +133,14 @@ def test_logprobs_as_a_frame() -> None:
     )
     frame = Reply(choices=(Choice(tokens=tokens),)).logprobs
     assert list(frame.columns) == [
-        "token", "text", "bytes", "logprob", "probability", "entropy", "rank", "alternatives",
+        "token", "text", "bytes", "logprob", "probability", "entropy", "unlisted", "rank", "alternatives",
     ]  # fmt: skip
     assert list(frame["token"]) == ["a", "c", "z"]
     assert list(frame["bytes"]) == [b"a", None, None]
     assert list(frame["probability"]) == pytest.approx([0.5, 0.25, 1.0])
     # 0.5·1 + 0.25·2 + 0.25·2 bits; 0.5·1 + 0.25·2 bits; a certain token has none
     assert list(frame["entropy"]) == pytest.approx([1.5, 1.0, 0.0])
+    assert list(frame["unlisted"]) == pytest.approx([0, 0.25, 0])
     assert list(frame["rank"]) == [1, 2, 1]
     assert frame["alternatives"][1] == pytest.approx({"a": 0.5, "b": 0.25})
     assert frame["alternatives"][2] == {}
@@ -158,6 +159,14 @@ def test_an_impossible_token_has_no_entropy_of_its_own() -> None:
         "a", 0.0, None, (TokenLogprob("a", 0.0), TokenLogprob("b", -9999.0), TokenLogprob("c", -math.inf))
     )
     assert Reply(choices=(Choice(tokens=(token,)),)).logprobs["entropy"][0] == 0.0
+
+
+def test_a_log_probability_above_zero_is_none() -> None:
+    """+0.3 is not a probability of 1.35 with an entropy of −0.58 bits; what rounding left above 0 is 1."""
+    frame = Reply(choices=(Choice(tokens=(TokenLogprob("a", 0.3), TokenLogprob("b", 1e-7))),)).logprobs
+    assert frame["probability"].isna().tolist() == [True, False]
+    assert frame["entropy"].isna().tolist() == [True, False]
+    assert (frame["probability"][1], frame["entropy"][1]) == (1.0, 0.0)
 
 
 def test_one_row_of_a_table() -> None:

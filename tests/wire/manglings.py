@@ -43,6 +43,8 @@ _TEXT = (
 )  # fmt: skip
 _REASONING = ("12", "12", " 34", "αβγ", "。5\n", "6", "δ")
 _FOREIGN = set("0123456789αβγδ")
+_BLANKS = " \t\r\n"
+_BOM = b"\xef\xbb\xbf"
 
 Event = dict[str, Any]
 
@@ -56,7 +58,7 @@ class Frame:
     tail: bytes = b"\n\n"
     text: str = ""
     role: str = ""
-    """usage, finish, done, noise, or what it carries: text, reasoning, call."""
+    """usage, finish, done, noise, or what it carries: text, reasoning, call, tag."""
     lost: bool = False
     touched: bool = False
     """Whether a mangling has changed its frame already: no second one does."""
@@ -93,6 +95,35 @@ class Case:
     undecidable: bool = False
     """Whether the bytes end between two events after a finish reason that came early: nothing tells of the rest."""
 
+    @property
+    def text(self) -> str:
+        """The right text."""
+        return self.shown(self.answer.said("text"))
+
+    def shown(self, text: str) -> str:
+        """`text` as it is compared: blanks between a closing tag and the answer belong to neither."""
+        return text.lstrip(_BLANKS) if self.has_tags else text
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether the reasoning is in the text, between tags."""
+        return any(frame.role == "tag" for frame in self.frames)
+
+    @property
+    def lost_a_tag(self) -> bool:
+        """Whether one of the tags around inline reasoning cannot be read."""
+        return any(frame.role == "tag" and frame.lost for frame in self.frames)
+
+    def kept(self) -> list[str]:
+        """The pieces of the text that can be read."""
+        if self.lost_a_tag:
+            return []
+        pieces = [frame.text for frame in self.frames if frame.role == "text" and not frame.lost]
+        while pieces and self.has_tags and pieces[0] != pieces[0].lstrip(_BLANKS):
+            pieces[0] = pieces[0].lstrip(_BLANKS)
+            pieces = pieces if pieces[0] else pieces[1:]
+        return pieces
+
 
 def case(seed: str) -> Case:
     """The run of a seed: always the same."""
@@ -105,6 +136,9 @@ def case(seed: str) -> Case:
     names = [mangle.__name__.strip("_") for mangle in chosen if mangle(rng, frames, answer, form)]
     made = Case(answer, form, frames, [], names)
     data = b"".join(frame.bytes for frame in frames)
+    if rng.random() < 0.05:
+        frames[0].head = _BOM + frames[0].head
+        data = _BOM + data
     if rng.random() < 0.1:
         data = _truncated(rng, made)
     made.pieces = _in_pieces(rng, data)
@@ -151,7 +185,7 @@ def _openai(rng: random.Random, answer: Answer) -> list[Frame]:
     for kind, piece in answer.pieces:
         if tags and kind != before:
             mark = "<think>" if kind == "reasoning" else "</think>"
-            frames.append(chunk("noise", {"content": mark}))
+            frames.append(chunk("tag", {"content": mark}))
         before = kind
         if kind == "text" or tags:
             frames.append(replace(chunk(kind, {"content": piece}), text=piece))
@@ -230,7 +264,7 @@ def _spelling(rng: random.Random) -> Callable[[Event], bytes]:
 
 
 def _dress(rng: random.Random, frames: list[Frame]) -> None:
-    """Line ends, the space after the colon, a byte order mark, event ids."""
+    """Line ends, the space after the colon, event ids."""
     end = rng.choice([b"\n", b"\n", b"\n", b"\r\n", b"\r"])
     tight = rng.random() < 0.2
     ids = rng.random() < 0.1
@@ -239,8 +273,6 @@ def _dress(rng: random.Random, frames: list[Frame]) -> None:
         frame.head = frame.head.replace(b": ", b":") if tight else frame.head
         frame.head = b"id: %d" % number + end + frame.head if ids else frame.head
         frame.tail = end * 2
-    if rng.random() < 0.05:
-        frames[0].head = b"\xef\xbb\xbf" + frames[0].head
 
 
 # -- manglings that lose nothing --------------------------------------------------------------------------------------
@@ -344,7 +376,7 @@ def _usage_elsewhere(rng: random.Random, frames: list[Frame], _answer: Answer, f
     if form != "openai" or not found:
         return False
     frames.remove(found[0])
-    at = rng.randrange(len(frames))
+    at = rng.randrange(1 + min(at for at, frame in enumerate(frames) if frame.role in ("finish", "done")))
     frames.insert(at if _is_free(frames, at) else 0, found[0])
     return True
 
@@ -362,7 +394,7 @@ def _end_twice(_rng: random.Random, frames: list[Frame], _answer: Answer, _form:
     """decolua/9router#3492."""
     if frames[-1].touched:
         return False
-    frames.append(replace(frames[-1], head=frames[-1].head.replace(b"\xef\xbb\xbf", b"")))
+    frames.append(replace(frames[-1]))
     return True
 
 
@@ -434,8 +466,8 @@ def _truncated(rng: random.Random, made: Case) -> bytes:
     inside = False
     end = 0
     for frame in made.frames:
-        inside = inside or end < at < end + len(frame.head + frame.payload)
-        end += len(frame.head + frame.payload)
+        begin, end = end + len(frame.head), end + len(frame.head + frame.payload)
+        inside = inside or begin < at < end
         frame.lost = frame.lost or end > at
         end += len(frame.tail)
     made.undecidable = not inside and "early_finish" in made.manglings
@@ -484,17 +516,17 @@ def violations(made: Case, outcome: Outcome) -> list[str]:
     reply, error = outcome
     if made.undecidable:
         return []
-    wrong = list(_mixed(made, reply))
-    text, right = reply.text, made.answer.said("text")
+    # Without a tag nobody can tell where the reasoning ends, but only that something is missing.
+    wrong = [] if made.lost_a_tag and (error or reply.notices) else list(_mixed(made, reply))
+    text, right = made.shown(reply.text), made.text
     complete = reply.ended in ("complete", "length")
     if text != right:
         if complete:
             wrong.append(f"lost in silence: {text!r} of {right!r} is {reply.ended}")
         elif not (error or reply.notices):
             wrong.append(f"{reply.ended} without a word")
-        kept = [frame.text for frame in made.frames if frame.role == "text" and not frame.lost]
-        if not _in_order(kept, text):
-            wrong.append(f"readable pieces lost: {text!r} of {kept!r}")
+        if not _in_order(made.kept(), text):
+            wrong.append(f"readable pieces lost: {text!r} of {made.kept()!r}")
     if complete and _calls(reply) != [list(call) for call in made.answer.calls]:
         wrong.append(f"calls: {_calls(reply)} instead of {made.answer.calls}")
     if not any(frame.lost for frame in made.frames):
@@ -515,7 +547,7 @@ def _mixed(made: Case, reply: Reply) -> Iterator[str]:
 
 def _unharmed(made: Case, reply: Reply, error: WcodeError | None) -> Iterator[str]:
     """An answer of which nothing was lost: its end and its usage, too."""
-    if reply.text != made.answer.said("text"):
+    if made.shown(reply.text) != made.text:
         yield f"text {reply.text!r}, though nothing was lost"
     ended = "length" if made.answer.finish == "length" else "complete"
     if reply.ended != ended:

@@ -13,6 +13,8 @@ counts       where it stands
 runfile      every answer on disk at once
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
+fields       fields of the answers as labels
+evidence     answers by row and condition, for findings
 differences  two answers compared
 plot         the result in pictures
 progress     a bar while it runs

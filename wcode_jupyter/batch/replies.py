@@ -11,12 +11,17 @@ import msgspec
 
 from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
+from ..findings.finding import Finding
 from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
+from ..statistics.agreement import Level
+from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
+from .evidence import Evidence, Truth, order_of
+from .fields import answers, is_structured
 from .job_state import typed
 from .plan import Job
 from .rows import Rows
@@ -54,9 +59,12 @@ class Replies(Sequence[Reply]):
         score: Score | None = None,
         schema: Schema | None = None,
         source: Rows | None = None,
+        held: Mapping[int, RunLine] | None = None,
     ) -> None:
         self.stopped = stopped
         self._source = source
+        self._held: Mapping[int, RunLine] = held or {}
+        """Answers that are in memory all the same, by the identity of their entry, which lives as long."""
         self._read: list[RunLine] | None = None
         self._file = file
         self._entries = entries
@@ -94,6 +102,7 @@ class Replies(Sequence[Reply]):
             return map(self._line, self._entries)
         if self._read is None:
             self._read = [self._line(entry) for entry in self._entries]
+            self._held = {id(entry): line for entry, line in zip(self._entries, self._read, strict=True)}
         return iter(self._read)
 
     def job(self, index: int) -> Job:
@@ -101,6 +110,8 @@ class Replies(Sequence[Reply]):
         return self._line(self._entries[index]).job
 
     def _line(self, entry: Entry) -> RunLine:
+        if (held := self._held.get(id(entry))) is not None:
+            return held
         return typed(self._file.line(entry), self._schema)
 
     def _part(self, entries: Sequence[Entry]) -> Replies:
@@ -109,7 +120,7 @@ class Replies(Sequence[Reply]):
     def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source,
+            source=self._source, held=self._held,
         )  # fmt: skip
 
     @property
@@ -246,10 +257,79 @@ class Replies(Sequence[Reply]):
             frame.index = given.index
         return frame
 
-    def summary(self) -> statistics.Summary:
-        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals."""
+    def summary(self, failed: Failed = "out") -> statistics.Summary:
+        """A line for each model and swept value: how many, failures, agreement, speed, RMB, scores with intervals.
+
+        `failed` is the rule for rows without an answer in the scores: `out`, `wrong` (0) or `bounds`.
+        """
         pairs = zip(self.lines(), self.scores(), strict=True)
-        return statistics.summary(pairs)
+        return statistics.summary(pairs, failed)
+
+    # -- findings -----------------------------------------------------------------------------------------------------
+
+    def evidence(self, field: str | None = None) -> Evidence:
+        """One field of the parsed answers (of texts: the text) by row and condition, as the findings below need it."""
+        lines = [self._with_row(line) for line in self.lines()]
+        replies = [line.reply for line in lines]
+        structured = next((reply for reply in replies if is_structured(reply)), None)
+        return Evidence.of(answers(lines, field), order_of(structured, field))
+
+    def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
+        """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
+        return self.evidence(field).agreement(between, level)
+
+    def validate(self, truth: Truth, field: str | None = None, failed: Failed = "out") -> Finding:
+        """Accuracy, precision, recall, F1 and confusion matrix against a column of the rows, or labels by row."""
+        return self.evidence(field).validate(truth, failed)
+
+    def compare(
+        self,
+        factor: str,
+        field: str | None = None,
+        truth: Truth | None = None,
+        *,
+        value: object = None,
+        failed: Failed = "out",
+        detect: float = 0.05,
+    ) -> Finding:
+        """Levels of `model`, `prompt` or a swept name, on the same rows: difference, test, Holm, effect size.
+
+        By what is right where there is `truth`, else by the share of `value`, else by the numbers of the field.
+        """
+        return self.evidence(field).compare(factor, truth, value, failed, detect)
+
+    def estimate(
+        self,
+        field: str | None = None,
+        value: object = None,
+        *,
+        labels: Truth,
+        probability: float | Truth | None = None,
+        beyond: bool = False,
+    ) -> Finding:
+        """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
+        return self.evidence(field).estimate(value, labels, probability, beyond)
+
+    def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
+        """Reliability table, calibration error and Brier score of the stated probabilities."""
+        return self.evidence(field).calibration(truth, bins)
+
+    def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
+        """The rows on which answers differ, most uncertain first, answers side by side."""
+        return self.evidence(field).disagreements(between)
+
+    def variance(self, field: str | None = None) -> Finding:
+        """Shares of rows, prompts, models, swept values and samples in the variance; rows whose label flips."""
+        return self.evidence(field).variance()
+
+    def uncertain(self, count: int = 50, field: str | None = None) -> Replies:
+        """The replies of the `count` rows whose answers are least sure, these first. No sample for an estimate."""
+        wanted = self.evidence(field).uncertain(count)
+        found: dict[int, list[Entry]] = {row: [] for row in wanted}
+        for entry, line in zip(self._entries, self.lines(), strict=True):
+            if line.job.row in found:
+                found[line.job.row].append(entry)
+        return self._part([entry for row in wanted for entry in found[row]])
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
@@ -332,8 +412,9 @@ def _results(line: RunLine) -> dict[str, Any]:
 
 def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The name that each column of the rows has beside the results: its own, else with `row_` before it."""
-    columns = dict.fromkeys(name for line in lines for name in line.job.columns)
-    return _free_names(columns, {"row", *(name for result in results for name in result)})
+    # By kind of row, of which there are few.
+    columns = dict.fromkeys(name for kind in {tuple(line.job.columns): None for line in lines} for name in kind)
+    return _free_names(columns, {"row", *(name for kind in {tuple(result) for result in results} for name in kind)})
 
 
 def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]:
@@ -362,7 +443,7 @@ def _parsed(reply: Reply) -> dict[str, Any]:
     if reply.request is None or "response_format" not in reply.request.parameters:
         return {}
     try:
-        value = reply.json()
+        value = reply.__dict__.get("plain") or reply.json()
     except WcodeError:
         return {}
     return {f"json.{name}": found for name, found in value.items()} if isinstance(value, dict) else {"json": value}

@@ -44,6 +44,8 @@ __all__ = ["BatchRun"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
+_HELD = 20_000
+"""Jobs of a run whose answers stay in memory, so that nobody waits for the tables."""
 _LOOKED_AT = 20_000
 """Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
@@ -91,6 +93,8 @@ class BatchRun:
         self.header = header
         self.entries: dict[int, Entry] = {}
         self._moved = False
+        self._held: dict[int, RunLine] = {}
+        """Answers of this run, where they are few enough to stay in memory."""
         self._known: dict[str, Place] = {}
         self._others: Neighbours | None = None
         self._earlier: set[int] = set()
@@ -228,7 +232,7 @@ class BatchRun:
         entries = [self.entries[number] for number in sorted(self.entries)]
         return Replies(
             self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
-            source=self.plan.rows,
+            source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
         )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
@@ -465,6 +469,8 @@ class BatchRun:
             entry = line
             self._stop(error)
         self.counts.add(line, sent=sent)
+        if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+            self._held[line.job.number] = line
         self._enter(line.job.number, entry)
         if self._limits.stop_on_error and not line.good and line.reply.ended != "interrupted":
             what = _("Row {number} failed: {error}").format(number=line.job.row + 1, error=line.reply.error)

@@ -77,6 +77,8 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
     @property
     def cost(self) -> Decimal | None:
         """RMB of all of them, at most where it is not known; None where no price is known."""
+        if not self.came and not self.booked:
+            return self.reply.cost
         costs = [reply.cost for reply in self.answers if reply.cost is not None]
         return sum(costs, self.booked) if costs or self.booked else None
 

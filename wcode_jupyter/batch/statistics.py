@@ -1,48 +1,37 @@
 """How the answers behave: by model and swept value, with intervals that say how far a figure is to be trusted.
 
 Agreement, distinct answers and entropy compare the samples of one row with each other and are averaged over the rows;
-with one sample of each row there is nothing to compare. Two answers are the same when their texts are, outer white
-space aside; JSON objects and lists when their values are. Intervals are 95 % percentile bootstrap over the rows' mean
-scores, from a fixed seed, so that the same replies give the same figures.
+with one sample of each row there is nothing to compare. Structured answers are compared field by field, texts in their
+normal form (see `statistics.values`), those that are JSON by value. Scores are means over the rows with the interval of
+`statistics.intervals`, and always say how many rows they rest on: rows without an answer are left out, counted as
+wrong, or make bounds.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from ..errors import one_line
-from ..language import _
+from ..language import N_, _
 from ..reply import Reply
-from ..request.messages import canonical_json, json_value
+from ..statistics.calibration import entropy
+from ..statistics.intervals import Estimate, Failed, mean_of_rows
+from ..statistics.resampling import percentile as percentile_of
+from ..statistics.values import label
 from ..table import Table
+from .fields import TEXT, fields
 from .plan import Job
 from .runfile import RunLine
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Group", "Interval", "Scored", "Summary", "bootstrap", "percentile", "scored", "summary"]
-
-_RESAMPLES = 1000
-# From here on the mean is as good as normal, and a thousand resamples would take seconds.
-_NORMAL_FROM = 2000
-
-
-class Interval(Struct, frozen=True):
-    """A mean with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3g} [{self.low:.3g}, {self.high:.3g}]"
+__all__ = ["Group", "Scored", "Spread", "Summary", "percentile", "scored", "summary"]
 
 
 class Scored(Struct, frozen=True):
@@ -80,6 +69,17 @@ def _finite(number: Any) -> float:
     return found
 
 
+class Spread(Struct, frozen=True):
+    """How the samples of a row differ in one field, averaged over the rows with two answers or more."""
+
+    agreement: float
+    """Share of a row's samples that give its most common answer."""
+    distinct: float
+    """Different answers of a row."""
+    entropy: float
+    """Bits, over a row's samples."""
+
+
 class Group(Struct, frozen=True, kw_only=True):
     """One model with one combination of swept values. Rates and means are None where nothing is known."""
 
@@ -87,12 +87,8 @@ class Group(Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
     n: int
     failed: int
-    agreement: float | None
-    """Share of a row's samples that give its most common answer."""
-    distinct: float | None
-    """Different answers of a row."""
-    entropy: float | None
-    """Bits, over a row's samples."""
+    spreads: dict[str, Spread]
+    """By field of the answer; empty without repeated samples."""
     length: float | None
     """Characters."""
     first_token_p50_s: float | None
@@ -100,49 +96,91 @@ class Group(Struct, frozen=True, kw_only=True):
     tokens_per_s: float | None
     """Median."""
     cost_cny: float | None
-    scores: dict[str, Interval]
+    scores: dict[str, Estimate]
     score_errors: int
+
+    @property
+    def agreement(self) -> float | None:
+        """That of the only field; None with several or without repeated samples."""
+        return None if (only := self._only()) is None else only.agreement
+
+    @property
+    def distinct(self) -> float | None:
+        """That of the only field."""
+        return None if (only := self._only()) is None else only.distinct
+
+    @property
+    def entropy(self) -> float | None:
+        """That of the only field."""
+        return None if (only := self._only()) is None else only.entropy
+
+    def _only(self) -> Spread | None:
+        return next(iter(self.spreads.values())) if len(self.spreads) == 1 else None
 
 
 class Summary(Struct, frozen=True):
     """A group a line; shows as a table."""
 
     groups: tuple[Group, ...]
+    rule: Failed = "out"
+    """What became of rows without an answer in the scores."""
 
     def table(self) -> Table:
         """For the eye."""
         swept = list(dict.fromkeys(name for group in self.groups for name in group.values))
         scores = list(dict.fromkeys(name for group in self.groups for name in group.scores))
-        compared = any(group.agreement is not None for group in self.groups)
-        head = [_("model"), *swept, "n", _("failed"), *scores]
-        head += [_("agreement"), _("distinct"), _("entropy")] if compared else []
+        compared = self._fields()
+        head = [_("model"), *swept, "n", _("failed")]
+        for name in scores:
+            head += [name, f"n ({name})"]
+        for name in compared:
+            own = "" if compared == [TEXT] else f" ({name})"
+            head += [_("agreement") + own, _("distinct") + own, _("entropy") + own]
         head += [_("characters"), _("first token p50/p95 s"), _("tokens/s"), "¥"]
         rows = tuple(tuple(self._cells(group, swept, scores, compared)) for group in self.groups)
         errors = sum(group.score_errors for group in self.groups)
-        note = _("The score function failed on {count} replies: see score_error.").format(count=errors)
-        return Table(tuple(head), rows, note if errors else "")
+        notes = (
+            [_("The score function failed on {count} replies: see score_error.").format(count=errors)] if errors else []
+        )
+        if scores and any(group.failed for group in self.groups):
+            notes.append(_(_RULES[self.rule]))
+        return Table(tuple(head), rows, " ".join(notes))
+
+    def _fields(self) -> list[str]:
+        return list(dict.fromkeys(name for group in self.groups for name in group.spreads))
 
     @staticmethod
-    def _cells(group: Group, swept: list[str], scores: list[str], compared: bool) -> list[str]:
+    def _cells(group: Group, swept: list[str], scores: list[str], compared: list[str]) -> list[str]:
         cells = [group.model, *(_text(group.values.get(name)) for name in swept), str(group.n), str(group.failed)]
-        cells += [_text(group.scores.get(name)) for name in scores]
-        if compared:
-            cells += [_number(value) for value in (group.agreement, group.distinct, group.entropy)]
+        for name in scores:
+            score = group.scores.get(name)
+            cells += [_text(score), "" if score is None else str(score.n)]
+        for name in compared:
+            spread = group.spreads.get(name)
+            figures = (None,) * 3 if spread is None else (spread.agreement, spread.distinct, spread.entropy)
+            cells += [_number(value) for value in figures]
         speed = f"{_number(group.first_token_p50_s)} / {_number(group.first_token_p95_s)}"
         cost = "" if group.cost_cny is None else f"{group.cost_cny:.6f}"
         return [*cells, _number(group.length), speed, _number(group.tokens_per_s), cost]
 
     def rows(self) -> list[dict[str, Any]]:
-        """A flat dict for each group; a score gives three columns."""
+        """A flat dict for each group; a score gives four columns, a field of structured answers three."""
+        compared = self._fields()
         return [
             {
                 "model": group.model,
                 **group.values,
-                **{name: getattr(group, name) for name in _FIGURES},
+                **{name: getattr(group, name) for name in _FIGURES if compared in ([], [TEXT]) or name not in _SPREAD},
                 **{
-                    f"{name}{suffix}": getattr(interval, part)
-                    for name, interval in group.scores.items()
-                    for suffix, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+                    f"{part}.{name}": None if (spread := group.spreads.get(name)) is None else getattr(spread, part)
+                    for name in compared
+                    if compared != [TEXT]
+                    for part in _SPREAD
+                },
+                **{
+                    f"{name}{suffix}": getattr(estimate, part)
+                    for name, estimate in group.scores.items()
+                    for suffix, part in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n"))
                 },
                 "score_errors": group.score_errors,
             }
@@ -163,6 +201,12 @@ class Summary(Struct, frozen=True):
         return self.table()._repr_html_()
 
 
+_RULES: Mapping[Failed, str] = {
+    "out": N_("Scores leave failed rows out."),
+    "wrong": N_("Scores count failed rows as 0."),
+    "bounds": N_("Intervals of scores hold for any answers of the failed rows."),
+}
+_SPREAD = ("agreement", "distinct", "entropy")
 _FIGURES = (
     "n", "failed", "agreement", "distinct", "entropy", "length", "first_token_p50_s", "first_token_p95_s",
     "tokens_per_s", "cost_cny",
@@ -178,109 +222,92 @@ def _number(value: float | None) -> str:
 
 
 class _Gathered:
-    """The figures of one group, gathered reply by reply: no text is kept but its hash."""
+    """The figures of one group, gathered reply by reply."""
 
     def __init__(self) -> None:
         self.n = self.failed = self.score_errors = 0
-        self.answers: dict[int, Counter[int]] = {}
+        self.answers: dict[str, dict[int, Counter[Hashable]]] = {}
         self.lengths: list[float] = []
         self.first: list[float] = []
         self.rates: list[float] = []
         self.costs: list[float] = []
         self.scores: dict[str, dict[int, list[float]]] = {}
+        self.rows: set[int] = set()
 
     def add(self, line: RunLine, scored: Scored) -> None:
         job, reply = line.job, line.reply
         self.n += 1
+        self.rows.add(job.row)
         self.score_errors += scored.error is not None
         if line.cost is not None:
             self.costs.append(float(line.cost))
         if not line.good:
             self.failed += 1
             return
-        self.answers.setdefault(job.row, Counter())[hash(_compared(reply.text))] += 1
+        for name, value in fields(reply).items():
+            if (found := label(value)) is not None:
+                self.answers.setdefault(name, {}).setdefault(job.row, Counter())[found] += 1
         self.lengths.append(len(reply.text))
         if reply.timing.first_token_s is not None:
             self.first.append(reply.timing.first_token_s)
         if reply.timing.tokens_per_s is not None:
             self.rates.append(reply.timing.tokens_per_s)
-        for name, value in scored.values.items():
-            self.scores.setdefault(name, {}).setdefault(job.row, []).append(value)
+        for name, score in scored.values.items():
+            self.scores.setdefault(name, {}).setdefault(job.row, []).append(score)
 
-    def group(self, model: str, values: dict[str, Any]) -> Group:
-        compared = [counts for counts in self.answers.values() if counts.total() > 1]
+    def group(self, model: str, values: dict[str, Any], failed: Failed) -> Group:
         return Group(
             model=model,
             values=values,
             n=self.n,
             failed=self.failed,
-            agreement=_mean([max(counts.values()) / counts.total() for counts in compared]),
-            distinct=_mean([len(counts) for counts in compared]),
-            entropy=_mean([_entropy(counts) for counts in compared]),
+            spreads={name: spread for name, rows in self.answers.items() if (spread := _spread(rows.values()))},
             length=_mean(self.lengths),
             first_token_p50_s=percentile(self.first, 50),
             first_token_p95_s=percentile(self.first, 95),
             tokens_per_s=percentile(self.rates, 50),
             cost_cny=math.fsum(self.costs) if self.costs else None,
-            scores={
-                name: bootstrap([math.fsum(values) / len(values) for values in rows.values()])
-                for name, rows in self.scores.items()
-            },
+            scores={name: self._score(rows, failed) for name, rows in self.scores.items()},
             score_errors=self.score_errors,
         )
 
+    def _score(self, rows: Mapping[int, Sequence[float]], failed: Failed) -> Estimate:
+        """Rows whose every sample failed are missing. Scores beyond 0 and 1 have no worst value: 0 is taken for it."""
+        found = [rows.get(row, ()) for row in sorted(self.rows)]
+        if failed == "out":
+            return mean_of_rows(found)
+        values = [value for row in found for value in row]
+        return mean_of_rows(found, failed=failed, worst=min(0.0, *values), best=max(1.0, *values))
 
-def summary(replies: Iterable[tuple[RunLine, Scored]]) -> Summary:
-    """The figures by model and swept values, in the order in which these first come."""
+
+def _spread(rows: Iterable[Counter[Hashable]]) -> Spread | None:
+    compared = [counts for counts in rows if counts.total() > 1]
+    if not compared:
+        return None
+    n = len(compared)
+    return Spread(
+        math.fsum(max(counts.values()) / counts.total() for counts in compared) / n,
+        sum(len(counts) for counts in compared) / n,
+        math.fsum(entropy([count / counts.total() for count in counts.values()]).bits for counts in compared) / n,
+    )
+
+
+def summary(replies: Iterable[tuple[RunLine, Scored]], failed: Failed = "out") -> Summary:
+    """The figures by model and swept values, in the order in which these first come; `failed`: see `Failed`."""
     gathered: dict[tuple[str, str], tuple[Job, _Gathered]] = {}
     for line, score in replies:
         job = line.job
         group = gathered.setdefault((job.model, repr(job.values)), (job, _Gathered()))[1]
         group.add(line, score)
-    return Summary(tuple(group.group(job.model, job.values) for job, group in gathered.values()))
+    return Summary(tuple(group.group(job.model, job.values, failed) for job, group in gathered.values()), failed)
 
 
 def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
-def _compared(text: str) -> str | bytes:
-    """What two answers have in common when they are the same: how a server lays out its JSON makes no difference."""
-    text = text.strip()
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        return canonical_json(json_value(text))
-    except (ValueError, RecursionError):
-        return text
-
-
-def _entropy(counts: Counter[int]) -> float:
-    total = counts.total()
-    return -sum(count / total * math.log2(count / total) for count in counts.values()) + 0.0
-
-
 def percentile(values: Sequence[float], percent: float) -> float | None:
     """Linearly between the two nearest values; None without any."""
     if not values:
         return None
-    ordered = sorted(values)
-    place = (len(ordered) - 1) * percent / 100
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
-def bootstrap(values: Sequence[float], *, resamples: int = _RESAMPLES, seed: int = 0) -> Interval:
-    """The mean of `values` (at least one) with its 95 % percentile bootstrap interval."""
-    mean = math.fsum(values) / len(values)
-    if len(values) >= _NORMAL_FROM:
-        variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-        half = 1.96 * math.sqrt(variance / len(values))
-        return Interval(mean, mean - half, mean + half)
-    chance = random.Random(seed)
-    means = [math.fsum(chance.choices(values, k=len(values))) / len(values) for _resample in range(resamples)]
-    low, high = percentile(means, 2.5), percentile(means, 97.5)
-    assert low is not None
-    assert high is not None
-    return Interval(mean, low, high)
+    return percentile_of(sorted(values), percent / 100)

@@ -133,7 +133,12 @@ class Client:
         self.session.check_may_send()
         reserved = self.session.reserve(call)
         try:
-            builder = ReplyBuilder(call.request, fingerprint=call.fingerprint, price=self.session.catalogue.cost)
+            builder = ReplyBuilder(
+                call.request,
+                fingerprint=call.fingerprint,
+                price=self.session.catalogue.cost,
+                price_note=self.session.price_note,
+            )
             for warning in (*call.warnings, *_unbounded([call], self.session.max_cost)):
                 builder.apply(Notice(warning))
             where = self._reach(call.endpoint)

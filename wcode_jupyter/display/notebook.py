@@ -238,7 +238,7 @@ class NotebookView:
             return
         self._waiting_text = text
         self._waiting_id = self._waiting_id or new_id()
-        html = f'<div style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
+        html = f'<div class="wcode-waiting" style="{WAITING}">{"<br>".join(escape(line) for line in lines)}</div>'
         self._send(html, self._waiting_id)
 
     def _start_answer(self) -> None:

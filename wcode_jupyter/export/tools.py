@@ -102,6 +102,10 @@ def _additions(model: Model, target: str) -> tuple[str, ...]:
     """What the configuration says beyond the block of the model's page, a sentence each; may be empty."""
     vision, limits = _can(model, "vision"), bool(model.max_output)
     said = {
+        "anthropic-env": (
+            N_("The page of this model does not state the Anthropic form."),
+            bool(model.key_page) and model.anthropic is None,
+        ),
         "openclaw": (N_("Added to the page's block: images, which the model can see."), vision),
         "opencode": (N_("Added to the page's block: the limits that the page states elsewhere."), limits),
         "roo-code": (N_("Added to the page's fields: sizes and images."), limits),

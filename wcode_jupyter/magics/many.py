@@ -6,7 +6,7 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     values.pop("model", None)
     arguments: dict[str, Any] = {
         "model": model,
-        "sweep": _sweep(options),
+        "sweep": _sweep(shell, options),
         "repeat": _repeat(options),
         "seeds": options.flag("seeds"),
         "key": options.own.get("key"),
@@ -154,7 +154,7 @@ def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]]
     return function  # type: ignore[no-any-return]
 
 
-def _sweep(options: CellLine) -> dict[str, list[Any]]:
+def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
     sweep: dict[str, list[Any]] = {}
     for text in options.own.get("sweep", []):
         name, equals, values = text.partition("=")
@@ -162,7 +162,9 @@ def _sweep(options: CellLine) -> dict[str, list[Any]]:
         if not equals or name in sweep:
             what = _("--sweep {text}: expected NAME=VALUE,VALUE,…, each name once")
             raise OptionError(what.format(text=text))
-        sweep[name] = _list(values)
+        found = shell.user_ns.get(values.strip())
+        is_list = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type))
+        sweep[name] = list(found) if is_list else _list(values)
     return sweep
 
 

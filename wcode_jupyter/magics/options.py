@@ -7,7 +7,7 @@ Options are never abbreviated silently; an unknown one gets a did-you-mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
+from ..prompt.template import expand
 from ..request.cell_syntax import WORD, unquote
 from ..request.parameters import OMITTED, Row, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
@@ -197,20 +198,21 @@ def split_words(line: str) -> list[str]:
     return list(_Words(line))
 
 
-def parse_cell_line(line: str, *, with_text: bool = False) -> CellLine:
+def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[str, Any] | None = None) -> CellLine:
     """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt,
-    after `--` also one that begins with a dash.
+    after `--` also one that begins with a dash. `namespace` gives the variables that `{{name}}` in a value means.
 
-    Raises OptionError and ParameterError.
+    Raises OptionError, ParameterError and UndefinedReference.
     """
-    return _LineParser(line, with_text).parse()
+    return _LineParser(line, with_text, namespace).parse()
 
 
 class _LineParser:
     """Reads one line, word by word."""
 
-    def __init__(self, line: str, with_text: bool) -> None:
+    def __init__(self, line: str, with_text: bool, namespace: Mapping[str, Any] | None) -> None:
         self.words = _Words(line)
+        self.namespace = namespace
         self.with_text = with_text
         self.values: dict[str, Any] = {}
         self.own: dict[str, Any] = {}
@@ -265,17 +267,19 @@ class _LineParser:
                 )
             self.own[option.name] = True
         elif option.arity == "append":
-            self.own.setdefault(option.name, []).append(self._value(option.option, value))
+            self.own.setdefault(option.name, []).append(self._inserted(self._value(option.option, value)))
         elif option.name in self.own:
             raise OptionError(_("{option} is given twice").format(option=option.option))
         else:
-            self.own[option.name] = self._value(option.option, value)
+            self.own[option.name] = self._inserted(self._value(option.option, value))
 
     def _row(self, row: Row, value: str | None) -> None:
         if row.kind == "bool" and value is None and not self.words.next_is_truth():
             self._set(row.name, True)
             return
         text = self._value(row.option, value)
+        if row.name != "system":  # a part of the prompt, where its references are replaced
+            text = self._inserted(text)
         if row.name == "tools" and not text.lstrip().startswith(("[", "{")):
             self._own(_FUNCTIONS, text)
             return
@@ -288,7 +292,12 @@ class _LineParser:
         else:
             self._set(row.name, parsed)
 
+    def _inserted(self, text: str) -> str:
+        """`text` with its references replaced, in one pass: papermill's parameters reach every option."""
+        return text if self.namespace is None or "{{" not in text else expand(text, self.namespace).text
+
     def _model(self, word: str) -> None:
+        word = self._inserted(word)
         if _TYPOGRAPHIC.search(word):
             raise OptionError(
                 _("Unexpected word {word}").format(word=word),

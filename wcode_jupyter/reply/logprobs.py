@@ -16,12 +16,14 @@ from typing import Any
 from msgspec import Struct
 
 from ..characters import escape
+from ..errors import InputError
 from ..language import _
+from ..statistics.calibration import Entropy, entropy
 from .events import TokenLogprob
 
 __all__ = ["COLUMNS", "LogprobText", "characters", "label", "pieces", "rows"]
 
-COLUMNS = ("token", "text", "bytes", "logprob", "probability", "entropy", "rank", "alternatives")
+COLUMNS = ("token", "text", "bytes", "logprob", "probability", "entropy", "unlisted", "rank", "alternatives")
 
 
 def characters(tokens: Iterable[TokenLogprob]) -> Iterator[str]:
@@ -33,23 +35,44 @@ def characters(tokens: Iterable[TokenLogprob]) -> Iterator[str]:
 
 
 def rows(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
-    """A row for each token, with the fields of `COLUMNS`. `entropy`: bits, over the listed alternatives."""
+    """A row for each token, with the fields of `COLUMNS`.
+
+    `entropy`: bits, over the listed alternatives; `unlisted`: the probability that these leave out. A log probability
+    above 0 is none: its probability and the row's entropy are None.
+    """
     return [_row(token, text) for token, text in zip(tokens, characters(tokens), strict=True)]
 
 
 def _row(token: TokenLogprob, text: str) -> dict[str, Any]:
     listed = token.top or (token,)
-    probabilities = [math.exp(other.logprob) for other in listed]
+    uncertainty = _entropy([math.exp(other.logprob) for other in listed])
     return {
         "token": token.token,
         "text": text,
         "bytes": None if token.bytes is None else bytes(token.bytes),
         "logprob": token.logprob,
-        "probability": math.exp(token.logprob),
-        "entropy": -sum(p * math.log2(p) for p in probabilities if p > 0),
+        "probability": _probability(token),
+        "entropy": uncertainty and uncertainty.bits,
+        "unlisted": uncertainty and uncertainty.unlisted,
         "rank": _rank(token),
-        "alternatives": {label(other): math.exp(other.logprob) for other in token.top},
+        "alternatives": {label(other): _probability(other) for other in token.top},
     }
+
+
+# Rounding of a certain token, not another thing than a probability.
+_ABOVE_ONE = 1e-3
+
+
+def _probability(token: TokenLogprob) -> float | None:
+    return min(1.0, math.exp(token.logprob)) if token.logprob <= _ABOVE_ONE else None
+
+
+def _entropy(probabilities: Sequence[float]) -> Entropy | None:
+    """None where they are no probabilities: above 1, or more than 1 together."""
+    try:
+        return entropy([min(1.0, p) if p <= 1 + _ABOVE_ONE else p for p in probabilities])
+    except InputError:
+        return None
 
 
 def label(token: TokenLogprob) -> str:
@@ -107,7 +130,8 @@ class LogprobText(Struct, frozen=True):
 
     def __repr__(self) -> str:
         least = min(self.tokens, key=lambda token: token.logprob)
-        return f"<{len(self.tokens)} tokens, the least likely {label(least)!r} with {math.exp(least.logprob):.2f}>"
+        probability = min(1.0, math.exp(least.logprob))
+        return f"<{len(self.tokens)} tokens, the least likely {label(least)!r} with {probability:.2f}>"
 
 
 def _span(text: str, run: tuple[TokenLogprob, ...]) -> str:
@@ -135,7 +159,8 @@ def _is_same(listed: TokenLogprob, token: TokenLogprob) -> bool:
 
 
 def _figure(token: TokenLogprob) -> str:
-    return f"{json.dumps(label(token), ensure_ascii=False)} {math.exp(token.logprob):.2g}"
+    probability = _probability(token)
+    return f"{json.dumps(label(token), ensure_ascii=False)} {'?' if probability is None else f'{probability:.2g}'}"
 
 
 def _legend() -> str:

@@ -218,10 +218,14 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         """
         return self.__dict__["parsed"] if "parsed" in self.__dict__ else self.json()
 
-    def with_parsed(self, value: Any) -> Reply:
-        """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON."""
+    def with_parsed(self, value: Any, plain: Any = None) -> Reply:
+        """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON.
+
+        `plain` is what it was made of, so that the text need not be read again.
+        """
         reply = msgspec.structs.replace(self)
         reply.__dict__["parsed"] = value
+        reply.__dict__["plain"] = plain
         return reply
 
     @property

@@ -6,7 +6,7 @@ The only mutable part of an answer: it can give a Reply at any moment, so whatev
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import WcodeError
@@ -79,12 +79,20 @@ def _merged(deltas: Iterable[ReasoningDelta]) -> Iterable[Reasoning]:
 
 
 class ReplyBuilder:
-    """Folds events into a Reply. `price(model_id, usage)` gives RMB or None."""
+    """Folds events into a Reply. `price(model_id, usage)` gives RMB or None, `price_note` what to say of it or ""."""
 
-    def __init__(self, request: Request, *, fingerprint: str = "", price: Any = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        *,
+        fingerprint: str = "",
+        price: Any = None,
+        price_note: Callable[[str, Usage], str] = lambda model_id, usage: "",
+    ) -> None:
         self.request = request
         self.fingerprint = fingerprint
         self._price = price
+        self._price_note = price_note
         self._choices: dict[int, _ChoiceBuilder] = {}
         self._started = Started()
         self._usage: Usage | None = None
@@ -134,6 +142,8 @@ class ReplyBuilder:
         asked = FORMS[self.request.protocol].has_logprobs and self.request.parameters.get("logprobs")
         if asked and choice.finish_reason and choice.text and not choice.tokens:
             yield _("The server sent no log probabilities.")
+        if self._usage and (note := self._price_note(self.request.model, self._usage)) and note not in self._notices:
+            yield note
 
     def _timing(self, total_s: float) -> Timing:
         rate = None

@@ -119,6 +119,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: bool = True
     endpoint: str = GATEWAY
     """Identity of the server for the fingerprint: `gateway`, `local`, or the base URL's origin and path."""
+    default_max_tokens: int | None = None
+    """Anthropic form, which has to name a limit: what is sent where the user set none; None: the form's usual one."""
     thinking_opened: bool = False
     """How to read the answer, not part of the body: it begins inside the reasoning, and only `</think>` arrives."""
 
@@ -211,12 +213,15 @@ def _finite(text: str) -> float:
     return number
 
 
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_float=_finite)
+
+
 def json_value(text: str) -> Any:
     """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
 
     Raises ValueError, RecursionError: not JSON, or nested too deep.
     """
-    value = json.loads(text, strict=False, parse_constant=_no_number, parse_float=_finite)
+    value = _DECODER.decode(text)
     if r"\ud" not in text.lower():
         return value
     return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .session import Call, Estimate, Session, Value, rough_tokens
+from .limits import rough_tokens
+from .session import Call, Estimate, Session, Value
 
 __all__ = ["Call", "Estimate", "Session", "Value", "rough_tokens"]

@@ -12,7 +12,6 @@ A value is looked up in this order, the first that has it wins (this is the one 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Literal
@@ -27,12 +26,14 @@ from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, K
 from ..language import _
 from ..lazy import lazy
 from ..reply import Reply
+from ..reply.events import Usage
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
 from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
+from . import limits
 from .account import Account, Finding
 from .chats import Chats, OpenTurn
 from .ledger import Ledger
@@ -205,6 +206,10 @@ class Session:
         """The newest reply."""
         return self.replies[-1] if self.replies else None
 
+    def price_note(self, model_id: str, usage: Usage) -> str:
+        """What to say of the price of an answer; empty where it is clear."""
+        return limits.tier_note() if self.catalogue.model(model_id).ambiguous_tier(usage.input_tokens) else ""
+
     @property
     def server(self) -> Endpoint:
         """The server of the form in force. Raises InputError: not an address."""
@@ -350,9 +355,16 @@ class Session:
         )
         if not setting["force"]:
             self._check_vision(request)
+        request = limits.with_default(request, self.catalogue.model(model_id), prompt_text(messages))
         estimate = self._estimate(request)
         warnings = [*fallback, *notes, *conflicts(parameters, prompt=prompt_text(messages)), *wire.warnings(request)]
-        call = self._call(request, where, setting, estimate, (*warnings, *self._model_warnings(request, estimate)))
+        call = self._call(
+            request,
+            where,
+            setting,
+            estimate,
+            (*warnings, *limits.warnings(request, self.catalogue, estimate.input_tokens)),
+        )
         return msgspec.structs.replace(call, any_server=True) if self._any_server(values, protocol) else call
 
     def _any_server(self, values: Mapping[str, Value], protocol: Protocol) -> bool:
@@ -429,7 +441,11 @@ class Session:
 
         Raises InputError: an image to a model that cannot see.
         """
-        request = msgspec.structs.replace(call.request, messages=messages)
+        request = limits.with_default(
+            msgspec.structs.replace(call.request, messages=messages),
+            self.catalogue.model(call.request.model),
+            prompt_text(messages),
+        )
         if not call.force:
             self._check_vision(request)
         return msgspec.structs.replace(
@@ -480,9 +496,9 @@ class Session:
 
     def _estimate(self, request: Request) -> Estimate:
         model = self.catalogue.model(request.model)
-        tokens = round(rough_tokens(prompt_text(request.messages))) + 4
+        tokens = round(limits.rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
-        most = request.parameters.get("max_tokens")
+        most = limits.said(request)
         return Estimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
@@ -491,32 +507,6 @@ class Session:
             ambiguous_tier=model.ambiguous_tier(tokens),
             most_cny=_most_cny(request, model, tokens),
         )
-
-    def _model_warnings(self, request: Request, estimate: Estimate) -> list[str]:
-        """What the model's page says against the request. Raises ParameterError: max_tokens over the context."""
-        model = self.catalogue.model(request.model)
-        most = request.parameters.get("max_tokens")
-        if most and model.context and most > model.context:
-            raise ParameterError(
-                _("max_tokens {value}: {model} has a context of {context} tokens").format(
-                    value=most, model=model.id, context=model.context
-                ),
-                name="max_tokens",
-            )
-        warnings = [
-            _("{name} is not listed on the page of {model}").format(name=name, model=model.id)
-            for name in request.parameters
-            if name in model.unlisted
-        ]
-        if model.context and estimate.input_tokens + (most or 0) > model.context:
-            warnings.append(
-                _("about {tokens} tokens of prompt and max_tokens together may exceed the context of {context}").format(
-                    tokens=estimate.input_tokens, context=model.context
-                )
-            )
-        if estimate.ambiguous_tier:
-            warnings.append(_("the page leaves open which price tier holds at this length"))
-        return warnings
 
     def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
         """RMB that a run with the values `cell` may cost, beside what the session's `max_cost` leaves; None: all."""
@@ -550,25 +540,8 @@ def _most_cny(request: Request, model: Model, tokens: int) -> Decimal | None:
     prices = [price for count in (tokens, bound) if (price := model.price(count))]
     if not prices:
         return None
-    output = _most_output(request, model, tokens)
+    output = limits.most_output(request, model, tokens)
     return max(bound * price.input + output * price.output for price in prices) / 1000
-
-
-_LONGEST_OUTPUT = 131_072
-"""Tokens, where neither the request nor the model's page says where an answer ends: as long as any of the catalogue."""
-
-
-def _most_output(request: Request, model: Model, tokens: int) -> int:
-    said = [
-        value
-        for values in (request.parameters, request.extra_body)
-        for name in ("max_tokens", "max_completion_tokens")
-        if isinstance(value := values.get(name), int)
-    ]
-    context = None if model.context is None else max(1, model.context - tokens)
-    limits = [limit for limit in (*said, model.max_output, context) if limit is not None]
-    answers = request.extra_body.get("n")
-    return min(limits, default=_LONGEST_OUTPUT) * (answers if isinstance(answers, int) else 1)
 
 
 _IMAGE_TOKENS = 8192
@@ -583,12 +556,3 @@ def _most_tokens(request: Request, tokens: int) -> int:
 
 def _yuan(amount: Decimal) -> str:
     return f"{amount:.6f}".rstrip("0").rstrip(".")
-
-
-_WIDE = re.compile("[^\0-\u2e7f]")
-
-
-def rough_tokens(text: str) -> float:
-    """About four Latin letters a token, and one and a half Chinese characters: the usual rule of thumb."""
-    wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    return (len(text) - wide) / 4 + wide / 1.5

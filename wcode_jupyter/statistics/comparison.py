@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..errors import InputError
 from ..language import N_, _
 from .distributions import binomial_cdf, normal_quantile, student_quantile, student_tail
-from .intervals import ALPHA, Estimate, mean
+from .intervals import ALPHA, Estimate, mean, mean_of_rows
 
 __all__ = ["Comparison", "compare", "difference_of_shares", "holm", "mcnemar", "rows_needed"]
 
@@ -33,6 +33,8 @@ class Comparison(Struct, frozen=True):
     effect: float | None
     """Right/wrong: Cohen's g, the share of rows that flip in favour of the second, less ½. Else Cohen's d of the
     differences. None where nothing differs."""
+    variance: float
+    """Of the rows' differences."""
     gained: int
     """Rows on which the second is better."""
     lost: int
@@ -76,7 +78,17 @@ def compare(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]])
     if difference.low is None:
         p = None
     return Comparison(
-        mean(left), mean(right), difference, p, test, effect, gained, lost, len(pairs), len(first) - len(pairs)
+        first=mean_of_rows([a for a, _b in pairs]),
+        second=mean_of_rows([b for _a, b in pairs]),
+        difference=difference,
+        p=p,
+        test=test,
+        effect=effect,
+        variance=_variance(differences),
+        gained=gained,
+        lost=lost,
+        n=len(pairs),
+        missing=len(first) - len(pairs),
     )
 
 
@@ -129,12 +141,16 @@ def _paired_t(differences: Sequence[float]) -> float | None:
 
 
 def _standardized(differences: Sequence[float]) -> float | None:
+    variance = _variance(differences)
+    return math.fsum(differences) / len(differences) / math.sqrt(variance) if variance > 0 else None
+
+
+def _variance(differences: Sequence[float]) -> float:
     n = len(differences)
-    if n < 2:
-        return None
+    if n < 2 or min(differences) == max(differences):
+        return 0.0
     center = math.fsum(differences) / n
-    variance = math.fsum((d - center) ** 2 for d in differences) / (n - 1)
-    return center / math.sqrt(variance) if variance > 0 else None
+    return math.fsum((d - center) ** 2 for d in differences) / (n - 1)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

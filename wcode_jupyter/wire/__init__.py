@@ -12,7 +12,9 @@ import hashlib
 import typing
 from typing import Any
 
-from ..errors import InputError
+import msgspec
+
+from ..errors import InputError, ParameterError
 from ..language import _
 from ..reply.events import Event
 from ..request.forms import FORMS
@@ -102,7 +104,7 @@ def encode(request: Request) -> dict[str, Any]:
 
 def identity(request: Request) -> dict[str, Any]:
     """What a fingerprint is made of: what is sent, and to which kind of endpoint."""
-    return {"body": encode(request), "protocol": request.protocol, "endpoint": request.endpoint}
+    return {"body": _usual_body(request), "protocol": request.protocol, "endpoint": request.endpoint}
 
 
 def fingerprint(request: Request) -> str:
@@ -114,6 +116,19 @@ def fingerprint(request: Request) -> str:
         return hashlib.sha256(canonical_json(identity(request))).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
+
+
+def _usual_body(request: Request) -> dict[str, Any]:
+    """The body as the fingerprint knows it: with the usual limit where the user set none.
+
+    A limit that the catalogue gives may change with it; the question is the same, and recordings stay valid.
+    """
+    if request.default_max_tokens is None:
+        return encode(request)
+    try:
+        return encode(msgspec.structs.replace(request, default_max_tokens=None))
+    except ParameterError:  # no room to think in, in the usual limit
+        return encode(request)
 
 
 def path(protocol: Protocol) -> str:

@@ -72,7 +72,7 @@ def thinking_budget(max_tokens: int, percent: int) -> int:
 
 
 def _max_tokens(request: Request) -> int:
-    value: int = request.parameters.get("max_tokens", DEFAULT_MAX_TOKENS)
+    value: int = request.parameters.get("max_tokens", request.default_max_tokens or DEFAULT_MAX_TOKENS)
     return value
 
 

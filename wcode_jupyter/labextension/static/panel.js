@@ -1,16 +1,11 @@
 // What the panel needs of the page: Copy, keys, the word that a Run waits for a busy kernel, and names and keyboard
 // access for the parts that ipywidgets gives neither.
 
+import { whenSeen } from './seen.js';
+
 const PANEL = '.wcode-panel';
-const SEEN = 'wcode-seen';
 const STEP_MS = 50;
 const PATIENCE_MS = 2000;
-
-// An animation that shows nothing starts when an element appears: cheaper than watching the whole page for changes.
-const SHEET = `
-@keyframes ${SEEN} { from { outline-offset: 0 } }
-${PANEL} :is(.noUi-handle, .jupyter-widget-Collapse-header) { animation: ${SEEN} 1ms }
-`;
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms));
 
@@ -119,29 +114,14 @@ function makeButton(header) {
   });
 }
 
-function onSeen(event) {
-  const node = event.target;
-  if (event.animationName !== SEEN || node.dataset.wcodeSeen) {
-    return;
-  }
-  node.dataset.wcodeSeen = '1';
-  if (node.classList.contains('noUi-handle')) {
-    nameHandle(node);
-  } else {
-    makeButton(node);
-  }
-}
-
 // `isBusy` says whether the kernel of the notebook in front is at work.
 export function servePanels(isBusy) {
   const keys = new Keys(isBusy);
-  const sheet = document.createElement('style');
-  sheet.textContent = SHEET;
-  document.head.append(sheet);
+  whenSeen(`${PANEL} .noUi-handle`, nameHandle);
+  whenSeen(`${PANEL} .jupyter-widget-Collapse-header`, makeButton);
   document.addEventListener('click', copyCode);
   document.addEventListener('click', event => keys.onClick(event));
   document.addEventListener('keydown', event => keys.onKey(event), true);
   document.addEventListener('input', () => keys.attempt++);
-  document.addEventListener('animationstart', onSeen);
   document.body.classList.add('wcode-at-home'); // shows what needs this extension
 }

@@ -9,13 +9,12 @@
   const NAME = 'wcode_jupyter';
   const HERE = document.currentScript.src;
 
-  const ENGLISH = { panel: 'wcode: Open panel', cell: 'wcode: Insert %%wcode cell' };
-  const CHINESE = { panel: 'wcode：打开面板', cell: 'wcode：插入 %%wcode 单元格' };
-
   // -- the plugin
 
   function activate(modules, app, tracker, languages, palette, translator) {
-    const { Prose, acceptCells, insertPrompt, openPanel, servePanels } = modules;
+    const { Prose, acceptCells, insertPrompt, openPanel, serveAnswers, servePanels, speak, words } = modules;
+    speak(translator?.languageCode);
+    serveAnswers(app, tracker);
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages);
     const welcome = panel => {
@@ -26,11 +25,10 @@
     tracker.widgetAdded.connect((_, panel) => welcome(panel));
     tracker.forEach(welcome);
 
-    const labels = translator?.languageCode?.startsWith('zh') ? CHINESE : ENGLISH;
     const isEnabled = () => tracker.currentWidget !== null && tracker.currentWidget === app.shell.currentWidget;
     const commands = [
-      ['wcode:open-panel', labels.panel, () => openPanel(app, tracker.currentWidget)],
-      ['wcode:insert-cell', labels.cell, () => insertPrompt(tracker.currentWidget)]
+      ['wcode:open-panel', words.panel, () => openPanel(app, tracker.currentWidget)],
+      ['wcode:insert-cell', words.cell, () => insertPrompt(tracker.currentWidget)]
     ];
     for (const [command, label, execute] of commands) {
       app.commands.addCommand(command, { label, execute, isEnabled });
@@ -50,7 +48,7 @@
 
   async function extension() {
     const modules = await Promise.all(
-      ['prose', 'cells', 'panel'].map(name => import(new URL(`${name}.js`, HERE)))
+      ['words', 'prose', 'cells', 'panel', 'answer'].map(name => import(new URL(`${name}.js`, HERE)))
     );
     const [notebook, codemirror, apputils, translation] = await Promise.all(
       ['notebook', 'codemirror', 'apputils', 'translation'].map(name => load(`@jupyterlab/${name}`))

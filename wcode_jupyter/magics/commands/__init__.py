@@ -8,7 +8,23 @@ from typing import Any
 from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import again, ask, audit, chats, explain, export, history, key, local, methods, models, preset, replay, settings
+from . import (
+    again,
+    ask,
+    audit,
+    chats,
+    explain,
+    export,
+    history,
+    key,
+    local,
+    methods,
+    models,
+    package,
+    preset,
+    replay,
+    settings,
+)
 from .command import Command, Context
 from .help import GuidePage, show_help
 
@@ -53,6 +69,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
             N_("Account of the study for a paper, from this session, replay files and run files."),
             methods.run_methods),
+    Command("package", "package FILE.zip [--notebook FILE] [--data FILE,FILE] [--author NAME] [--affiliation NAME]"
+            " [--license SPDX] [--force]",
+            N_("Pack the study: notebook, answers, account, checklist, prices, versions."), package.run_package),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
