@@ -87,7 +87,7 @@ def salvage(data: bytes, is_whole: Callable[[dict[str, Any]], bool]) -> Salvage:
         # Words beside whole objects are a label; words alone may be a text.
         lost=tuple(rest for rest in left if rest.strip() != error and (not values or _TORN.search(rest))),
         error=error,
-        done=any(_DONE.search(rest) for rest in rests),
+        done=any(_DONE.search(rest) for rest in rests if not _TORN.search(rest)),
     )
 
 
