@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wcode_jupyter.reply.events import Failure
 from wcode_jupyter.wire import decode_error
 
-SILENT = Failure("The server sent no explanation")
+SILENT = Failure("The server gave no explanation")
 
 
 @pytest.mark.parametrize(

@@ -890,7 +890,7 @@ def test_surrogates_elsewhere_are_replaced() -> None:
     assert events[:3] == [
         Started("\ufffd"),
         Extra({"x": {"\ufffd": ["\ufffd"]}}),
-        Failure("The server named no reason"),
+        Failure("The server gave no reason"),
     ]
 
 

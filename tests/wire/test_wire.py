@@ -64,7 +64,7 @@ def test_the_fingerprint_stays_the_same_over_versions() -> None:
 def test_what_cannot_be_written_has_no_fingerprint(value: Any) -> None:
     """NaN, a set, a lone surrogate in extra_body are the user's error, said before anything is sent."""
     bad = Request(model="m", messages=(Message("user", "hi"),), extra_body={"x": value})
-    with pytest.raises(InputError, match="cannot be written as JSON"):
+    with pytest.raises(InputError, match="Cannot encode the request as JSON"):
         wire.fingerprint(bad)
 
 

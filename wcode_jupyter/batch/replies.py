@@ -148,7 +148,7 @@ class Replies(Sequence[Reply]):
         """
         if self._retry is None:
             raise InputError(
-                _("These replies were loaded from a file: their rows are not known"),
+                _("The rows of replies that were loaded from a file are not known"),
                 hint=_("Run the same prompt over the same rows again, with this run file."),
             )
         replies = self._retry()
@@ -184,7 +184,7 @@ class Replies(Sequence[Reply]):
         """The replies of a run file. Raises RunError."""
         file = RunFile(Path(path))
         if not file.path.exists():
-            raise RunError(_("There is no run file {path}").format(path=path))
+            raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
         return cls(file, entries, header)
 
@@ -337,7 +337,7 @@ class Replies(Sequence[Reply]):
 
         for index in (first, second):
             if not -len(self) <= index < len(self):
-                raise InputError(_("There is no reply {index}: there are {count}").format(index=index, count=len(self)))
+                raise InputError(_("No reply {index}: there are {count} replies").format(index=index, count=len(self)))
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:

@@ -198,7 +198,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
                 return json_value(source)
             except (ValueError, RecursionError):
                 continue
-        hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
+        hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
     def _json_sources(self) -> Iterator[str]:
@@ -267,7 +267,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return _("The {form} form has none.").format(form=FORMS[self.request.protocol].title)
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
-        return _("Ask with --logprobs --top-logprobs 5.")
+        return _("Use --logprobs --top-logprobs 5.")
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
@@ -275,7 +275,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         Raises InputError: no such target, a request that cannot be exported, or none at all.
         """
         if self.request is None:
-            raise InputError(_("This reply holds no request"))
+            raise InputError(_("This reply contains no request"))
         return Reply.exporter(target, self.request, base_url=base_url, stream=stream)
 
     def to_dict(self) -> dict[str, Any]:

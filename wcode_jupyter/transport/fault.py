@@ -134,12 +134,12 @@ class Faults:
         elif empty:
             what = _("{host} sent an empty answer")
         else:
-            what = _("{host} ended the connection before an answer came")
+            what = _("{host} closed the connection before an answer arrived")
         return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True, lost=True)
 
     def only_comments(self, seconds: float) -> DeadlineError:
         """The server lives, but no answer comes."""
-        what = _("{host} sent only keep-alive signs for {seconds:g} s")
+        what = _("{host} sent only keep-alive comments for {seconds:g} s")
         return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
 
     def _redirected(self, response: httpx.Response) -> AttemptFailure:

@@ -209,7 +209,7 @@ class StreamDecoder:
     def _unreadable(self) -> AnswerMalformed:
         self._lost.clear()
         return AnswerMalformed(
-            _("Nothing of what the server sent can be read"),
+            _("Cannot parse the server's response"),
             hint=_("Check the base URL and the protocol (%wcode settings)."),
         )
 
@@ -232,6 +232,6 @@ def other_form(protocol: str) -> AnswerMalformed:
 def _foreign() -> AnswerMalformed:
     # Without the body's text: only the transport can redact the key that a server may echo.
     return AnswerMalformed(
-        _("The server's answer is neither an answer nor an error of this protocol"),
+        _("The response is neither an answer nor an error of this protocol"),
         hint=_("Check the base URL and the protocol (%wcode settings)."),
     )
