@@ -89,6 +89,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         help=N_("Ask once for each row of this DataFrame or list; {{name}} is a column of the row."),
     ),
     CellOption(
+        name="prompts",
+        metavar="VARIABLE",
+        help=N_("Send each prompt of this dict by name; {{prompt}} in the cell is the prompt's text."),
+    ),
+    CellOption(
         name="sweep",
         metavar="NAME=VALUE,VALUE",
         arity="append",
