@@ -57,6 +57,7 @@ FLOORS = {
     "panel": 9,
     "magics": 10,
     "extension": 11,
+    "__main__": 11,
     "": 12,  # the package's own __init__: it may name everything, lazily
 }
 

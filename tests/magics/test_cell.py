@@ -285,12 +285,12 @@ def test_a_variable_between_single_braces(shared: Kernel) -> None:
     shared.run("city, n, f = 'Paris', 2, len")
     code = "%%wcode glm-5 --dry-run\nWhat is {city}? {city} {n} {f} {nothing} $\\frac{n}{n} x^{n} x_{n}$ {{city}}"
     text = shared.run(code).text
-    assert text.count("was sent as typed") == 1
-    assert "{city}, {n} was sent as typed" in text
+    assert text.count("was sent unchanged") == 1
+    assert "{city}, {n} was sent unchanged" in text
 
 
 def test_unset_takes_all_back_or_nothing(shared: Kernel) -> None:
-    """A name that is not set leaves the others as they were; a name given twice is no mistake."""
+    """A name that is not set leaves the others as they were; a name set twice is no mistake."""
     shared.run("%wcode set temperature=0.5 seed=1")
     done = shared.run("%wcode unset temperature top_p")
     assert done.error == "OptionError"
@@ -348,6 +348,15 @@ def test_completion_offers_options_models_commands_and_names(shared: Kernel) -> 
     assert shared.complete("%%wcode --image=a_long") == ["a_long_name"]
     assert "z-ai/glm-5" not in shared.complete("%%wcode --system ")
     assert "z-ai/glm-5" in shared.complete("%%wcode --quiet z")
+
+
+def test_completion_begins_with_what_is_used_most(shared: Kernel) -> None:
+    """Popular options first, efforts from high to low, and where a number is due, its default and its ends."""
+    assert shared.complete("%%wcode --")[:4] == ["--model", "--output", "--temperature", "--max-tokens"]
+    assert len(set(shared.complete("%%wcode --"))) == len(shared.complete("%%wcode --")) > 60
+    assert shared.complete("%%wcode --reasoning ")[:3] == ["xhigh", "high", "medium"]
+    assert shared.complete("%%wcode --temperature ") == ["1.0", "0", "2"]
+    assert shared.complete("%%wcode --top-p=")[0] == "1.0"
 
 
 def test_help_is_generated_from_the_table(shared: Kernel) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from wcode_jupyter.errors import OptionError, ParameterError
+from wcode_jupyter.errors import OptionError, ParameterError, UndefinedReference
 from wcode_jupyter.magics.options import CELL_OPTIONS, parse_assignments, parse_cell_line, split_words
 from wcode_jupyter.request.parameters import OMITTED, PARAMETERS
 from wcode_jupyter.request.settings import ROWS, SETTINGS
@@ -111,7 +111,7 @@ def test_an_inherited_parameter_is_left_out() -> None:
     )
     with pytest.raises(ParameterError, match="Did you mean temperature"):
         parse_cell_line("--without tempratur")
-    with pytest.raises(OptionError, match="given twice"):
+    with pytest.raises(OptionError, match="set twice"):
         parse_cell_line("--temperature 1 --no-temperature")
 
 
@@ -157,8 +157,8 @@ def test_every_cell_option_is_read() -> None:
         ("--dry-run=1", OptionError, "takes no value"),
         ("--extra-body [1]", OptionError, "not a JSON object"),
         ('--logit-bias {"1":2}', ParameterError, "single quotes"),
-        ("—temperature", OptionError, "begin with --"),
-        ("－－dry-run", OptionError, "begin with --"),
+        ("—temperature", OptionError, "start with --"),
+        ("－－dry-run", OptionError, "start with --"),
         ("--system “be brief”", OptionError, "Unexpected word brief”"),
         ("--foo", OptionError, "%%wcode? lists"),
         ("--top-k 1.5", ParameterError, "not a whole number"),
@@ -196,3 +196,15 @@ def test_assignments_of_set() -> None:
         "stop": ["a"],
         "top_p": 0.5,
     }
+
+
+def test_variables_reach_every_option() -> None:
+    """Model, parameters and settings of papermill; a system prompt is replaced later, with the rest of the prompt."""
+    namespace = {"model": "glm-5", "t": 0.25, "n": 7, "name": "res", "body": {"user": "me"}, "temps": [0, 1]}
+    line = "{{model}} --temperature {{t}} --max-tokens={{n}} -o {{name}} --extra-body {{body}} --system 'Be {{t}}'"
+    found = parse_cell_line(line + " --sweep top_p={{temps}}", namespace=namespace)
+    assert found.values == {"model": "glm-5", "temperature": 0.25, "max_tokens": 7, "system": "Be {{t}}"}
+    assert (found.output, found.extra_body) == ("res", {"user": "me"})
+    with pytest.raises(UndefinedReference, match="temp"):
+        parse_cell_line("--temperature {{temp}}", namespace=namespace)
+    assert parse_cell_line("--system {{x}}").values == {"system": "{{x}}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import json
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
@@ -152,9 +153,9 @@ def test_a_pydantic_model_is_validated_by_pydantic() -> None:
 
 
 UNSUPPORTED = [
-    (dict[str, int], "keys are not named"),
-    ({"type": "object"}, "keys are not named"),
-    ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}, "not named"),
+    (dict[str, int], "without named keys"),
+    ({"type": "object"}, "without named keys"),
+    ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}, "without named keys"),
     (set[int], "uniqueItems"),
     (tuple[int, str], "prefixItems"),
     (object, "any type"),
@@ -163,11 +164,11 @@ UNSUPPORTED = [
     ({"type": "object", "properties": {"a": {"type": "string"}}, "allOf": [{"type": "object"}]}, "allOf"),
     ({"type": "object", "properties": {"a": {"not": {"type": "string"}}}}, r"not \(at \$\.a\)"),
     ({"type": "nonsense"}, "Not a JSON Schema"),
-    (3, "no schema"),
-    (lambda: None, "no schema"),
+    (3, "cannot be used as a schema"),
+    (lambda: None, "cannot be used as a schema"),
     ("a b c", "Not a schema"),
     ("name, age nit", "Did you mean int"),
-    ("name, name", "twice"),
+    ("name, name", "Duplicate field"),
     ("class, b", "Not a schema"),
     ("", "Not a schema"),
 ]
@@ -203,7 +204,7 @@ def test_a_variable_a_list_of_it_or_the_short_form() -> None:
 
 def test_a_violation_keeps_the_text_and_names_the_place() -> None:
     """The reply is on the error; the detail is English for the model."""
-    with pytest.raises(AnswerInvalid, match="does not fit the schema Person") as caught:
+    with pytest.raises(AnswerInvalid, match="does not match the schema Person") as caught:
         parse(answer('{"name": "Ada", "age": "old"}'), schema(Person))
     assert caught.value.reply is not None
     assert caught.value.reply.text == '{"name": "Ada", "age": "old"}'
@@ -251,7 +252,7 @@ def test_a_client_asks_again_with_the_error() -> None:
     ):
         reply = client.ask("Who?", model="m", schema=Person, retries_schema=1)
         assert reply.parsed == Person("Ada", 36)
-        assert reply.notices[0].startswith("Asked again: The answer does not fit the schema Person")
+        assert reply.notices[0].startswith("Retried: The answer does not match the schema Person")
         first, second = (request.json for request in server.requests)
     assert first["response_format"]["json_schema"]["schema"] == PERSON
     assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "user"]
@@ -268,7 +269,7 @@ def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
             client.ask("Who?", model="m", schema=Person, retries_schema=3)
         assert len(server.requests) == 1
         server.script(chat("no"))
-        with pytest.raises(AnswerInvalid, match="It was asked 2 times"):
+        with pytest.raises(AnswerInvalid, match="The request was sent 2 times"):
             client.ask("Who?", model="m", schema=Person, retries_schema=1)
         with pytest.raises(AnswerInvalid):
             client.ask("Who?", model="m", schema=Person)
@@ -280,9 +281,9 @@ def test_a_schema_and_a_response_format_are_one_too_many() -> None:
     import asyncio
 
     with Client("http://127.0.0.1:9/v1") as client:
-        with pytest.raises(InputError, match="one of the two"):
+        with pytest.raises(InputError, match="use only one of them"):
             client.ask("Who?", model="m", schema=Person, response_format="json_object")
-        with pytest.raises(InputError, match="one of the two"):
+        with pytest.raises(InputError, match="use only one of them"):
             asyncio.run(client.aask("Who?", model="m", schema=Person, response_format="json_object"))
 
 
@@ -309,3 +310,83 @@ def test_the_same_on_the_callers_own_loop() -> None:
     with FaultServer(chat("{}"), chat('{"name": "Ada", "age": 36}')) as server, Client(server.base_url) as client:
         assert asyncio.run(_aask(client)).parsed.age == 36
         assert len(server.requests) == 2
+
+
+# -- as declared ------------------------------------------------------------------------------------------------------
+
+
+class Ranked(TypedDict):
+    zeta: Literal["strongly disagree", "disagree", "neither", "agree", "strongly agree"]
+    alpha: int
+
+
+class Mood(enum.Enum):
+    SAD = "sad"
+    GLAD = "glad"
+    CALM = "calm"
+
+
+@dataclass
+class Judgement:
+    mood: Mood
+    level: Literal[3, 1, 2]
+
+
+def test_fields_and_categories_keep_their_order() -> None:
+    """A model follows the order of the schema; a scale is one."""
+    ranked, judged = schema(Ranked).body, schema(Judgement).body
+    assert list(ranked["properties"]) == ranked["required"] == ["zeta", "alpha"]
+    assert ranked["properties"]["zeta"]["enum"][0::4] == ["strongly disagree", "strongly agree"]
+    assert judged["$defs"]["Mood"]["enum"] == ["sad", "glad", "calm"]
+    assert judged["properties"]["level"]["enum"] == [3, 1, 2]
+
+
+def test_only_what_the_strict_subset_has_is_sent() -> None:
+    """A reference with something beside it is inlined; unknown formats and patterns are left out, and checked here."""
+    pytest.importorskip("jsonschema", reason="the extra `schema` is not installed")
+    inner = {"type": "object", "properties": {"x": {"type": "string", "format": "uri", "minLength": 2}}}
+    body = {
+        "type": "object",
+        "properties": {
+            "inner": {"$ref": "#/$defs/Inner", "description": "what it is"},
+            "code": {"type": "string", "pattern": "(?=a)b", "format": "date"},
+        },
+        "$defs": {"Inner": inner},
+    }
+    sent = schema(body).body
+    assert sent["properties"]["inner"]["properties"] == {"x": {"type": "string"}}
+    assert sent["properties"]["inner"]["description"] == "what it is"
+    assert sent["properties"]["code"] == {"type": "string", "format": "date"}
+    assert "$ref" not in json.dumps(sent)
+
+
+def test_a_type_that_holds_itself_keeps_its_reference() -> None:
+    """What cannot be inlined loses what stands beside it."""
+    pytest.importorskip("jsonschema", reason="the extra `schema` is not installed")
+    node = {
+        "type": "object",
+        "properties": {"next": {"$ref": "#/$defs/Node", "description": "the rest"}, "v": {"type": "string"}},
+    }
+    sent = schema({"$ref": "#/$defs/Node", "$defs": {"Node": node}}).body
+    assert "#/$defs/Node" in json.dumps(sent)
+
+
+def test_one_word_is_the_short_form_with_one_field() -> None:
+    """Unless it may be a variable that was misspelt."""
+    assert list(find_schema("label", {}).body["properties"]) == ["label"]
+    with pytest.raises(InputError, match="No variable"):
+        find_schema("labl", {"label": dict})
+
+
+@pytest.mark.parametrize("text", ['{"age": 1.0}', '\ufeff{"age": 1}', 'Here: {"age": 1} as you asked.',
+                                  '```python\nx\n```\n```json\n{"age": 1}\n```'])  # fmt: skip
+def test_json_is_found_and_whole_numbers_are_integers(text: str) -> None:
+    """Amid prose, after a fence of code, behind a byte order mark; 1.0 is an integer in JSON Schema."""
+    assert parse(Reply(choices=(Choice(text=text),)), schema("age int")).parsed.age == 1
+
+
+@pytest.mark.parametrize("text", ['{"x": NaN}', '{"x": 1e999}', '{"x": Infinity}'])
+def test_what_is_no_number_in_json_does_not_fit(text: str) -> None:
+    """Not JSON."""
+    with pytest.raises(AnswerInvalid):
+        parse(Reply(choices=(Choice(text=text),)), schema("x float"))

@@ -272,7 +272,7 @@ WITHOUT = {
 def test_what_has_no_equivalent_is_named_and_not_sent(name: str) -> None:
     """The ten of protocol.md, section 4.2, and the two conditional ones: a warning each, nothing on the wire."""
     sent = request("anthropic", **{name: check(name, WITHOUT[name])})
-    assert wire.warnings(sent) == [f"{name} has no equivalent in the Anthropic form: it is not sent"]
+    assert wire.warnings(sent) == [f"{name} has no equivalent in the Anthropic format and is not sent"]
     assert wire.encode(sent) == wire.encode(request("anthropic"))
 
 
@@ -424,7 +424,7 @@ def test_the_tool_that_is_the_schema_is_called_with_the_answer() -> None:
 
 def test_a_model_that_does_not_call_the_schema_is_told_of() -> None:
     """Text stays text, another tool stays a call; a cut answer says nothing of it."""
-    notice = Notice("The model did not call the tool of the schema: not every server forces it to")
+    notice = Notice("The model did not call the tool of the schema; not every server enforces that")
     text = start(0, type="text", text="Eight.")
     assert stream(text, stop(0), end("end_turn"), response_format=SCHEMA) == [
         TextDelta("Eight."),

@@ -754,7 +754,7 @@ def test_an_unreadable_piece_is_skipped_and_counted() -> None:
     assert stream(broken[0], chunk({"content": "a"}), *broken[1:], chunk({"content": "b"}), STOP)[1:] == [
         TextDelta("ab"),
         Finish("stop"),
-        Notice("Unreadable pieces of the answer that were skipped: 4"),
+        Notice("Unreadable events skipped: 4"),
     ]
 
 
@@ -841,7 +841,7 @@ def test_surrogates_elsewhere_are_replaced() -> None:
     assert events[:3] == [
         Started("\ufffd"),
         Extra({"x": {"\ufffd": ["\ufffd"]}}),
-        Failure("The server named no reason"),
+        Failure("The server gave no reason"),
     ]
 
 

@@ -316,14 +316,15 @@ def _variants(
 def _check_count(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int) or value < least:
         raise ParameterError(
-            _("{name} {value}: a number from {least} on").format(name=name, value=value, least=least), name=name
+            _("{name} must be an integer of at least {least}, got {value}").format(name=name, value=value, least=least),
+            name=name,
         )
 
 
 def _with_schema(schema: Schema, values: Mapping[str, Any], sweep: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with the format that `schema` asks for. Raises InputError: there is another one."""
     if "response_format" in values or "response_format" in sweep:
-        raise InputError(_("A schema sets response_format: give one of the two"))
+        raise InputError(_("A schema sets response_format; use only one of them"))
     return {**values, "response_format": schema.response_format}
 
 
@@ -346,14 +347,14 @@ SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "pro
 def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     row = find_row(name)
     if row.name not in SWEPT:
-        hint = _("Name several models to compare them.") if row.name == "model" else ""
+        hint = _("Use several models to compare them.") if row.name == "model" else ""
         raise ParameterError(_("{name} cannot be swept").format(name=row.name), name=row.name, hint=hint)
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         what = _("{name}: a sweep needs a list of values").format(name=row.name)
         raise ParameterError(what, name=row.name, hint=_SWEEP)
     found = [parse(ROWS[row.name], value) if isinstance(value, str) else check_row(row, value) for value in values]
     if not found:
-        raise ParameterError(_("{name} has no value to sweep").format(name=row.name), name=row.name)
+        raise ParameterError(_("No values to sweep for {name}").format(name=row.name), name=row.name)
     return found
 
 
@@ -365,7 +366,7 @@ def _refuse_half_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(_("A value holds half a character (a lone surrogate), which cannot be sent")) from None
+        raise InputError(_("A value contains half a character (a lone surrogate), which cannot be sent")) from None
 
 
 class _Text:

@@ -59,9 +59,12 @@ class Replies(Sequence[Reply]):
         score: Score | None = None,
         schema: Schema | None = None,
         source: Rows | None = None,
+        held: Mapping[int, RunLine] | None = None,
     ) -> None:
         self.stopped = stopped
         self._source = source
+        self._held: Mapping[int, RunLine] = held or {}
+        """Answers that are in memory all the same, by the identity of their entry, which lives as long."""
         self._read: list[RunLine] | None = None
         self._file = file
         self._entries = entries
@@ -99,6 +102,7 @@ class Replies(Sequence[Reply]):
             return map(self._line, self._entries)
         if self._read is None:
             self._read = [self._line(entry) for entry in self._entries]
+            self._held = {id(entry): line for entry, line in zip(self._entries, self._read, strict=True)}
         return iter(self._read)
 
     def job(self, index: int) -> Job:
@@ -106,6 +110,8 @@ class Replies(Sequence[Reply]):
         return self._line(self._entries[index]).job
 
     def _line(self, entry: Entry) -> RunLine:
+        if (held := self._held.get(id(entry))) is not None:
+            return held
         return typed(self._file.line(entry), self._schema)
 
     def _part(self, entries: Sequence[Entry]) -> Replies:
@@ -114,7 +120,7 @@ class Replies(Sequence[Reply]):
     def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source,
+            source=self._source, held=self._held,
         )  # fmt: skip
 
     @property
@@ -142,7 +148,7 @@ class Replies(Sequence[Reply]):
         """
         if self._retry is None:
             raise InputError(
-                _("These replies were loaded from a file: their rows are not known"),
+                _("The rows of replies that were loaded from a file are not known"),
                 hint=_("Run the same prompt over the same rows again, with this run file."),
             )
         replies = self._retry()
@@ -178,7 +184,7 @@ class Replies(Sequence[Reply]):
         """The replies of a run file. Raises RunError."""
         file = RunFile(Path(path))
         if not file.path.exists():
-            raise RunError(_("There is no run file {path}").format(path=path))
+            raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
         return cls(file, entries, header)
 
@@ -331,7 +337,7 @@ class Replies(Sequence[Reply]):
 
         for index in (first, second):
             if not -len(self) <= index < len(self):
-                raise InputError(_("There is no reply {index}: there are {count}").format(index=index, count=len(self)))
+                raise InputError(_("No reply {index}: there are {count} replies").format(index=index, count=len(self)))
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:
@@ -406,8 +412,9 @@ def _results(line: RunLine) -> dict[str, Any]:
 
 def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The name that each column of the rows has beside the results: its own, else with `row_` before it."""
-    columns = dict.fromkeys(name for line in lines for name in line.job.columns)
-    return _free_names(columns, {"row", *(name for result in results for name in result)})
+    # By kind of row, of which there are few.
+    columns = dict.fromkeys(name for kind in {tuple(line.job.columns): None for line in lines} for name in kind)
+    return _free_names(columns, {"row", *(name for kind in {tuple(result) for result in results} for name in kind)})
 
 
 def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]:
@@ -436,7 +443,7 @@ def _parsed(reply: Reply) -> dict[str, Any]:
     if reply.request is None or "response_format" not in reply.request.parameters:
         return {}
     try:
-        value = reply.json()
+        value = reply.__dict__.get("plain") or reply.json()
     except WcodeError:
         return {}
     return {f"json.{name}": found for name, found in value.items()} if isinstance(value, dict) else {"json": value}

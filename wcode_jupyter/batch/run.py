@@ -44,6 +44,8 @@ __all__ = ["BatchRun"]
 
 # Rows that need nothing are passed by the thousand: let others onto the loop between them.
 _BREATH = 500
+_HELD = 20_000
+"""Jobs of a run whose answers stay in memory, so that nobody waits for the tables."""
 _LOOKED_AT = 20_000
 """Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
@@ -91,6 +93,8 @@ class BatchRun:
         self.header = header
         self.entries: dict[int, Entry] = {}
         self._moved = False
+        self._held: dict[int, RunLine] = {}
+        """Answers of this run, where they are few enough to stay in memory."""
         self._known: dict[str, Place] = {}
         self._others: Neighbours | None = None
         self._earlier: set[int] = set()
@@ -228,7 +232,7 @@ class BatchRun:
         entries = [self.entries[number] for number in sorted(self.entries)]
         return Replies(
             self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
-            source=self.plan.rows,
+            source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
         )  # fmt: skip
 
     def line(self, number: int) -> RunLine:
@@ -276,7 +280,7 @@ class BatchRun:
             await self._drained()
             self.error = RunError(
                 _("Interrupted after {done} answers").format(done=self.counts.done),
-                hint=_("They are kept; run it again for the rest."),
+                hint=_("The answers are kept. Run the cell again for the rest."),
             )
         except WcodeError as error:
             await self._drained()
@@ -392,10 +396,12 @@ class BatchRun:
 
     def _over_budget(self, most: Decimal) -> RunError:
         limit, spent = self._budget.ends_at
-        what = _("The budget of ¥{limit} ends here: ¥{spent} are spent, and one more answer may cost ¥{most}")
+        what = _("Stopped at the budget: ¥{spent} of ¥{limit} spent; the next answer could cost ¥{most}")
         return RunError(
             what.format(limit=f"{limit:f}", spent=f"{spent:f}", most=f"{most:f}"),
-            hint=_("What arrived is kept; raise max_cost or lower max_tokens, and run it again for the rest."),
+            hint=_(
+                "The answers so far are kept. Raise max_cost or lower max_tokens, and run the cell again for the rest."
+            ),
         )
 
     async def _ask(self, question: Question, where: Endpoint, turn: _Turn) -> None:
@@ -461,10 +467,12 @@ class BatchRun:
         try:
             entry: Entry = self._file.append(line)
         except RunError as error:
-            error.hint = _("What arrived is in the result; make room for it and run it again.")
+            error.hint = _("The result holds the answers so far. Free some disk space and run the cell again.")
             entry = line
             self._stop(error)
         self.counts.add(line, sent=sent)
+        if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+            self._held[line.job.number] = line
         self._enter(line.job.number, entry)
         if self._limits.stop_on_error and not line.good and line.reply.ended != "interrupted":
             what = _("Row {number} failed: {error}").format(number=line.job.row + 1, error=line.reply.error)

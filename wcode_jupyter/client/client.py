@@ -351,7 +351,7 @@ class Client:
         if not self._hinted and not strict:
             self._hinted = True
             self.warn(
-                _("Many requests at once cost much less with: {command}").format(
+                _("Install faster connections for batch runs: {command}").format(
                     command='pip install "wcode_jupyter[fast]"'
                 )
             )
@@ -490,7 +490,7 @@ def _check_score(score: Any) -> None:
     if score is not None and not callable(score):
         raise InputError(
             _("score is not a function"),
-            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+            hint=_("It takes the reply and its row, and returns a number, a bool or a dict of these."),
         )
 
 

@@ -81,7 +81,7 @@ def merge(text: str, patch: Mapping[str, Any]) -> str:
     for edit in reversed(edits):
         result = result[: edit.start] + edit.text + result[edit.end :]
     if parse(result) != merged(root.value, patch):
-        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines manually."))
     return result
 
 
@@ -126,7 +126,8 @@ def _refuse(text: str, at: int) -> NoReturn:
             hint=_("Delete the line from the file."),
         )
     raise InputError(
-        _("The file is not JSON: line {line}").format(line=line), hint=_("Correct it, or add the shown lines by hand.")
+        _("The file is not JSON: line {line}").format(line=line),
+        hint=_("Correct the file, or add the shown lines manually."),
     )
 
 

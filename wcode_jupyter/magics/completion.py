@@ -10,7 +10,7 @@ from ..batch.engines import ENGINES, is_engine
 from ..errors import InputError
 from ..guide import topics
 from ..request.messages import LOCAL
-from ..request.parameters import PARAMETERS
+from ..request.parameters import PARAMETERS, Row
 from ..request.settings import ROWS
 from ..session import Session
 from ..session.presets import Presets
@@ -23,7 +23,9 @@ from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
 from .commands.methods import METHODS_OPTIONS
+from .commands.package import PACKAGE_OPTIONS
 from .commands.replay import REPLAY_OPTIONS
+from .completion_facts import POPULAR, facts
 from .options import CELL_OPTIONS
 
 __all__ = ["candidates", "complete"]
@@ -48,6 +50,7 @@ _OPTIONS = {
     "again": AGAIN_OPTIONS,
     "audit": AUDIT_OPTIONS,
     "lineage": LINEAGE_OPTIONS,
+    "package": PACKAGE_OPTIONS,
     "methods": METHODS_OPTIONS,
     "history": HISTORY_OPTIONS,
     "usage": USAGE_OPTIONS,
@@ -91,8 +94,9 @@ def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> di
     fragment, words = candidates(before, session, namespace, head=head if in_cell else None)
     found = [word for word in words if word.startswith(fragment)]
     return {
-        "completions": [SimpleCompletion(text=word, type="param") for word in found],
+        "completions": [SimpleCompletion(text=word, type=facts(word, session, namespace)) for word in found],
         "matched_fragment": fragment,
+        "ordered": True,
         "suppress": bool(found),
     }
 
@@ -152,7 +156,8 @@ def _export_values(option: str, session: Session, namespace: Mapping[str, Any]) 
 def _options() -> list[str]:
     rows = [row.option for row in ROWS.values()]
     negated = [f"--no-{row.option[2:]}" for row in ROWS.values() if row.kind == "bool"]
-    return [option.option for option in CELL_OPTIONS] + rows + negated
+    popular = ["--" + name.replace("_", "-") for name in POPULAR]
+    return list(dict.fromkeys([*popular, *rows, *(option.option for option in CELL_OPTIONS), *negated]))
 
 
 def _name(option: str) -> str:
@@ -193,7 +198,17 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         return [parameter.name for parameter in PARAMETERS]
     if name in ROWS and ROWS[name].kind == "bool":
         return ["true", "false"]
-    return list(ROWS[name].choices) if name in ROWS else []
+    return _fitting(ROWS[name]) if name in ROWS else []
+
+
+def _fitting(row: Row) -> list[str]:
+    """The choices of `row`, in their order; for a number what the pages name as default, and the ends of its range."""
+    if row.kind not in ("int", "float"):
+        return list(row.choices)
+    named = (getattr(row, "page_default", None), row.low, row.high)
+    return list(
+        dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in named if value is not None)
+    )
 
 
 def _presets() -> list[str]:

@@ -59,7 +59,7 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
         if isinstance(error.about, Failed):
             return error.about
         ours = error.about if isinstance(error.about, WcodeError) else error
-        refusal = InputError(_("The last error is one of wcode_jupyter: {error}").format(error=ours.what))
+        refusal = InputError(_("The last error comes from wcode_jupyter itself: {error}").format(error=ours.what))
         refusal.about = ours
         raise refusal
     sources = _Cells(shell)
@@ -70,8 +70,8 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
     failed = Failed(cells, _clean("\n".join(lines), redact), _versions(error))
     if finding := credentials.find({"request": {"messages": [*cells, failed.traceback]}}):
         raise InputError(
-            _("Not sent: the cell or its error seems to hold {kind}").format(kind=finding.kind),
-            hint=_("Take it out of the notebook, or read it from the environment."),
+            _("Not sent: the cell or its error seems to contain {kind}").format(kind=finding.kind),
+            hint=_("Remove it from the notebook, or read it from the environment."),
         )
     return failed
 

@@ -6,7 +6,7 @@ is a run (see `batch`): estimated, confirmed where it is dear, shown as a bar an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,10 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     for name in _NOT_IN_MANY:
         if name in options.own:
             raise OptionError(
-                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name)),
-                hint=_("Ask each row with client.ask(…, tools=…).") if name == "tools" else "",
+                _("{option} cannot be combined with --each, --sweep, --repeat or several -m").format(
+                    option=_option(name)
+                ),
+                hint=_("Use client.ask(…, tools=…) for each row.") if name == "tools" else "",
             )
     for name, needs in _NEEDS.items():
         if name in options.own and needs not in options.own:
@@ -98,7 +100,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     values.pop("model", None)
     arguments: dict[str, Any] = {
         "model": model,
-        "sweep": _sweep(options),
+        "sweep": _sweep(shell, options),
         "repeat": _repeat(options),
         "seeds": options.flag("seeds"),
         "key": options.own.get("key"),
@@ -149,7 +151,7 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
     name = options.own[option]
     if name not in shell.user_ns:
         raise UndefinedReference(
-            _("{option} {name}: there is no variable of this name").format(option=_option(option), name=name),
+            _("{option} {name}: variable not found").format(option=_option(option), name=name),
             hint=did_you_mean(name, [known for known in shell.user_ns if not known.startswith("_")]),
         )
     return shell.user_ns[name]
@@ -167,13 +169,13 @@ def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]]
     function = _variable(shell, options, "score")
     if not callable(function):
         raise OptionError(
-            _("--score {name}: not a function").format(name=options.own["score"]),
-            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+            _("--score {name} is not a function").format(name=options.own["score"]),
+            hint=_("It takes the reply and its row, and returns a number, a bool or a dict of these."),
         )
     return function  # type: ignore[no-any-return]
 
 
-def _sweep(options: CellLine) -> dict[str, list[Any]]:
+def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
     sweep: dict[str, list[Any]] = {}
     for text in options.own.get("sweep", []):
         name, equals, values = text.partition("=")
@@ -181,7 +183,9 @@ def _sweep(options: CellLine) -> dict[str, list[Any]]:
         if not equals or name in sweep:
             what = _("--sweep {text}: expected NAME=VALUE,VALUE,…, each name once")
             raise OptionError(what.format(text=text))
-        sweep[name] = _list(values)
+        found = shell.user_ns.get(values.strip())
+        is_list = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type))
+        sweep[name] = list(found) if is_list else _list(values)
     return sweep
 
 
@@ -193,7 +197,7 @@ def _list(text: str) -> list[Any]:
         except (msgspec.DecodeError, RecursionError):
             raise OptionError(
                 _("--sweep: not a JSON list: {text}").format(text=text),
-                hint=_("Put JSON between single quotes."),
+                hint=_("Put JSON in single quotes."),
             ) from None
         return found if isinstance(found, list) else [found]
     return [value.strip() for value in text.split(",") if value.strip()]
@@ -202,7 +206,7 @@ def _list(text: str) -> list[Any]:
 def _repeat(options: CellLine) -> int:
     text = options.own.get("repeat", "1")
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise OptionError(_("--repeat {text}: not a number from 1 on").format(text=text))
+        raise OptionError(_("--repeat must be an integer of at least 1, got {text}").format(text=text))
     return int(text)
 
 
@@ -243,7 +247,7 @@ def _compared(
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
     replies = Replies.of(lines, run.plan.fingerprint, schema)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
-    error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
+    error = AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept.")) if interrupted else None
     return replies, error
 
 
@@ -304,7 +308,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
         print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
         return int(printed)
-    hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
+    hint = _("Pass --yes or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
@@ -312,7 +316,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
         # A question about money is idle where nothing can be asked.
         for call in run.plan.calls:
             client.check(call)
-    answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
+    answer = input(_("{estimate}. Continue? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
     return int(printed)
@@ -385,10 +389,10 @@ def _dry_run(client: Client, run: BatchRun) -> str:
 
     said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
-        taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
+        taken = _("The rows come from an iterator and the dry run consumed the first one. Recreate it before the run.")
         return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("total: {estimate}").format(estimate=estimate(run.plan))])

@@ -62,7 +62,7 @@ class Wcode:
 
     def run_cell(self, line: str, text: str) -> None:
         """Sends a cell, or shows the help. Raises WcodeError: one line, after what arrived is shown and bound."""
-        options = parse_cell_line(line)
+        options = parse_cell_line(line, namespace=self.shell.user_ns)
         if options.flag("help"):
             print(manual(COMMANDS))
         else:

@@ -10,12 +10,14 @@ schema outside the subset is refused; `--response-format` sends any JSON Schema 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import enum
 import json
 import keyword
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -73,26 +75,27 @@ def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
 def parse(reply: Reply, wanted: Schema) -> Reply:
     """`reply` with `parsed` as `wanted` reads it. Raises AnswerInvalid, which keeps the reply."""
     try:
-        value = wanted.read(reply.json())
+        plain = reply.json()
+        value = wanted.read(plain)
     except AnswerMalformed:
         raise _invalid(reply, wanted, _("it is not JSON"), "not valid JSON") from None
     except ValueError as error:
         detail = one_line(str(error))
         raise _invalid(reply, wanted, detail, detail) from None
-    return reply.with_parsed(value)
+    return reply.with_parsed(value, plain)
 
 
 def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInvalid:
     hint = _("The text is kept; --retries-schema 2 asks again with the error.")
     if reply.ended == "length":
-        hint = _("It was cut at max_tokens: raise it. The text is kept.")
-    what = _("The answer does not fit the schema {name}: {why}").format(name=wanted.name, why=shown)
+        hint = _("The answer was cut at max_tokens. Raise it; the text is kept.")
+    what = _("The answer does not match the schema {name}: {why}").format(name=wanted.name, why=shown)
     return AnswerInvalid(what, detail=detail, hint=hint, reply=reply)
 
 
 # --------------------------------------------------------------------------------------------- from types to schemas
 
-_KINDS = N_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
+_KINDS = N_('Use a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
 _WRAPPED = "items"
 """The property that holds a list: strict schemas want an object at the top."""
 
@@ -107,13 +110,70 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
     """JSON Schema and reader of a type: msgspec's, or pydantic's for what msgspec does not know."""
     if not isinstance(type_, type) and not hasattr(type_, "__origin__"):
         raise InputError(
-            _("An object of type {type} is no schema").format(type=type(type_).__name__),
+            _("An object of type {type} cannot be used as a schema").format(type=type(type_).__name__),
             hint=_(_KINDS),
         )
     try:
-        return msgspec.json.schema(type_), lambda value: typed.convert(value, type_)
+        body = _as_declared(msgspec.json.schema(type_), type_)
+        return body, lambda value: typed.convert(_whole_numbers(value), type_)
     except (TypeError, NameError, ValueError) as error:
         return _pydantic(type_, error)
+
+
+def _as_declared(body: dict[str, Any], type_: Any) -> dict[str, Any]:
+    """`body` with fields and categories in the order of the declaration: models write, and read, them in this order.
+
+    msgspec sorts the categories, and the fields of a TypedDict.
+    """
+    orders: dict[frozenset[Any], list[Any]] = {}
+    for declared in _declared(type_, set()):
+        orders.setdefault(frozenset(declared), declared)
+    ordered: dict[str, Any] = _reordered(body, orders)
+    return ordered
+
+
+def _declared(type_: Any, seen: set[int]) -> Iterator[list[Any]]:
+    """Categories and names of fields in their order, of a type and of all that it is made of."""
+    if id(type_) in seen:
+        return
+    seen.add(id(type_))
+    if get_origin(type_) is Literal:
+        yield list(get_args(type_))
+    if isinstance(type_, type) and issubclass(type_, enum.Enum):
+        yield [member.value for member in type_]
+    for inner in get_args(type_):
+        yield from _declared(inner, seen)
+    if isinstance(type_, type) and hasattr(type_, "__annotations__"):
+        with contextlib.suppress(NameError, TypeError):
+            hints = get_type_hints(type_, include_extras=True)
+            yield list(hints)
+            for inner in hints.values():
+                yield from _declared(inner, seen)
+
+
+def _reordered(node: Any, orders: Mapping[frozenset[Any], list[Any]]) -> Any:
+    if isinstance(node, list):
+        return [_reordered(item, orders) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {word: _reordered(value, orders) for word, value in node.items()}
+    for word in ("enum", "required"):
+        values = result.get(word)
+        if isinstance(values, list) and all(isinstance(value, Hashable) for value in values):
+            result[word] = orders.get(frozenset(values), values)
+    names = result.get("properties")
+    if isinstance(names, dict) and (order := orders.get(frozenset(names))) is not None:
+        result["properties"] = {name: names[name] for name in order}
+    return result
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Plain JSON in which a number without a fraction is an integer, as JSON Schema has it: 1.0 is one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole_numbers(item) for name, item in value.items()}
+    return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
@@ -124,12 +184,14 @@ def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
         body = adapter.json_schema()
     except ImportError:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
+            _("{type} cannot be used as a schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
             hint='pip install "wcode_jupyter[schema]"',
         ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault), 120)),
+            _("{type} cannot be used as a schema: {error}").format(
+                type=_name_of(type_), error=one_line(str(fault), 120)
+            ),
             hint=_(_KINDS),
         ) from None
 
@@ -184,10 +246,16 @@ def _name_of(type_: Any) -> str:
 
 _KEPT = set(
     "type title description enum const anyOf items properties $ref $defs pattern format multipleOf minimum maximum"  # noqa: SIM905
-    " exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems".split()
+    " exclusiveMinimum exclusiveMaximum minItems maxItems".split()
 )
-_DROPPED = set("default examples deprecated readOnly writeOnly discriminator $schema $id $comment".split())  # noqa: SIM905
-"""Annotations: they restrict nothing, and some servers refuse them."""
+_DROPPED = set(
+    "default examples deprecated readOnly writeOnly discriminator $schema $id $comment"  # noqa: SIM905
+    " minLength maxLength contentEncoding contentMediaType".split()
+)
+"""Annotations, and what the subset does not have: the answer is checked against it here."""
+_FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid".split())  # noqa: SIM905
+_UNSURE_PATTERN = re.compile(r"\(\?|\\[1-9pPkKAzZ]")
+"""Looking around, back references, classes of Unicode: not every server's expressions have them."""
 _REWRITTEN = frozenset(("required", "additionalProperties"))
 _SPELLED = {"oneOf": "anyOf", "definitions": "$defs"}
 """Keywords that the subset has under another name; an answer that fits two branches of `oneOf` is refused here."""
@@ -195,7 +263,7 @@ _SPELLED = {"oneOf": "anyOf", "definitions": "$defs"}
 
 def _strict_schema(name: str, body: dict[str, Any], read: Read) -> Schema:
     name = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64].strip("_") or "answer"
-    strict = _at_top(_strict(body, "$"))
+    strict = _at_top(_strict(_without_unused(_inlined(body)), "$"))
     if strict.get("type") == "object":
         return Schema(name, strict, read)
     definitions = {"$defs": strict.pop("$defs")} if "$defs" in strict else {}
@@ -228,6 +296,7 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
     if not isinstance(node, dict) or not node.keys() - _DROPPED - {"title", "description"}:
         raise _unsupported(_("a value of any type"), where)
     result: dict[str, Any] = {}
+    node = {word: value for word, value in node.items() if not _is_unknown(word, value)}
     for word, value in node.items():
         keyword_ = _SPELLED.get(word, word)
         if keyword_ in _INSIDE:
@@ -241,11 +310,57 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
         result.setdefault("type", _type_of(values))
     if "object" in _kinds(node):
         if node.get("additionalProperties") not in (None, False) or not node.get("properties"):
-            raise _unsupported(_("an object whose keys are not named"), where)
+            raise _unsupported(_("an object without named keys"), where)
         result |= {"required": list(node["properties"]), "additionalProperties": False}
     if "array" in _kinds(node) and "items" not in node:
         raise _unsupported(_("a list of any values"), where)
     return result
+
+
+def _is_unknown(word: str, value: Any) -> bool:
+    """Whether a format or pattern is none that the subset has."""
+    if word == "format":
+        return value not in _FORMATS
+    return word == "pattern" and (not isinstance(value, str) or _UNSURE_PATTERN.search(value) is not None)
+
+
+def _inlined(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` without references that have something beside them, which the subset does not allow.
+
+    What is referred to takes the place of the reference; where it refers to itself, what stands beside is left out.
+    """
+    definitions = {**body.get("definitions", {}), **body.get("$defs", {})}
+
+    def walk(node: Any, within: tuple[str, ...]) -> Any:
+        if isinstance(node, list):
+            return [walk(item, within) for item in node]
+        if not isinstance(node, dict):
+            return node
+        name = str(node.get("$ref", "")).rpartition("/")[2] if "$ref" in node else ""
+        beside = {word: value for word, value in node.items() if word != "$ref"}
+        if not name or not beside or name not in definitions:
+            return {word: walk(value, within) for word, value in node.items()}
+        if name in within or _refers({"x": definitions[name]}, name):
+            return {"$ref": node["$ref"]}
+        return walk({**definitions[name], **beside}, (*within, name))
+
+    top = {"$defs", "definitions"}
+    if "$ref" in body and not body.keys() - {"$ref", *top}:
+        return {word: value if word == "$ref" else walk(value, ()) for word, value in body.items()}
+    return {word: walk(value, ()) for word, value in body.items()} if "$ref" not in body else body
+
+
+def _without_unused(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` without definitions that nothing refers to any more."""
+    for word in ("$defs", "definitions"):
+        while word in body:
+            text = json.dumps(body)
+            used = {name: node for name, node in body[word].items() if f'"#/{word}/{name}"' in text}
+            same = len(used) == len(body[word])
+            body = {**{key: value for key, value in body.items() if key != word}, **({word: used} if used else {})}
+            if same:
+                break
+    return body
 
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
@@ -272,8 +387,8 @@ _INSIDE: dict[str, Callable[[Any, str], Any]] = {
 
 def _unsupported(part: str, where: str) -> InputError:
     return InputError(
-        _("Strict schemas have no place for {part} (at {where})").format(part=part, where=where),
-        hint=_("Name the fields and their types, or send the schema as it is with --response-format."),
+        _("Strict schemas do not support {part} (at {where})").format(part=part, where=where),
+        hint=_("Specify the fields and their types, or send the schema unchanged with --response-format."),
     )
 
 
@@ -294,20 +409,23 @@ def _named(text: str, namespace: Mapping[str, Any]) -> Any:
     """The variable that `text` names, or `text` itself where it is the short form."""
     if not text.isidentifier():
         return text
-    if text not in namespace:
-        raise InputError(
-            _("No variable named {name} to take the schema from").format(name=text),
-            hint=did_you_mean(text, [name for name, value in namespace.items() if isinstance(value, (type, Mapping))])
-            or _("One field is written with its type: --schema '{name} str'").format(name=text),
-        )
-    return namespace[text]
+    if text in namespace:
+        return namespace[text]
+    public = [name for name in namespace if not name.startswith("_")]
+    if text[0].islower() and not did_you_mean(text, public):
+        return text  # the short form with one field
+    raise InputError(
+        _("No variable named {name} for the schema").format(name=text),
+        hint=did_you_mean(text, [name for name in public if isinstance(namespace[name], (type, Mapping))])
+        or _("Write a single field with its type: --schema '{name} str'").format(name=text),
+    )
 
 
 def _short_form(text: str) -> type[Struct]:
     """A type with the fields of `name, age int, tags list[str]`; without a type a field is a text."""
     fields = [_field(part.split(), text) for part in _COMMA.split(text)]
     if len({name for name, _type in fields}) < len(fields):
-        raise InputError(_("A field is named twice in {text}").format(text=text))
+        raise InputError(_("Duplicate field in {text}").format(text=text))
     return msgspec.defstruct("Answer", fields, frozen=True, forbid_unknown_fields=True)
 
 

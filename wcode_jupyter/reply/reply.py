@@ -176,7 +176,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
                 return json_value(source)
             except (ValueError, RecursionError):
                 continue
-        hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
+        hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
     def _json_sources(self) -> Iterator[str]:
@@ -196,10 +196,14 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         """
         return self.__dict__["parsed"] if "parsed" in self.__dict__ else self.json()
 
-    def with_parsed(self, value: Any) -> Reply:
-        """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON."""
+    def with_parsed(self, value: Any, plain: Any = None) -> Reply:
+        """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON.
+
+        `plain` is what it was made of, so that the text need not be read again.
+        """
         reply = msgspec.structs.replace(self)
         reply.__dict__["parsed"] = value
+        reply.__dict__["plain"] = plain
         return reply
 
     @property
@@ -241,7 +245,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return _("The {form} form has none.").format(form=FORMS[self.request.protocol].title)
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
-        return _("Ask with --logprobs --top-logprobs 5.")
+        return _("Use --logprobs --top-logprobs 5.")
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
@@ -249,7 +253,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         Raises InputError: no such target, a request that cannot be exported, or none at all.
         """
         if self.request is None:
-            raise InputError(_("This reply holds no request"))
+            raise InputError(_("This reply contains no request"))
         return Reply.exporter(target, self.request, base_url=base_url, stream=stream)
 
     def to_dict(self) -> dict[str, Any]:

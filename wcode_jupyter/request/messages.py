@@ -177,7 +177,7 @@ def _to_message(item: Message | Mapping[str, Any]) -> Message:
 def _no_message(value: object) -> InputError:
     return InputError(
         _("Not a message: {error}").format(error=type(value).__name__),
-        hint=_("A prompt is a text, or a list of messages, each with its role and content."),
+        hint=_("A prompt is a string, or a list of messages with role and content."),
     )
 
 
@@ -191,7 +191,7 @@ def _with_valid_text(message: Message) -> Message:
         message.text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            _("The {role} text holds an invalid character at position {position}").format(
+            _("The {role} text contains an invalid character at position {position}").format(
                 role=message.role, position=error.start
             )
         ) from None
@@ -213,12 +213,15 @@ def _finite(text: str) -> float:
     return number
 
 
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_float=_finite)
+
+
 def json_value(text: str) -> Any:
     """The value of JSON that a model wrote: raw control characters are let through, halves of characters replaced.
 
     Raises ValueError, RecursionError: not JSON, or nested too deep.
     """
-    value = json.loads(text, strict=False, parse_constant=_no_number, parse_float=_finite)
+    value = _DECODER.decode(text)
     if r"\ud" not in text.lower():
         return value
     return json.loads(valid_text(json.dumps(value, ensure_ascii=False)))

@@ -24,6 +24,7 @@ from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
+from .masking import Mask
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Transport:
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
+            mask = Mask(call.redact, self._keys.spellings())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -158,7 +160,10 @@ class Transport:
                             fault = item
                             break
                         call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
-                        yield item
+                        if passed := mask.events(item):
+                            yield passed
+                    if held := mask.rest():
+                        yield held
             if fault is None:
                 return
             if fault.lost and not call.delivered and not (fault.stale and not call.renewed):
@@ -243,7 +248,9 @@ class Transport:
             return None
         wait_s = delay_s(call.retried) if fault.after_s is None else fault.after_s
         if wait_s > LONGEST_WAIT_S:
-            fault.error.hint = _("The server asks to wait {seconds:.0f} s before the next try.").format(seconds=wait_s)
+            fault.error.hint = _("The server asks to wait {seconds:.0f} s before the next attempt.").format(
+                seconds=wait_s
+            )
             return None
         if call.until is not None and asyncio.get_running_loop().time() + wait_s > call.until:
             return None
@@ -269,7 +276,7 @@ class Transport:
         if secret is not None and not endpoint.secure:
             raise InputError(
                 _("The key for {host} is not sent over plain http").format(host=endpoint.host),
-                hint=_("Use an https:// base URL, or %wcode key forget if the server wants no key."),
+                hint=_("Use an https:// base URL, or %wcode key forget if the server needs no key."),
             )
         return secret
 
@@ -379,7 +386,7 @@ def _written(body: dict[str, Any]) -> tuple[bytes, AttemptFailure | None]:
         return msgspec.json.encode(body), None
     except (TypeError, ValueError, RecursionError) as error:
         why = one_line(str(error), 100)
-    return b"", AttemptFailure(InputError(_("The request cannot be written as JSON: {error}").format(error=why)))
+    return b"", AttemptFailure(InputError(_("Cannot encode the request as JSON: {error}").format(error=why)))
 
 
 async def _beginning(response: httpx.Response, until: float) -> bytes:
@@ -420,7 +427,7 @@ async def _untraced(_name: str, _info: Any) -> None:
 
 def _finding(response: httpx.Response, *, has_key: bool) -> str:
     if response.status_code in (401, 403):
-        return _("{host} is reachable, but refuses the key") if has_key else _("{host} is reachable and wants a key")
+        return _("{host} is reachable, but rejects the key") if has_key else _("{host} is reachable and needs a key")
     if response.status_code == 200 and "json" in response.headers.get("content-type", ""):
         return _("{host} is reachable")
     # No page of the gateway promises a list of models: its absence says nothing.

@@ -125,12 +125,12 @@ class Faults:
         if delivered:
             what = _("{host} ended the answer before the model did")
         else:
-            what = _("{host} ended the connection before an answer came")
+            what = _("{host} closed the connection before an answer arrived")
         return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True, lost=True)
 
     def only_comments(self, seconds: float) -> DeadlineError:
         """The server lives, but no answer comes."""
-        what = _("{host} sent only keep-alive signs for {seconds:g} s")
+        what = _("{host} sent only keep-alive comments for {seconds:g} s")
         return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
 
     def _redirected(self, response: httpx.Response) -> AttemptFailure:

@@ -191,19 +191,19 @@ FALLBACKS: tuple[Fallback, ...] = (
         named=re.compile(r"stream_options|include_usage", re.IGNORECASE),
         applies=lambda body: "stream_options" in body,
         change=lambda body: _without(body, "stream_options"),
-        notice=N_("the server does not take stream_options: asking again without it"),
+        notice=N_("the server rejects stream_options; retrying without it"),
     ),
     Fallback(
         # DashScope, of open Qwen3 models that think.
         named=re.compile(r"non-?stream|only supports? stream", re.IGNORECASE),
         applies=lambda body: not body.get("stream"),
         change=lambda body: {**body, "stream": True},
-        notice=N_("the server wants to stream this: asking again with stream"),
+        notice=N_("the server requires streaming; retrying with stream"),
     ),
     Fallback(
         named=re.compile(r"\bstream(ing|ed)?\b", re.IGNORECASE),
         applies=lambda body: bool(body.get("stream")),
         change=lambda body: {**_without(body, "stream_options"), "stream": False},
-        notice=N_("the server does not stream this: asking again without streaming"),
+        notice=N_("the server does not support streaming here; retrying without it"),
     ),
 )

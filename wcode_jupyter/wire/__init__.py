@@ -90,7 +90,7 @@ def fingerprint(request: Request) -> str:
     try:
         return hashlib.sha256(canonical_json(identity(request))).hexdigest()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(_("The request cannot be written as JSON: {error}").format(error=error)) from None
+        raise InputError(_("Cannot encode the request as JSON: {error}").format(error=error)) from None
 
 
 def _usual_body(request: Request) -> dict[str, Any]:

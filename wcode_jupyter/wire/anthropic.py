@@ -58,7 +58,7 @@ def warnings(request: Request) -> list[str]:
     """A sentence for each parameter that this form cannot carry. Raises ParameterError as `encode` does."""
     encode(request)
     return [
-        _("{name} has no equivalent in the Anthropic form: it is not sent").format(name=name)
+        _("{name} has no equivalent in the Anthropic format and is not sent").format(name=name)
         for name in request.parameters
         if find(name).anthropic is None and not (name == "response_format" and answer_tool(request))
     ]
@@ -78,7 +78,7 @@ def _temperature(request: Request) -> dict[str, Any]:
     value = request.parameters["temperature"]
     if value > 1:
         raise ParameterError(
-            _("temperature {value}: the Anthropic form takes 0…1").format(value=value),
+            _("temperature {value}: the Anthropic format accepts 0…1").format(value=value),
             name="temperature",
             hint=_("Lower it, or use --protocol openai."),
         )
@@ -94,7 +94,7 @@ def _thinking(request: Request) -> dict[str, Any]:
     budget = as_int(reasoning.get("max_tokens")) or thinking_budget(limit, EFFORTS[reasoning.get("effort", "medium")])
     if budget >= limit:
         raise ParameterError(
-            _("max_tokens {limit} leaves no room beside {budget} tokens of thinking").format(
+            _("max_tokens {limit} leaves no room beside {budget} tokens of reasoning").format(
                 limit=limit, budget=budget
             ),
             name="max_tokens",
@@ -151,13 +151,18 @@ def _response_format(request: Request) -> dict[str, Any]:
         return {}
     if taken := {"tools", "tool_choice"} & request.parameters.keys():
         raise ParameterError(
-            _("The Anthropic form sends a schema as a tool: {name} beside it has no place").format(name=min(taken)),
+            _("The Anthropic format sends a schema as a tool; {name} cannot be combined with it").format(
+                name=min(taken)
+            ),
             name="response_format",
-            hint=_("Give one of the two, or use --protocol openai."),
+            hint=_("Use only one of them, or use --protocol openai."),
         )
     if _thinking(request).get("thinking", {}).get("type") == "enabled":
         raise ParameterError(
-            _("The Anthropic form sends a schema as a tool that must be called, and a model that thinks refuses that"),
+            _(
+                "The Anthropic format sends a schema as a tool that must be called; models reject that "
+                "while reasoning is on"
+            ),
             name="reasoning",
             hint=_("Set reasoning none, or use --protocol openai."),
         )
@@ -292,7 +297,7 @@ class AnthropicDecoder(StreamDecoder):
         if self._ended and self._started and not self._reason:
             events.append(Notice(_("The server did not say why the answer ended")))
         if self._answer_tool and self._reason and _ANSWER not in self._call_at.values():
-            events.append(Notice(_("The model did not call the tool of the schema: not every server forces it to")))
+            events.append(Notice(_("The model did not call the tool of the schema; not every server enforces that")))
 
     def _on_message(self, message: dict[str, Any], events: list[Event]) -> None:
         """A message whole, or as `message_start` holds it."""

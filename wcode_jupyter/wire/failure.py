@@ -56,7 +56,7 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
     try:
         value = loads(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        return Failure(message=one_line(text, _LONGEST_FOREIGN) or _("The server sent no explanation"))
+        return Failure(message=one_line(text, _LONGEST_FOREIGN) or _("The server gave no explanation"))
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
             return failure
     elif isinstance(value, str) and value.strip():
         return Failure(message=one_line(value, _LONGEST_FOREIGN))
-    return Failure(message=one_line(text, _LONGEST_FOREIGN) if value else _("The server sent no explanation"))
+    return Failure(message=one_line(text, _LONGEST_FOREIGN) if value else _("The server gave no explanation"))
 
 
 def failure_in(value: dict[str, Any]) -> Failure | None:
@@ -93,7 +93,7 @@ def _of_error(error: Any, around: dict[str, Any]) -> Failure:
     code = _code(error.get("code"))
     kind = as_text(metadata.get("error_type")) or as_text(error.get("type")) or None
     return Failure(
-        message=one_line(_message(error, metadata), _LONGEST) or _("The server named no reason"),
+        message=one_line(_message(error, metadata), _LONGEST) or _("The server gave no reason"),
         status=_status(code, error) or _STATUS_OF_KIND.get(kind or ""),
         code=code,
         kind=kind if kind != "error" else None,

@@ -144,4 +144,4 @@ class SseDecoder:
 def too_large(limit: int) -> AnswerTooLarge:
     """The error for a line, an event or a body of more than `limit` bytes."""
     size = f"{limit / 2**20:.3g} MiB"
-    return AnswerTooLarge(_("The server sent a single piece of more than {size}").format(size=size))
+    return AnswerTooLarge(_("A single event from the server exceeds {size}").format(size=size))

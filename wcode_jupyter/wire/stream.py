@@ -166,10 +166,10 @@ class StreamDecoder:
         count, self._unreadable = self._unreadable, 0
         if not self._readable:
             raise AnswerMalformed(
-                _("Nothing of what the server sent can be read"),
+                _("Cannot parse the server's response"),
                 hint=_("Check the base URL and the protocol (%wcode settings)."),
             )
-        return Notice(_("Unreadable pieces of the answer that were skipped: {count}").format(count=count))
+        return Notice(_("Unreadable events skipped: {count}").format(count=count))
 
     def _last(self, events: list[Event]) -> list[Event]:
         return events if self._surrogates is None else [*self._surrogates.join(events), *self._surrogates.finish()]
@@ -182,6 +182,6 @@ def _begins(events: list[Event]) -> bool:
 def _foreign() -> AnswerMalformed:
     # Without the body's text: only the transport can redact the key that a server may echo.
     return AnswerMalformed(
-        _("The server's answer is neither an answer nor an error of this protocol"),
+        _("The response is neither an answer nor an error of this protocol"),
         hint=_("Check the base URL and the protocol (%wcode settings)."),
     )

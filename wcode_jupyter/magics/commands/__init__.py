@@ -8,7 +8,23 @@ from typing import Any
 from ...errors import OptionError, one_line
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from . import again, ask, audit, chats, explain, export, history, key, local, methods, models, preset, replay, settings
+from . import (
+    again,
+    ask,
+    audit,
+    chats,
+    explain,
+    export,
+    history,
+    key,
+    local,
+    methods,
+    models,
+    package,
+    preset,
+    replay,
+    settings,
+)
 from .command import Command, Context
 from .help import GuidePage, show_help
 
@@ -32,18 +48,18 @@ def _panel(context: Context, rest: str) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("ask", "ask [OPTIONS] TEXT", N_("Ask in one line, with the options of the cell."), ask.ask),
-    Command("last", "last", N_("The newest reply of this session."), ask.last),
+    Command("ask", "ask [OPTIONS] TEXT", N_("Send a prompt in one line, with the options of the cell."), ask.ask),
+    Command("last", "last", N_("The latest reply of this session."), ask.last),
     Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
     Command("params", "params [MODEL]", N_("Request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
-    Command("unset", "unset NAME ...", N_("Take session values back."), settings.unset_values),
-    Command("settings", "settings", N_("What is in force, and where each value comes from."), settings.show),
+    Command("unset", "unset NAME ...", N_("Remove session values."), settings.unset_values),
+    Command("settings", "settings", N_("Current values and their sources."), settings.show),
     Command("key", "key [set|forget|status] [URL] [--keyring]",
-            N_("The API key: typed in hidden, never shown."), key.key),
+            N_("API key: typed without display, never shown."), key.key),
     Command("local", "local [start|stop|status] [FILE]", N_("The embedded demo model, or a GGUF file."), local.local),
     Command("replay", "replay [record|replay|auto|off] [FILE] [--keep-images] [--allow-secrets]",
-            N_("Record answers, replay recorded ones, or ask only what is missing."), replay.run_replay),
+            N_("Record answers, replay recorded ones, or send only missing requests."), replay.run_replay),
     Command("audit", "audit [FILE] [--yes] [--max-cost RMB] [--sample N] [--repeat N] [--accept] [-o NAME]",
             N_("Send all recorded requests again and show what changed, against chance."), audit.run_audit),
     Command("lineage", "lineage [ID] [--limit N]",
@@ -53,21 +69,24 @@ COMMANDS: tuple[Command, ...] = (
     Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
             N_("Account of the study for a paper, from this session, replay files and run files."),
             methods.run_methods),
+    Command("package", "package FILE.zip [--notebook FILE] [--data FILE,FILE] [--author NAME] [--affiliation NAME]"
+            " [--license SPDX] [--force]",
+            N_("Pack the study: notebook, answers, account, checklist, prices, versions."), package.run_package),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
-            N_("Search the log of all your calls, bring a reply back, or forget."), history.history),
+            N_("Search the log of your calls, restore a reply, or delete calls."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
             N_("Calls, tokens and RMB in the log."), history.usage),
-    Command("preset", "preset [save|list|delete] [NAME]", N_("Options kept under a name."), preset.preset),
+    Command("preset", "preset [save|list|delete] [NAME]", N_("Options saved under a name."), preset.preset),
     Command("chats", "chats [show|undo|reset NAME] [fork NAME NEW] [export NAME FILE]",
             N_("Named conversations: turns, tokens, RMB; export as .md, .json or .ipynb."), chats.chats),
     Command("export", "export [TARGET] [--from NAME|--chat NAME] [--stream] [-o NAME] [--write [PATH]]",
-            N_("The newest request as a program or a tool's configuration, or the notebook as a script."),
+            N_("The latest request as a program or a tool configuration, or the notebook as a script."),
             export.run_export),
     Command("explain", "explain [OPTIONS]", N_("Explain the last exception of this notebook."), explain.explain),
     Command("fix", "fix [--insert] [OPTIONS]",
-            N_("Propose a corrected cell as a diff; --insert puts it below, and never runs it."), explain.fix),
-    Command("panel", "panel [OPTIONS]", N_("Ask with controls instead of options."), _panel),
-    Command("doctor", "doctor", N_("What is configured, what can be reached, one hint for each fault."), _doctor),
+            N_("Propose a corrected cell as a diff; --insert inserts it below and never runs it."), explain.fix),
+    Command("panel", "panel [OPTIONS]", N_("Controls instead of options."), _panel),
+    Command("doctor", "doctor", N_("Configuration and reachable servers, with one hint per problem."), _doctor),
     Command("help", "help [TOPIC]", N_("All options and commands, or a page of the guide."), _help),
 )  # fmt: skip
 

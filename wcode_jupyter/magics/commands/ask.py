@@ -14,7 +14,7 @@ __all__ = ["ask", "last"]
 
 def ask(context: Context, rest: str) -> None:
     """One question in one line."""
-    options = parse_cell_line(rest, with_text=True)
+    options = parse_cell_line(rest, with_text=True, namespace=context.shell.user_ns)
     cell.ask(context.shell, context.client, options, options.rest)
 
 

@@ -21,7 +21,7 @@ def models(context: Context, rest: str) -> Table:
         columns=(
             _("model"),
             _("name"),
-            _("can"),
+            _("capabilities"),
             _("context"),
             _("max output"),
             _("¥ / 1000 tokens: input → output"),
@@ -29,7 +29,7 @@ def models(context: Context, rest: str) -> Table:
         ),
         rows=tuple(_model_row(model) for model in found),
         note=" ".join(
-            [*notes, _("Any other id works too; its price is then unknown. local is the embedded demo model.")]
+            [*notes, _("Other ids can be used too; their price is unknown. local is the embedded demo model.")]
         ),
     )
 

@@ -1,0 +1,69 @@
+"""`%wcode package`: the study as one archive."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...errors import InputError, OptionError
+from ...language import N_, _
+from ...session.account import Finding
+from ...study.crate import Maker
+from ...study.methods import study
+from ...study.package import pack
+from ..line import parse_command
+from ..options import CellOption
+from .command import Context
+from .methods import run_files
+
+__all__ = ["PACKAGE_OPTIONS", "run_package"]
+
+PACKAGE_OPTIONS = (
+    CellOption(name="notebook", metavar="FILE", help=N_("The notebook, where the kernel does not know it.")),
+    CellOption(name="data", metavar="FILE,FILE", help=N_("Data files: their hashes are packaged, not the files.")),
+    CellOption(name="author", metavar="NAME", help=N_("Author of the study.")),
+    CellOption(name="affiliation", metavar="NAME", help=N_("Organization of the author.")),
+    CellOption(name="affiliation_url", metavar="URL", help=N_("Web address of the organization.")),
+    CellOption(name="license", metavar="SPDX", help=N_("Licence of the package, as CC-BY-4.0.")),
+    CellOption(name="force", arity="flag", help=N_("Overwrite an existing file.")),
+)
+
+
+def run_package(context: Context, rest: str) -> None:
+    """Packs notebook, answers, account, checklist, prices and versions into a zip archive."""
+    line = parse_command(rest, PACKAGE_OPTIONS)
+    if len(line.words) != 1 or not line.words[0].endswith(".zip"):
+        raise OptionError(_("%wcode package needs the name of a .zip file"))
+    target = Path(line.words[0]).expanduser()
+    if target.exists() and not line.flag("force"):
+        raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
+    client = context.client
+    replay = client.replay_path
+    answers = [*([replay] if replay.is_file() else []), *run_files(replay)]
+    answers += sorted(replay.parent.glob(f"{replay.name.partition('.')[0]}*.labels.*"))
+    session = client.session
+    runs = [path for path in answers if path.name.endswith(".jsonl") and ".labels." not in path.name]
+    given = {name: line.text(name) for name in ("author", "affiliation", "affiliation_url", "license")}
+    redact = session.keys.redact
+    names = pack(
+        target,
+        _notebook(context, line.text("notebook"), replay),
+        answers,
+        study(runs, session.catalogue, findings=session.findings),
+        session.catalogue,
+        data=[Path(name).expanduser() for name in (line.text("data") or "").split(",") if name],
+        maker=Maker(**{name: text for name, text in given.items() if text}),
+        is_secret=lambda text: redact(text) != text,
+    )
+    session.findings.append(Finding("package", _("The study is packaged."), target.name))
+    print(_("{count} files in {path}.").format(count=len(names), path=target.name))
+
+
+def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
+    """The notebook as it was saved last: named, known to the kernel, or of the replay file's name."""
+    known = named or context.client.notebook() or os.environ.get("JPY_SESSION_NAME")
+    path = Path(known).expanduser() if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
+    path = path if path.is_file() else replay.with_name(path.name)
+    if named and not path.is_file():
+        raise InputError(_("There is no notebook {path}").format(path=named))
+    return path if path.is_file() and path.suffix == ".ipynb" else None

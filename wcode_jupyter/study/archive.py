@@ -1,0 +1,80 @@
+"""Archive of a study from somewhere else, opened without trust: no path outside, no links, no bombs."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zipfile
+from pathlib import Path
+
+from ..errors import InputError
+from ..language import _
+from .package import MANIFEST
+
+__all__ = ["unpack"]
+
+_LARGEST = 2 * 2**30
+_MOST_FILES = 10_000
+_RATIO = 500
+"""Text of answers packs well, but not this well."""
+_SMALL = 10 * 2**20
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Unpacks the archive into an empty folder and checks its manifest. Raises InputError: it is not to be trusted."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check(path, members)
+            for member in members:
+                _write(path, archive, member, folder)
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            _("{path} is not a readable zip archive: {error}").format(path=path.name, error=error)
+        ) from None
+    _verify(path, folder)
+
+
+def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    faults = [name for name in names if not _is_plain(name)]
+    faults += [member.filename for member in members if stat.S_ISLNK(member.external_attr >> 16)]
+    if faults:
+        raise InputError(
+            _("{path} holds a name that a package does not have: {name}").format(path=path.name, name=repr(faults[0]))
+        )
+    size = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if len(members) > _MOST_FILES or size > _LARGEST or (size > _SMALL and size > _RATIO * max(packed, 1)):
+        raise InputError(_("{path} is too large when unpacked").format(path=path.name))
+    if len({name.casefold() for name in names}) < len(names):
+        raise InputError(_("{path} holds a file twice").format(path=path.name))
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is the name of a file in the package's one folder."""
+    return bool(name) and name not in (".", "..") and not set(name) & set("/\\:\0") and name.isprintable()
+
+
+def _write(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    left = member.file_size
+    with archive.open(member) as source, (folder / member.filename).open("xb") as target:
+        while data := source.read(1 << 20):
+            # The size in the archive's directory is only a claim.
+            if (left := left - len(data)) < 0:
+                raise InputError(_("{path} is too large when unpacked").format(path=path.name))
+            target.write(data)
+
+
+def _verify(path: Path, folder: Path) -> None:
+    try:
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(_("{path} is not the package of a study: it has no manifest").format(path=path.name)) from None
+    for line in lines:
+        digest, _space, name = line.partition("  ")
+        file = folder / name
+        if not _is_plain(name) or not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            raise InputError(
+                _("{path} was changed: {name} is not what the manifest says").format(path=path.name, name=name)
+            )

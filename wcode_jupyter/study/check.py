@@ -1,0 +1,127 @@
+"""Check of a package: its notebook runs strictly from the recorded answers in a clean kernel and gives its outputs.
+
+The notebook's own code runs, with the user's rights; our transport stays closed. The caller asks for trust first.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .. import extras
+from ..errors import InputError
+from ..language import _
+from .archive import unpack
+from .package import STUDY
+
+__all__ = ["Verdict", "check"]
+
+_TIMEOUT_S = 600
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "XDG_CACHE_HOME")
+_IGNORED = {"nbval-ignore-output", "nbval-skip"}
+
+
+class Verdict(Struct, frozen=True):
+    """What a check found: one line, and whether it is a yes."""
+
+    good: bool
+    line: str
+
+
+class _Contents(Struct, frozen=True):
+    wcode_study: int
+    notebook: str | None = None
+    answers: tuple[str, ...] = ()
+
+
+def check(path: Path) -> Verdict:
+    """Unpacks the package, runs its notebook in a clean kernel and compares outputs. Raises InputError."""
+    with tempfile.TemporaryDirectory(prefix="wcode-check-") as name:
+        folder, home = Path(name, "study"), Path(name, "home")
+        folder.mkdir()
+        home.mkdir()
+        unpack(path, folder)
+        contents = _contents(path, folder)
+        if contents.notebook is None:
+            return Verdict(True, _("yes: {path} is whole; it holds no notebook to run").format(path=path.name))
+        return _run(folder, home, contents)
+
+
+def _contents(path: Path, folder: Path) -> _Contents:
+    try:
+        found = msgspec.json.decode((folder / STUDY).read_bytes(), type=_Contents)
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        raise InputError(
+            _("{path} is not the package of a study: {error}").format(path=path.name, error=error)
+        ) from None
+    for name in (found.notebook, *found.answers):
+        if name is not None and not (folder / Path(name).name).is_file():
+            raise InputError(_("{path} lacks {name}").format(path=path.name, name=name))
+    return found
+
+
+def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
+    nbformat = extras.load("nbformat", extra="lab")
+    nbclient = extras.load("nbclient", extra="lab")
+    name = Path(contents.notebook or "").name
+    notebook = nbformat.read(folder / name, as_version=4)
+    saved = [_outputs(cell) for cell in notebook.cells]
+    client = nbclient.NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=_TIMEOUT_S,
+        allow_errors=True,
+        coalesce_streams=True,
+        skip_cells_with_tag="nbval-skip",
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env=_environment(home, contents))
+    count = 0
+    for number, (cell, before) in enumerate(zip(notebook.cells, saved, strict=True), 1):
+        if cell.cell_type != "code" or _IGNORED & set(cell.metadata.get("tags", ())):
+            continue
+        count += 1
+        if _outputs(cell) != before:
+            what = _("no: cell {number} of {notebook} gives another output than the saved one: {source}")
+            return Verdict(False, what.format(number=number, notebook=name, source=repr(cell.source[:60])))
+    return Verdict(
+        True, _("yes: {count} cells of {notebook} give their saved outputs").format(count=count, notebook=name)
+    )
+
+
+def _environment(home: Path, contents: _Contents) -> Mapping[str, str]:
+    """A clean environment, in which strict replay cannot be loosened."""
+    replays = [name for name in contents.answers if not name.endswith(".run.jsonl")]
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        "WCODE_REPLAY": "replay",
+        "WCODE_LANG": os.environ.get("WCODE_LANG", "en"),
+        **({"WCODE_REPLAY_FILE": replays[0]} if replays else {}),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+
+
+def _outputs(cell: Any) -> list[Any]:
+    """What of a cell's outputs must be equal: streams joined by name, data by type, errors; counts and metadata not."""
+    streams: dict[str, str] = {}
+    found: list[Any] = []
+    for output in cell.get("outputs", ()):
+        if output.output_type == "stream":
+            streams[output.name] = streams.get(output.name, "") + output.text
+        elif output.output_type == "error":
+            found.append((output.ename, output.evalue))
+        else:
+            found.append(dict(output.data))
+    return [streams, *found]
