@@ -353,9 +353,12 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     if quiet:
         return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
     shown = replies.table()
-    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
-    html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
+    reasons = [replies.reasons()] if len(replies.failed) else []
+    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices)
+    # Answers first, then what went wrong, then the figures.
+    html += shown._repr_html_() + "".join(table._repr_html_() for table in reasons) + summary._repr_html_()
+    texts = [*map(visible, notices), repr(summary), *map(repr, reasons), repr(shown)]
+    return {"text/html": html, "text/plain": "\n\n".join(texts)}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
