@@ -89,6 +89,23 @@ def test_sweep_and_repeat(shared: Kernel, server: StrictServer) -> None:
     assert sorted(body["temperature"] for body in server.bodies) == [0, 0, 0, 0.5, 0.5, 0.5]
 
 
+def test_named_prompts(shared: Kernel, server: StrictServer) -> None:
+    """`--prompts variants` sends each prompt for each row, `{{prompt}}` is its place; the summary has a line each."""
+    shared.run("variants = {'terse': 'Word:', 'polite': 'Please say'}")
+    shared.run("two = rows[:2]")
+    done = shared.run("%%wcode --each two --prompts variants -o named\n{{prompt}} {{word}}")
+    assert only_output(done)["text/plain"].splitlines()[0].split()[:2] == ["model", "prompt"]
+    assert shared.run("print([named.job(n).values for n in range(2)])").text == (
+        "[{'prompt': 'terse'}, {'prompt': 'polite'}]\n"
+    )
+    assert sorted(body["messages"][-1]["content"] for body in server.bodies) == [
+        "Please say w0", "Please say w1", "Word: w0", "Word: w1",
+    ]  # fmt: skip
+    refused = shared.run("%%wcode --each two --prompts variants\nSay {{word}}")
+    assert refused.status == "error"
+    assert "no {{prompt}}" in str(refused.reply)
+
+
 def test_a_score_judges_every_answer(shared: Kernel, server: StrictServer) -> None:
     """`--score f` puts the mean with its interval into the summary: 6 of 6 rows, ½ p⁶ = 0.025."""
     shared.run("def right(reply, row): return reply.text == row['word']")

@@ -235,6 +235,11 @@ class BatchRun:
             source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
         )  # fmt: skip
 
+    def first(self, most: int) -> list[RunLine]:
+        """The first answers of this run in the order of the jobs, while it runs too; from any thread."""
+        found = (self._held.get(number) for number in sorted(self._held.copy())[:most])
+        return [line for line in found if line is not None]
+
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
         return self._read(self.entries[number])

@@ -76,6 +76,7 @@ _VARIABLES: dict[str, Callable[[Any], bool]] = {
     "tools": callable,
     "score": callable,
     "each": _are_rows,
+    "prompts": lambda value: isinstance(value, Mapping),
     "engine": is_engine,
 }
 """Options that take a variable of the notebook, and which."""

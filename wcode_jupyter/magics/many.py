@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
-_MAKE_MANY = ("each", "models", "sweep", "repeat")
+_MAKE_MANY = ("each", "prompts", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
 _ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
+_PLACE = "{{prompt}}"
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
 
@@ -112,11 +113,29 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
         "extra_body": options.extra_body,
         **values,
     }
-    prompt = text.removesuffix("\n")
+    prompt = _prompt(shell, options, text.removesuffix("\n"))
     run = client.run(prompt, rows, **arguments)
     if (file := _run_file(client, options, run)) is not None:
         run = client.run(prompt, run.plan.rows, run_file=file, **arguments)
     return run
+
+
+def _prompt(shell: Any, options: CellLine, text: str) -> str | dict[str, str]:
+    """The cell's text; with `--prompts`, by name, with each of the prompts in place of `{{prompt}}`."""
+    if "prompts" not in options.own:
+        return text
+    found = _variable(shell, options, "prompts")
+    if not isinstance(found, Mapping) or not all(isinstance(one, str) for one in found.values()):
+        raise OptionError(
+            _("--prompts {name} must be a dict of prompts by name").format(name=options.own["prompts"]),
+            hint='{"terse": "…", "polite": "…"}',
+        )
+    if _PLACE not in text:
+        raise OptionError(
+            _("The cell has no {place} for the prompts").format(place=_PLACE),
+            hint=_("Write {place} where the text of each prompt belongs.").format(place=_PLACE),
+        )
+    return {str(name): text.replace(_PLACE, one) for name, one in found.items()}
 
 
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
@@ -334,9 +353,12 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     if quiet:
         return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
     shown = replies.table()
-    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
-    html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
+    reasons = [replies.reasons()] if len(replies.failed) else []
+    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices)
+    # Answers first, then what went wrong, then the figures.
+    html += shown._repr_html_() + "".join(table._repr_html_() for table in reasons) + summary._repr_html_()
+    texts = [*map(visible, notices), repr(summary), *map(repr, reasons), repr(shown)]
+    return {"text/html": html, "text/plain": "\n\n".join(texts)}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:

@@ -94,6 +94,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         help=N_("Send the prompt once per row of this DataFrame or list; {{name}} is a column of the row."),
     ),
     CellOption(
+        name="prompts",
+        metavar="VARIABLE",
+        help=N_("Send each prompt of this dict by name; {{prompt}} in the cell is the prompt's text."),
+    ),
+    CellOption(
         name="sweep",
         metavar="NAME=VALUE,VALUE",
         arity="append",
