@@ -52,7 +52,7 @@ def test_a_cell_asks_llama_cpp_in_the_anthropic_form(kernel: Kernel) -> None:
     assert int(text.split()[1]) > 0
     assert text.split()[2:] == ["anthropic", "local"]
     notices = kernel.run("print(*answer.notices, sep='\\n')").text
-    assert "min_p has no equivalent in the Anthropic form: it is not sent" in notices
+    assert "min_p has no equivalent in the Anthropic format and is not sent" in notices
     assert "seed has no equivalent" in notices
     assert "min_p has no equivalent" in done.outputs[0]["data"]["text/html"]
     deltas = kernel.run(STREAM, timeout_s=120)
@@ -211,7 +211,7 @@ def test_what_is_missing_of_the_variables_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://wcode.net/api/anthropic")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-pages")
     session = Session(overrides={"anthropic_environment": True, "protocol": "anthropic"})
-    with pytest.raises(InputError, match=r"No model chosen\. Set ANTHROPIC_MODEL"):
+    with pytest.raises(InputError, match=r"No model selected\. Set ANTHROPIC_MODEL"):
         session.prepare("hi")
     assert session.keys.source(session.server.origin) == "ANTHROPIC_API_KEY"
 

@@ -188,7 +188,7 @@ def test_waiting_for_the_first_word(ask: Callable[..., Page], server: FaultServe
     server.script(stream(gate, delta("There."), finish()))
     page = ask("%%wcode\nhi")
     page.start(1)
-    page.wait_for_text(1, lambda text: "asking m … 1 s" in text)
+    page.wait_for_text(1, lambda text: "waiting for m … 1 s" in text)
     page.screenshot("cell-waiting", cell=1)
     gate.set()
     page.finish()

@@ -164,7 +164,7 @@ def said(error: type[WcodeError], act: Callable[[], object]) -> str:
         act()
     except error as refused:
         text = str(refused)
-        words = ("link", "not a regular file", "no replay file", "not a record", "not JSON")
+        words = ("link", "not a regular file", "Replay file not found", "not a record", "not JSON")
         return "refused" if "\n" not in text and any(word in text for word in words) else text
     return ""
 

@@ -83,7 +83,7 @@ def test_a_notebook_that_asks_without_a_record_fails(tmp_path: Path) -> None:
     made = notebook(tmp_path / "asks.ipynb", ("%load_ext wcode_jupyter", []), ("%%wcode local -q\nHi", []))
     done = nbval(made, tmp_path / "private")
     assert done.returncode == 1
-    assert "There is no replay file asks.replay.jsonl" in done.stdout
+    assert "Replay file not found: asks.replay.jsonl" in done.stdout
 
 
 def test_an_output_that_differs_from_the_saved_one_fails(tmp_path: Path) -> None:

@@ -54,9 +54,9 @@ def test_no_cell_loosens_the_environment(server: FaultServer, tmp_path: Path) ->
         kernel.run("%load_ext wcode_jupyter\n%wcode set model=m")
         printed = [kernel.run(line).text for line in LOOSER]
         assert printed == [
-            "Replaying from study.jsonl; what is missing is asked and recorded.\n",
+            "Replaying from study.jsonl; missing answers are requested and recorded.\n",
             "Recording every answer in study.jsonl.\n",
-            "Replay is off: every question is asked, nothing is recorded.\n",
+            "Replay is off: every request is sent, nothing is recorded.\n",
             *[""] * 4,
         ]
         assert kernel.run("%%wcode -o reply --replay off\nknown").status == "ok"

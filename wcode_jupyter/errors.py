@@ -221,7 +221,7 @@ class PaymentRequired(ServerError):
 class Forbidden(ServerError):
     """403, 434, 435, 451: permission or moderation."""
 
-    default_hint = N_("The provider refuses this content or this key may not use this model.")
+    default_hint = N_("The provider rejects this content, or this key has no access to this model.")
 
 
 class NotFound(ServerError):
@@ -233,13 +233,13 @@ class NotFound(ServerError):
 class RateLimited(ServerError):
     """429: too many requests."""
 
-    default_hint = N_("Wait a little and run the cell again.")
+    default_hint = N_("Wait a moment and run the cell again.")
 
 
 class ServerFault(ServerError):
     """5xx, and what upstreams report as such."""
 
-    default_hint = N_("The fault is on the server's side; run the cell again later.")
+    default_hint = N_("This is a fault of the server. Run the cell again later.")
 
 
 class NotTheApi(ServerError):

@@ -115,7 +115,7 @@ class LazyMagic:
 
         raise OptionError(
             _("%%wcode is not the first line of its cell"),
-            hint=_("Move what is above it into a cell of its own: everything below %%wcode is the prompt."),
+            hint=_("Move the lines above it into a separate cell. Everything below %%wcode is the prompt."),
         )
 
     def warm_up(self) -> None:

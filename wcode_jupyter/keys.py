@@ -118,7 +118,7 @@ def origin_of(url: str) -> str:
     if parts.scheme not in _DEFAULT_PORTS or not host:
         # The address itself stays out of the message: it may hold a password.
         raise InputError(
-            _("Not a base URL: it must begin with https:// or http:// and name a host"),
+            _("Not a base URL: it must start with https:// or http:// and contain a host"),
             hint=_("For example {url}").format(url=GATEWAY_ORIGIN + "/api/gpt/v1"),
         )
     name = f"[{host}]" if ":" in host else host
@@ -185,7 +185,7 @@ class Keys:
             raise InputError(fault or _("The key is empty"))
         if why := _stored(origin, secret):
             raise InputError(
-                _("The keyring does not take the key: {why}").format(why=why),
+                _("The keyring cannot store the key: {why}").format(why=why),
                 hint=_('Install it with pip install "wcode_jupyter[keyring]", or set WCODE_API_KEY.'),
             )
         if self._keyring is not None:
@@ -197,6 +197,11 @@ class Keys:
             for spelling in _spellings(value):
                 text = _masked(text, spelling)
         return text
+
+    def spellings(self) -> tuple[str, ...]:
+        """Every spelling under which a known key could arrive: for whoever reads text in pieces. Handle with care."""
+        known = {spelling for secret in self._known() for spelling in _spellings(secret.reveal())}
+        return tuple(sorted(spelling for spelling in known if len(spelling) >= _SHORTEST_SECRET))
 
     def _locate(self, origin: str) -> tuple[str, Secret] | None:
         if secret := self._argument.get(origin):
@@ -251,7 +256,7 @@ def _secret(value: str | None) -> tuple[Secret | None, str]:
     if not stripped:
         return None, ""
     if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
-        return None, _("The key holds a space, a line break or a character outside ASCII: copy it again")
+        return None, _("The key contains a space, a line break or a non-ASCII character. Copy it again")
     return Secret(stripped), ""
 
 

@@ -57,7 +57,7 @@ def test_running_the_cell_again_asks_nothing(shared: Kernel, server: StrictServe
     assert server.answered == 6
     done = shared.run("%%wcode --each rows -o twice --anew\nSay {{word}}")
     assert server.answered == 12
-    assert "kept as wcode.twice.run.1.jsonl" in only_output(done)["text/plain"]
+    assert "renamed to wcode.twice.run.1.jsonl" in only_output(done)["text/plain"]
 
 
 def test_models_stand_side_by_side(shared: Kernel, server: StrictServer) -> None:
@@ -89,6 +89,23 @@ def test_sweep_and_repeat(shared: Kernel, server: StrictServer) -> None:
     assert sorted(body["temperature"] for body in server.bodies) == [0, 0, 0, 0.5, 0.5, 0.5]
 
 
+def test_named_prompts(shared: Kernel, server: StrictServer) -> None:
+    """`--prompts variants` sends each prompt for each row, `{{prompt}}` is its place; the summary has a line each."""
+    shared.run("variants = {'terse': 'Word:', 'polite': 'Please say'}")
+    shared.run("two = rows[:2]")
+    done = shared.run("%%wcode --each two --prompts variants -o named\n{{prompt}} {{word}}")
+    assert only_output(done)["text/plain"].splitlines()[0].split()[:2] == ["model", "prompt"]
+    assert shared.run("print([named.job(n).values for n in range(2)])").text == (
+        "[{'prompt': 'terse'}, {'prompt': 'polite'}]\n"
+    )
+    assert sorted(body["messages"][-1]["content"] for body in server.bodies) == [
+        "Please say w0", "Please say w1", "Word: w0", "Word: w1",
+    ]  # fmt: skip
+    refused = shared.run("%%wcode --each two --prompts variants\nSay {{word}}")
+    assert refused.status == "error"
+    assert "no {{prompt}}" in str(refused.reply)
+
+
 def test_a_score_judges_every_answer(shared: Kernel, server: StrictServer) -> None:
     """`--score f` puts the mean with its interval into the summary: 6 of 6 rows, ½ p⁶ = 0.025."""
     shared.run("def right(reply, row): return reply.text == row['word']")
@@ -114,7 +131,7 @@ def test_rows_are_held_to_a_schema(shared: Kernel) -> None:
         shared.run(f"%wcode set model=m base_url={server.base_url}\npair = rows[:2]")
         cell = "%%wcode --each pair --schema 'length int' -o measured"
         done = shared.run(f"{cell}\nMeasure {{{{word}}}}")
-        assert "(The answer does not fit the schema" in only_output(done)["text/plain"]
+        assert "(The answer does not match the schema" in only_output(done)["text/plain"]
         assert shared.run("print(measured[0].parsed, measured.to_frame()['json.length'].tolist())").text == (
             "Answer(length=2) [2.0, nan]\n"
         )
@@ -130,7 +147,7 @@ def test_columns_are_held_to_a_schema(shared: Kernel) -> None:
         shared.run(f"%wcode set base_url={server.base_url}")
         done = shared.run("%%wcode -m a -m b --schema 'n int' -o both\nCount")
         assert done.error == "RunError"
-        assert done.outputs[0]["data"]["text/plain"].count("does not fit the schema") == 2
+        assert done.outputs[0]["data"]["text/plain"].count("does not match the schema") == 2
         data = only_output(shared.run("%%wcode -m a -m b --schema 'n int' --retries-schema 1 -o both\nCount"))
         assert data["text/html"].count("<th ") == 2
         assert shared.run("print([reply.parsed.n for reply in both])").text == "[1, 1]\n"
@@ -148,7 +165,7 @@ def test_a_comparison_keeps_to_a_budget_of_its_own(shared: Kernel, server: Stric
 def test_an_iterator_loses_a_row_to_a_dry_run_and_it_is_said(shared: Kernel, server: StrictServer) -> None:
     """Nothing is sent; what was read to look at cannot be put back."""
     shared.run("once = iter(rows)")
-    assert "looking took its first row" in shared.run("%%wcode --each once --dry-run\nSay {{word}}").text
+    assert "the dry run consumed the first one" in shared.run("%%wcode --each once --dry-run\nSay {{word}}").text
     assert server.arrivals == []
 
 
@@ -172,20 +189,20 @@ def test_nothing_but_failures_fail_the_cell_with_one_line(shared: Kernel, server
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("--each nothing", "no variable of this name"),
+        ("--each nothing", "variable not found"),
         ("--each rows --score rows", "not a function"),
         ("--each rows --sweep temprature=1", "Did you mean temperature"),
         ("--sweep temperature", "NAME=VALUE"),
-        ("--repeat none", "--repeat none"),
-        ("--each rows --chat c", "--chat does not go with"),
+        ("--repeat none", "got none"),
+        ("--each rows --chat c", "--chat cannot be combined with"),
         ("--yes", "--yes needs --each"),
         ("--each empty", "There are no rows"),
-        ("--each rows --tools f", "--tools does not go with --each"),
-        ("--each rows --tools f", "Ask each row with client.ask"),
+        ("--each rows --tools f", "--tools cannot be combined with --each"),
+        ("--each rows --tools f", "for each row"),
         ("--sweep temperature=0,1 --key word", "--key needs --each"),
         ("--each rows --seeds", "--seeds needs --repeat"),
         ("--each rows --retries-schema 1", "--retries-schema needs --schema"),
-        ("--each rows --schema 'word' --response-format json_object", "give one of the two"),
+        ("--each rows --schema 'word' --response-format json_object", "use only one of"),
     ],
 )
 def test_bad_lines_are_one_clear_error(shared: Kernel, server: StrictServer, line: str, words: str) -> None:
@@ -220,7 +237,7 @@ def test_dry_run_sends_nothing(shared: Kernel, server: StrictServer) -> None:
     """It shows the first request and what all of them may cost."""
     done = shared.run("%%wcode z-ai/glm-5 --each rows --dry-run\nSay {{word}}")
     assert '"content": "Say w0"' in done.text
-    assert "all together: 6 requests" in done.text
+    assert "total: 6 requests" in done.text
     assert server.arrivals == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from wcode_jupyter.batch import Plan, Rows
 from wcode_jupyter.batch.plan import combinations
-from wcode_jupyter.errors import ParameterError, UndefinedReference
+from wcode_jupyter.errors import InputError, ParameterError, UndefinedReference
 from wcode_jupyter.session import Session
 
 ROWS = [{"word": "one", "n": 1}, {"word": "two", "n": 2}]
@@ -49,6 +49,28 @@ def test_a_request_that_is_spelled_twice_is_asked_once() -> None:
     """A model by its id and by its short name, a value with and without a point: one answer would be kept for both."""
     found = plan(models=["glm-5", "z-ai/glm-5"], sweep={"temperature": ["1", "1.0", 1]})
     assert [(job[0], job[1]) for job in asked(found)] == [("z-ai/glm-5", {"temperature": 1.0})] * 2
+
+
+def test_named_prompts_are_a_factor() -> None:
+    """Each prompt is asked of each row, between models and swept values; its name is the value `prompt`."""
+    prompts = {"terse": "{{word}}?", "polite": [{"role": "user", "content": "Please: {{word}}"}]}
+    found = plan(prompts, models=["a", "b"], sweep={"temperature": [0, 1]})  # type: ignore[arg-type]
+    jobs = asked(found)
+    assert found.count == len(jobs) == 2 * 2 * 2 * 2
+    assert [job[1] for job in jobs[:4]] == [
+        {"prompt": name, "temperature": value} for name in ("terse", "polite") for value in (0.0, 1.0)
+    ]
+    assert [job[3] for job in jobs[:4]] == ["one?", "one?", "Please: one", "Please: one"]
+    assert len({task.job.id for task in found}) == 16
+
+
+@pytest.mark.parametrize(
+    ("prompts", "text"), [({}, "no prompt"), ({"a": "x {{n}}", "b": "x {{n}}"}, "a and b are the")]
+)
+def test_named_prompts_that_are_none(prompts: Any, text: str) -> None:
+    """No prompt, and two names of one prompt: one line, before anything is sent."""
+    with pytest.raises(InputError, match=text):
+        plan(prompts)
 
 
 def test_seeds_on_request() -> None:
@@ -106,7 +128,7 @@ def test_a_half_character_in_a_row_is_an_error_of_that_row() -> None:
     [
         ({"temprature": [1]}, "Did you mean temperature"),
         ({"temperature": [3]}, "temperature"),
-        ({"temperature": []}, "no value"),
+        ({"temperature": []}, "No values"),
         ({"model": ["a"]}, "several models"),
         ({"base_url": ["x"]}, "cannot be swept"),
         ({"temperature": "0,1"}, "needs a list of values"),
@@ -123,7 +145,7 @@ def test_a_bad_sweep_is_refused(sweep: dict[str, list[Any]], words: str) -> None
 @pytest.mark.parametrize("repeat", [0, -1, "3", 1.5, None])
 def test_repeat_is_a_number_from_one_on(repeat: Any) -> None:
     """Anything else is said before anything is sent."""
-    with pytest.raises(ParameterError, match=r"repeat .*: a number from 1 on"):
+    with pytest.raises(ParameterError, match=r"repeat must be an integer of at least 1, got .*"):
         plan(repeat=repeat)
 
 

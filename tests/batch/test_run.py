@@ -182,7 +182,7 @@ def test_a_changed_prompt_starts_anew_and_says_so(client_of: ClientOf, tmp_path:
     with StrictServer() as server:
         client = client_of(server)
         client.map("Say {{word}}", WORDS[:3], run_file=file)
-        with pytest.warns(UserWarning, match=r"another prompt.*kept as r\.run\.1\.jsonl"):
+        with pytest.warns(UserWarning, match=r"different prompt.*renamed to r\.run\.1\.jsonl"):
             replies = client.map("Now say {{word}}", WORDS[:3], run_file=file)
         assert server.answered == 6
     assert len(replies) == 3
@@ -198,7 +198,7 @@ def test_what_is_no_run_file_is_not_overwritten(client_of: ClientOf, tmp_path: P
         client.map("Say {{word}}", WORDS[:1], replay="record", replay_file=str(record))
         before, asked = record.read_bytes(), server.answered
         for file in (notes, record):
-            with pytest.raises(RunError, match=r"is no run file.*--run-file"):
+            with pytest.raises(RunError, match=r"is not a run file.*--run-file"):
                 client.map("Say {{word}}", WORDS[:2], run_file=file)
         assert server.answered == asked
     assert notes.read_text(encoding="utf-8") == "my notes\n"
@@ -213,7 +213,7 @@ def test_a_file_of_a_newer_version_is_left_alone(client_of: ClientOf, tmp_path: 
         client.map("Say {{word}}", WORDS[:1], run_file=file)
         newer = file.read_bytes().replace(b'"wcode_run":1', b'"wcode_run":2')
         file.write_bytes(newer)
-        with pytest.raises(RunError, match="A newer wcode_jupyter wrote"):
+        with pytest.raises(RunError, match="newer version of wcode_jupyter"):
             client.map("Say {{word}}", WORDS[:2], run_file=file)
     assert file.read_bytes() == newer
 
@@ -285,7 +285,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_arrived(
         return real(descriptor, data)
 
     monkeypatch.setattr(runfile.os, "write", write)
-    with StrictServer() as server, pytest.warns(UserWarning, match="No space left.*make room for it"):
+    with StrictServer() as server, pytest.warns(UserWarning, match="No space left.*Free some disk space"):
         replies = client_of(server).map("Say {{word}}", WORDS, run_file=file, concurrency=1)
     assert [reply.text for reply in replies] == ["w0", "w1", "w2"]
     assert [json.loads(line)["job"]["number"] for line in file.read_bytes().splitlines()[1:]] == [0, 1]
@@ -439,7 +439,7 @@ def test_a_score_that_is_no_function_is_said_before_anything_is_paid(client_of: 
 
 def test_functions_as_tools_are_refused_with_what_to_do(client_of: ClientOf) -> None:
     """A run calls no Python functions."""
-    with StrictServer() as server, pytest.raises(InputError, match=r"functions are for ask.*client\.ask"):
+    with StrictServer() as server, pytest.raises(InputError, match=r"functions work only with ask.*client\.ask"):
         client_of(server).map("Say {{word}}", WORDS[:2], tools=[len])
 
 
@@ -454,7 +454,7 @@ def test_retry_needs_rows_that_can_be_read_again(client_of: ClientOf) -> None:
     """Rows from an iterator are gone after the run; the result stays."""
     with StrictServer() as server:
         replies = client_of(server).map("Say {{word}}", iter(WORDS[:2]))
-        with pytest.raises(InputError, match="used up"):
+        with pytest.raises(InputError, match="already consumed"):
             replies.retry()
     assert [reply.text for reply in replies] == ["w0", "w1"]
 

@@ -60,7 +60,7 @@ def test_a_row_that_does_not_fit_has_failed_and_is_asked_again(client_of: Client
         replies = client.map("Judge {{word}}", ROWS, schema=Judged, run_file=file)
         assert [reply.ended for reply in replies] == ["complete", "failed", "complete", "complete"]
         assert replies[1].text == '{"word": 1}'
-        assert "does not fit the schema Judged: Expected `str`, got `int` - at `$.word`" in str(replies[1].error)
+        assert "does not match the schema Judged: Expected `str`, got `int` - at `$.word`" in str(replies[1].error)
         assert repr(replies) == "Replies(4, failed=1)"
         assert replies.to_frame()["json.word"].isna().tolist() == [False, True, False, False]
         server.prompts.clear()
@@ -79,7 +79,7 @@ def test_what_is_not_json_or_was_cut_does_not_fit_either(client_of: ClientOf) ->
 def test_nothing_but_answers_that_do_not_fit_stops_early(client_of: ClientOf) -> None:
     """As any other failure of all rows."""
     with StrictServer(answer=lambda prompt: "no") as server:
-        with pytest.warns(UserWarning, match="the first 1.*does not fit the schema"):
+        with pytest.warns(UserWarning, match="the first 1.*does not match the schema"):
             client_of(server).map("Judge {{word}}", ROWS * 20, schema=Judged, concurrency=2)
         assert server.answered <= 12
 
@@ -106,7 +106,7 @@ def test_retries_end(client_of: ClientOf) -> None:
     with StrictServer(answer=lambda prompt: f"no {next(numbers)}") as server:
         replies = client_of(server).map("Judge {{word}}", ROWS[:1], schema=Judged, retries_schema=2)
     assert (server.answered, replies[0].ended, replies[0].text) == (3, "failed", "no 2")
-    assert "asked 3 times" in str(replies[0].error)
+    assert "sent 3 times" in str(replies[0].error)
 
 
 def test_an_interrupt_between_two_attempts_keeps_the_first(client_of: ClientOf) -> None:
@@ -191,10 +191,10 @@ def test_saved_and_loaded(client_of: ClientOf, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"schema": Judged, "response_format": "json_object"}, "give one of the two"),
-        ({"schema": Judged, "sweep": {"response_format": ["json_object"]}}, "give one of the two"),
-        ({"schema": Judged, "retries_schema": -1}, "retries_schema -1: a number from 0 on"),
-        ({"schema": 3}, "is no schema"),
+        ({"schema": Judged, "response_format": "json_object"}, "use only one of"),
+        ({"schema": Judged, "sweep": {"response_format": ["json_object"]}}, "use only one of"),
+        ({"schema": Judged, "retries_schema": -1}, "retries_schema must be an integer of at least 0, got -1"),
+        ({"schema": 3}, "cannot be used as a schema"),
     ],
 )
 def test_what_cannot_be_sent_is_said_before(client_of: ClientOf, options: dict[str, Any], words: str) -> None:

@@ -85,6 +85,35 @@ def ours_streamed(url: str, count: int, most: int) -> None:
     ours(url, count, most, stream=True)
 
 
+def ours_default(url: str, count: int, most: int) -> None:
+    """As a user has it without any option: log, streaming and progress."""
+    from wcode_jupyter import Client
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_DATA_HOME"] = folder
+        with Client(base_url=url, model="m", concurrency=most) as client:
+            _measured(lambda n: client.map("Say {{value}}", range(n)), count, most)
+
+
+def aiohttp(url: str, count: int, most: int) -> None:
+    """The same body, streamed, and the whole answer read."""
+    import aiohttp as package
+
+    async def run(n: int) -> None:
+        connector = package.TCPConnector(limit=most)
+        async with package.ClientSession(connector=connector) as session:
+
+            async def ask(number: int) -> None:
+                message = {"role": "user", "content": f"Say {number}"}
+                body = {"model": "m", "messages": [message], "stream": True, "stream_options": {"include_usage": True}}
+                async with session.post(f"{url}/chat/completions", json=body) as response:
+                    await response.read()
+
+            await _bounded(n, most, ask)
+
+    _measured(lambda n: asyncio.run(run(n)), count, most)
+
+
 def openai(url: str, count: int, most: int) -> None:
     from openai import AsyncOpenAI
 
@@ -138,7 +167,7 @@ def floor(url: str, count: int, most: int) -> None:
     _measured(lambda n: asyncio.run(run(n)), count, most)
 
 
-CONTENDERS = {one.__name__: one for one in (floor, ours, ours_streamed, openai, litellm)}
+CONTENDERS = {one.__name__: one for one in (floor, aiohttp, ours, ours_streamed, ours_default, openai, litellm)}
 
 
 def _cpu_s() -> float:

@@ -140,12 +140,12 @@ def test_over_the_context_is_an_error_and_trimming_says_what_it_left_out(client:
     assert len(server.requests) == 3
     reply = plan.ask("d" * 60, trim="oldest")
     assert [words[:1] for role, words in said(server.requests[-1]) if role == "user"] == ["b", "c", "d"]
-    assert any("oldest turns: 1, about 3" in notice for notice in reply.notices)
+    assert any("oldest turns of the chat plan: 1, about 3" in notice for notice in reply.notices)
     assert len(plan.chat.turns) == 4
     for trim in ("oldest", None):
         with pytest.raises(InputError, match="too long") as caught:
             plan.ask("e" * 1000, trim=trim)
-        assert "The question alone is too long" in caught.value.hint
+        assert "The prompt alone is too long" in caught.value.hint
     with pytest.raises(InputError, match="room for 40"):
         plan.ask("f", max_tokens=60)
     with pytest.raises(OptionError, match="newest"):
@@ -156,7 +156,7 @@ def test_a_chat_takes_one_question(client: Client, server: FaultServer) -> None:
     """A whole conversation is for `Client.ask`."""
     plan = client.chat("plan")
     for wrong in ([Message("user", "a"), Message("user", "b")], [Message("assistant", "a")]):
-        with pytest.raises(InputError, match="one question"):
+        with pytest.raises(InputError, match="one prompt"):
             plan.ask(wrong)
     plan.ask(Message("user", "a"))
     plan.ask([{"role": "user", "content": "b"}])

@@ -541,7 +541,7 @@ def test_a_recorded_loop_replays_and_misses_where_a_tool_gives_something_else(
     assert (again.usage, again.cost, again.timing) == (live.usage, live.cost, live.timing)
     count = 8
     rewind()
-    with pytest.raises(ReplayError, match=r"Did a tool \(counter\) give another result") as caught:
+    with pytest.raises(ReplayError, match=r"A tool \(counter\) may have returned a different result") as caught:
         asker.client.ask("how many?", tools=[counter], replay="replay", **record)
     assert caught.value.reply is not None
     assert caught.value.reply.transcript[-1].text == "8"
@@ -645,14 +645,14 @@ def test_a_loop_may_end_in_a_schema(asker: Asker) -> None:
     asker.script(said("openai", "five"))
     with pytest.raises(AnswerInvalid):
         asyncio.run(asker.client.aask("2 + 3?", tools=[add], schema="x int"))
-    with pytest.raises(ParameterError, match="Anthropic form sends a schema as a tool"):
+    with pytest.raises(ParameterError, match="Anthropic format sends a schema as a tool"):
         asker.client.ask("2 + 3?", tools=[add], schema="x int", protocol="anthropic")
 
 
 def test_what_cannot_be_combined_is_said(asker: Asker) -> None:
     """A stream is one answer and runs nothing; a function is given in a list."""
     for ask in (asker.client.stream, asker.client.chat("c").stream, lambda *a, **k: asker.client.map("go", [1], **k)):
-        with pytest.raises(ParameterError, match="functions are for ask and aask"):
+        with pytest.raises(ParameterError, match="functions work only with ask and aask"):
             ask("go", tools=[add])
     with pytest.raises(ParameterError, match=r"tools=\[f, g\]"):
         asker.client.ask("go", tools=add)

@@ -118,7 +118,7 @@ def test_quiet_shows_the_answer_alone():
         (reply("half", ended="length"), "— stopped at the token limit —"),
         (reply("half", ended="cut", fault=ErrorInfo("AnswerCut", "<closed> early.")), "— cut off: <closed> early —"),
         (reply("half", ended="failed", fault=ErrorInfo("ServerFault", "overloaded")), "— failed: overloaded —"),
-        (reply("", "thinking only", ended="length"), "The token budget went to thinking and no answer came"),
+        (reply("", "thinking only", ended="length"), "reasoning used the whole token limit"),
         (reply("", ended="complete"), "— the model sent an empty answer —"),
         (reply("", ended="length"), "— stopped at the token limit —"),
     ],
@@ -142,7 +142,7 @@ def test_tool_calls_refusals_and_several_answers_are_shown():
     data, _metadata = bundle(Reply(model="m", choices=(call,)))
     assert 'lookup({"q": "<b>"})' in judge(body(data)).text
     assert data["text/plain"] == 'lookup({"q": "<b>"})'
-    assert "asks for a tool" in body(data)
+    assert "calls a tool" in body(data)
     data, _metadata = bundle(Reply(model="m", choices=(Choice(text="one"), Choice(refusal="I <won't>"))))
     assert "Answer 1 of 2" in body(data)
     assert "I <won't>" in judge(body(data)).text

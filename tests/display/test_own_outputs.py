@@ -67,7 +67,7 @@ def test_an_unknown_cell_is_not_cleared():
 
 
 def test_the_next_answer_takes_an_abandoned_place():
-    """Asked again in a shared cell, the new answer stands where the old one was."""
+    """Retried in a shared cell, the new answer stands where the old one was."""
     publisher = Publisher()
     publisher.print("before")
     first = OwnOutputs(publisher)

@@ -81,8 +81,13 @@ def test_the_waiting_line_counts_seconds_and_goes():
     """It says whom is asked and how long, once a second, says thinking when there is reasoning, and leaves no trace."""
     publisher, _stream = show([(3.5, [ReasoningDelta("hm")]), (5.2, [TextDelta("x")])])
     lines = [page[0] for _at, page in publisher.pages]
-    assert lines[:4] == ["asking glm-5 … 0 s", "asking glm-5 … 1 s", "asking glm-5 … 2 s", "asking glm-5 … 3 s"]
-    assert "glm-5 is thinking … 5 s" in lines
+    assert lines[:4] == [
+        "waiting for glm-5 … 0 s",
+        "waiting for glm-5 … 1 s",
+        "waiting for glm-5 … 2 s",
+        "waiting for glm-5 … 3 s",
+    ]
+    assert "glm-5 is reasoning … 5 s" in lines
     after = [page for at, page in publisher.pages if at >= 5.2]
     assert not any("…" in text for page in after for text in page)
 

@@ -124,7 +124,7 @@ def test_the_embedded_model_needs_an_address() -> None:
 def test_an_image_that_was_not_kept() -> None:
     """A hash in the place of an image, as in a replay file, is no image to send."""
     picture = Message("user", (Text("What?"), Image("sha256:00;image/png;12")))
-    with pytest.raises(InputError, match="only its hash"):
+    with pytest.raises(InputError, match="Only the hash"):
         export("curl", Request(model="m", messages=(picture,)))
 
 
@@ -133,7 +133,7 @@ def test_a_schema_in_the_anthropic_form() -> None:
     asked = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
     messages = (Message("user", "Hi"),)
     request = Request(model="m", messages=messages, protocol="anthropic", parameters={"response_format": asked})
-    with pytest.raises(InputError, match="as a tool call"):
+    with pytest.raises(InputError, match="is a tool call"):
         export("python", request)
     assert "json_schema" in export("python", replace(request, protocol="openai"))
 
@@ -144,5 +144,5 @@ def test_a_reply_exports_its_request() -> None:
     reply = Reply(request=asked)
     assert reply.export("go", stream=True) == export("go", asked, stream=True)
     assert reply.export("go", base_url=BASE) == export("go", asked, base_url=BASE)
-    with pytest.raises(InputError, match="holds no request"):
+    with pytest.raises(InputError, match="contains no request"):
         Reply().export("go")

@@ -349,7 +349,7 @@ def test_refused_files(target: str, content: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["cline", "openai-env"])
 def test_nothing_to_write(target: str) -> None:
     """A form and the shell have no file."""
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="no configuration file"):
         write_tool(config(target))
 
 

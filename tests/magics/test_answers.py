@@ -57,7 +57,7 @@ def test_a_budget_that_went_to_thinking_is_said(shared: Kernel, server: FaultSer
     server.script(stream(reasoning("Hm, hm."), finish("length"), usage(), DONE))
     done = shared.run(f"%%wcode {option} --max-tokens 20 -o answer\n2+2?")
     html = done.outputs[0]["data"]["text/html"]
-    assert "The token budget went to thinking" in html
+    assert "reasoning used the whole token limit" in html
     assert "Hm, hm." in html
     assert shared.run("print(answer.ended, answer.budget_went_to_thinking)").text == "length True\n"
 

@@ -66,11 +66,11 @@ def test_fork_undo_and_reset(shared: Kernel, server: FaultServer) -> None:
     """Each says what it did, and the next question goes out accordingly."""
     shared.run("%%wcode --chat base\n1")
     shared.run("%%wcode --chat base\n2")
-    assert shared.run("%wcode chats fork base other").text == "other begins as base stands; turns: 2.\n"
-    assert shared.run("%wcode chats undo other").text == "Taken out of other: “2”. Turns left: 1.\n"
+    assert shared.run("%wcode chats fork base other").text == "Created other as a copy of base; turns: 2.\n"
+    assert shared.run("%wcode chats undo other").text == "Removed from other: “2”. Turns left: 1.\n"
     shared.run("%%wcode --chat other\n3")
     assert contents(server, 3) == ["1", "Hello", "3"]
-    assert shared.run("%wcode chats reset base").text == "Forgot base; turns: 2.\n"
+    assert shared.run("%wcode chats reset base").text == "Deleted base; turns: 2.\n"
     shared.run("%%wcode --chat base\n4")
     assert contents(server, 4) == ["4"]
 
@@ -156,18 +156,18 @@ def test_an_exported_chat_does_not_lose_its_images(shared: Kernel, server: Fault
 @pytest.mark.parametrize(
     ("code", "error", "words"),
     [
-        ("%wcode chats show nope", "InputError", "There is no chat nope"),
-        ("%wcode chats list all", "OptionError", "Write it so: %wcode chats list"),
-        ("%wcode chats undo nope", "InputError", "There is no chat nope"),
-        ("%wcode chats reset nope", "InputError", "There is no chat nope"),
-        ("%wcode chats fork nope new", "InputError", "There is no chat nope"),
-        ("%wcode chats export nope x.md", "InputError", "There is no chat nope"),
+        ("%wcode chats show nope", "InputError", "Chat not found: nope"),
+        ("%wcode chats list all", "OptionError", "Usage: %wcode chats list"),
+        ("%wcode chats undo nope", "InputError", "Chat not found: nope"),
+        ("%wcode chats reset nope", "InputError", "Chat not found: nope"),
+        ("%wcode chats fork nope new", "InputError", "Chat not found: nope"),
+        ("%wcode chats export nope x.md", "InputError", "Chat not found: nope"),
         ("%wcode chats shew x", "OptionError", "show"),
         ("%wcode chats fork x", "OptionError", "fork NAME NEW"),
         ("%%wcode --trim oldest\nhi", "OptionError", "--trim needs --chat"),
         ("%%wcode --keep-failed\nhi", "OptionError", "--keep-failed needs --chat"),
         ("%%wcode --chat x --trim newest\nhi", "OptionError", "oldest"),
-        ("%%wcode --chat ''\nhi", "InputError", "not a name"),
+        ("%%wcode --chat ''\nhi", "InputError", "not a valid chat name"),
     ],
 )
 def test_bad_input_is_one_line_and_sends_nothing(
@@ -184,7 +184,7 @@ def test_unknown_endings_and_folders_are_refused(shared: Kernel, server: FaultSe
     """The chat stays as it is."""
     shared.run("%%wcode --chat file\nhi")
     assert ".md, .json, .ipynb" in shared.run("%wcode chats export file talk.docx").text
-    assert "cannot be written" in shared.run("%wcode chats export file nowhere/talk.md").text
+    assert "Cannot write" in shared.run("%wcode chats export file nowhere/talk.md").text
 
 
 def test_completion_knows_the_chats(shared: Kernel, server: FaultServer) -> None:

@@ -93,7 +93,7 @@ def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer)
     assert "[MY_PASSWORD]" in sent(server)
     shared.run("token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'\nraise ValueError")
     done = shared.run("%wcode explain")
-    assert "seems to hold a GitHub token" in done.text
+    assert "seems to contain a GitHub token" in done.text
     assert len(server.requests) == 1
     shared.run(f"%wcode key forget {origin}")
 
@@ -102,7 +102,7 @@ def test_an_error_of_our_own_is_not_explained(shared: Kernel, server: FaultServe
     """It says by itself what to do, however often one asks."""
     shared.run("%%wcode --nope\nhi")
     first = shared.run("%wcode explain").text
-    assert first == "InputError: The last error is one of wcode_jupyter: Unknown option --nope"
+    assert first == "InputError: The last error comes from wcode_jupyter itself: Unknown option --nope"
     assert shared.run("%wcode explain").text == first
     assert server.requests == []
 
@@ -152,7 +152,7 @@ def test_a_proposal_that_was_cut_is_none(shared: Kernel, server: FaultServer) ->
     server.script(chat("```python\n1 / 2\n", reason="length"))
     done = shared.run("%wcode fix --insert")
     assert done.error == "AnswerMalformed"
-    assert "raise it" in done.text
+    assert "Raise it" in done.text
     assert done.reply is not None
     assert done.reply["payload"] == []
 

@@ -126,7 +126,7 @@ def test_another_model_and_server(asked: Kernel) -> None:
     asked.run("from wcode_jupyter import Message, Request")
     asked.run("mine = Request(model='local', messages=(Message('user', 'Hi'),), endpoint='local')")
     refused = asked.run("%wcode export go --from mine")
-    assert "local is the embedded model: no program can reach it" in refused.text
+    assert "local is the embedded model. Programs cannot reach it" in refused.text
     assert len(refused.outputs[0]["traceback"]) == 1
     text = asked.run("%wcode export python --from mine --model glm-5").text
     assert '"model": "z-ai/glm-5"' in text
@@ -146,7 +146,10 @@ def test_a_file_is_not_replaced_unasked(asked: Kernel) -> None:
     """An existing file stays until `--force`; without a path the target's own name is taken."""
     file = asked.cwd / "ask.rb"
     file.write_text("mine")
-    assert "ask.rb exists. --force replaces it." in asked.run("%wcode export ruby --from answer --write").text
+    assert (
+        "ask.rb already exists. Use --force to overwrite it."
+        in asked.run("%wcode export ruby --from answer --write").text
+    )
     assert file.read_text() == "mine"
     assert asked.run("%wcode export ruby --write --from answer --force").text == "Wrote ask.rb.\nRun: ruby ask.rb\n"
     assert "Net::HTTP" in file.read_text()
@@ -164,7 +167,7 @@ def test_a_tool_is_shown(asked: Kernel) -> None:
     """JSON and lines for the shell as they are, with what to do; a form as a table."""
     text = asked.run("%wcode export opencode --model qwen3.6-plus").text
     assert '"apiKey": "{env:WCODE_API_KEY}"' in text
-    assert f"--write merges it into {opencode_file(asked)}." in text
+    assert "Use --write to merge it into $XDG_CONFIG_HOME/opencode/opencode.json." in text
     assert "choose qwen3.6-plus." in text
     asked.run("%wcode export opencode --model qwen3.6-plus -o fragment")
     assert asked.run("import json; print(*json.loads(fragment)['provider'])").text == "myprovider\n"
@@ -180,7 +183,7 @@ def test_a_tool_is_merged_into_its_file(asked: Kernel) -> None:
     file.parent.mkdir(parents=True)
     file.write_text('{\n  // mine\n  "theme": "dark"\n}\n')
     done = asked.run("%wcode export opencode -m glm-5 --write").text
-    assert done.startswith(f"The file of OpenCode: {file}\nMerged; ")
+    assert done.startswith("The file of OpenCode: $XDG_CONFIG_HOME/opencode/opencode.json\nMerged. ")
     assert "is in opencode.json.bak.\n" in done
     assert '// mine\n  "theme": "dark"' in file.read_text()
     assert KEY not in file.read_text()
@@ -202,7 +205,7 @@ def test_the_key_goes_into_files_only(asked: Kernel, server: FaultServer) -> Non
     assert f"OPENAI_API_KEY={KEY}\n" in (asked.cwd / "env.sh").read_text()
     for name in ("claw.json", "env.sh"):
         assert stat.S_IMODE(os.stat(asked.cwd / name).st_mode) == 0o600
-    assert "keeps keys in a place of its own" in asked.run("%wcode export llm -m glm-5 --write x --with-key").text
+    assert "stores keys itself" in asked.run("%wcode export llm -m glm-5 --write x --with-key").text
     assert "No API key for other.invalid" in (
         asked.run("%wcode export litellm -m glm-5 --base-url https://other.invalid/v1 --write x --with-key").text
     )
@@ -219,13 +222,13 @@ def test_the_key_goes_into_files_only(asked: Kernel, server: FaultServer) -> Non
         ("go --strem", "Did you mean --stream?"),
         ("go --with-key", "Unknown option --with-key"),
         ("opencode --stream", "Unknown option --stream"),
-        ("go --last --from answer", "only one of them"),
+        ("go --last --from answer", "Use only one of"),
         ("go --from answr", "Did you mean answer?"),
-        ("go --from who", "who holds no reply"),
-        ("go --chat nobody", "There is no chat nobody"),
+        ("go --from who", "who is neither a Reply nor a request"),
+        ("go --chat nobody", "Chat not found: nobody"),
         ("go -o 1x", "not a variable name"),
-        ("python-anthropic --from answer", "speaks the anthropic form"),
-        ("cline -m glm-5 --write x", "cline has no file to write"),
+        ("python-anthropic --from answer", "uses the anthropic format"),
+        ("cline -m glm-5 --write x", "cline has no configuration file"),
         ("openai-env -m glm-5 --write", "--write needs a path here"),
         ("go --from answer --write /proc/no/file", "Cannot write /proc/no/file"),
         ("notebook a.py b.py", "Unexpected word b.py"),
@@ -243,8 +246,8 @@ def test_a_bad_line_is_one_line(asked: Kernel, line: str, words: str) -> None:
 def test_nothing_asked_yet(kernel: Kernel) -> None:
     """Without a reply there is no program, and without a model no configuration; both say what to do."""
     kernel.run("%load_ext wcode_jupyter")
-    assert "No reply in this session yet. Ask first" in kernel.run("%wcode export go").text
-    assert "No model chosen. Ask one first" in kernel.run("%wcode export cline").text
+    assert "No reply in this session yet. Send a request first" in kernel.run("%wcode export go").text
+    assert "No model selected. Send a request first" in kernel.run("%wcode export cline").text
     kernel.run("%wcode set model=qwen3.6-plus")
     assert "1024000" in kernel.run("%wcode export cline").text
 
@@ -275,5 +278,5 @@ def test_the_notebook_as_a_script_asks_the_same(server: FaultServer, kernel: Ker
     for comment in ("# 1 / 0\n", "# print('half'\n", "# %%wcode --no-such-option\n# never sent\n"):
         assert comment in source
     assert "export notebook" not in source
-    assert "script.py exists" in kernel.run("%wcode export notebook script.py").text
+    assert "script.py already exists" in kernel.run("%wcode export notebook script.py").text
     assert "greeting = client.ask(" in kernel.run("%wcode export notebook").text

@@ -95,24 +95,24 @@ def test_usage_by_model_and_day(logged: Kernel) -> None:
     text = logged.run("%wcode usage --by day").text
     assert str(datetime.date.today()) in text
     assert (
-        "In all 5 calls, 36 input and 24 output tokens, ¥0.0006816; replays cost nothing. Calls of unknown price: 1."
+        "Total: 5 calls, 36 input and 24 output tokens, ¥0.0006816. Replays cost nothing. Calls with unknown price: 1."
     ) in text
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("history --since yesterday", "expected a day or time"),
+        ("history --since yesterday", "expected a date or time"),
         ("history --limit many", "expected a number"),
         ("history --limit 99999999999999999999", "expected a number"),
-        ("history show", "needs the id of one call"),
+        ("history show", "needs one call id"),
         ("history show one", "expected a number"),
-        ("history show 999", "There is no call 999"),
-        ("history forget", "Say what to forget"),
-        ("history forget 1 --all", "Say what to forget"),
-        ("history forget --before soon", "expected a day or time"),
+        ("history show 999", "Call 999 is not in the log"),
+        ("history forget", "Choose what to delete"),
+        ("history forget 1 --all", "Choose what to delete"),
+        ("history forget --before soon", "expected a date or time"),
         ("history --before 2026-01-01", "Unknown option --before"),
-        ("usage day", "Unexpected word day. Say --by model, --by day or --by both."),
+        ("usage day", "Unexpected word day. Use --by model, --by day or --by both."),
         ("usage --by week", "expected model, day or both"),
         ("usage --by day -o for", "not a variable name"),
     ],
@@ -162,8 +162,8 @@ def test_forget(tmp_path_factory: pytest.TempPathFactory) -> None:
         kernel.run(f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} model=m")
         for text in ("one", "two", "three"):
             kernel.run(f"%wcode ask {text}")
-        assert kernel.run("%wcode history forget 2").text == "Forgot 1 calls.\n"
+        assert kernel.run("%wcode history forget 2").text == "Deleted 1 calls.\n"
         assert rows(kernel, "") == ["three", "one"]
-        assert kernel.run("%wcode history forget --before 2020-01-01").text == "Forgot 0 calls.\n"
-        assert kernel.run("%wcode history forget --all").text == "Forgot 2 calls.\n"
+        assert kernel.run("%wcode history forget --before 2020-01-01").text == "Deleted 0 calls.\n"
+        assert kernel.run("%wcode history forget --all").text == "Deleted 2 calls.\n"
         assert "Nothing found." in kernel.run("%wcode history").text

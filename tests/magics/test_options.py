@@ -111,7 +111,7 @@ def test_an_inherited_parameter_is_left_out() -> None:
     )
     with pytest.raises(ParameterError, match="Did you mean temperature"):
         parse_cell_line("--without tempratur")
-    with pytest.raises(OptionError, match="given twice"):
+    with pytest.raises(OptionError, match="set twice"):
         parse_cell_line("--temperature 1 --no-temperature")
 
 
@@ -157,8 +157,8 @@ def test_every_cell_option_is_read() -> None:
         ("--dry-run=1", OptionError, "takes no value"),
         ("--extra-body [1]", OptionError, "not a JSON object"),
         ('--logit-bias {"1":2}', ParameterError, "single quotes"),
-        ("—temperature", OptionError, "begin with --"),
-        ("－－dry-run", OptionError, "begin with --"),
+        ("—temperature", OptionError, "start with --"),
+        ("－－dry-run", OptionError, "start with --"),
         ("--system “be brief”", OptionError, "Unexpected word brief”"),
         ("--foo", OptionError, "%%wcode? lists"),
         ("--top-k 1.5", ParameterError, "not a whole number"),

@@ -44,7 +44,7 @@ def test_record_then_replay_asks_nothing(shared: Kernel, server: FaultServer, fi
     assert shared.run(f"%wcode replay record {file.name}").text == f"Recording every answer in {file.name}.\n"
     live = shared.run("%%wcode -o reply\nhi")
     done = shared.run(f"%wcode replay replay {file.name}")
-    assert done.text == f"Replaying from {file.name} only: nothing is asked.\n"
+    assert done.text == f"Replaying from {file.name} only: no request is sent.\n"
     again = shared.run("%%wcode -o reply\nhi")
     assert again.outputs[0]["data"] == live.outputs[0]["data"]
     assert shared.run("print(reply.replayed)").text == "True\n"
@@ -54,7 +54,7 @@ def test_record_then_replay_asks_nothing(shared: Kernel, server: FaultServer, fi
 def test_the_line_names_no_folder(shared: Kernel, server: FaultServer, tmp_path: Path) -> None:
     """The same output on every machine, wherever the file is."""
     done = shared.run(f"%wcode replay auto {tmp_path}/answers.jsonl")
-    assert done.text == "Replaying from answers.jsonl; what is missing is asked and recorded.\n"
+    assert done.text == "Replaying from answers.jsonl; missing answers are requested and recorded.\n"
     assert shared.run("%wcode replay").text == done.text
 
 
@@ -74,7 +74,9 @@ def test_a_notebook_that_changes_folders_keeps_its_file(shared: Kernel, server: 
     """A relative name means the folder in which the extension was loaded, for answers and for messages."""
     shared.run(f"import os\n%wcode replay auto {file.name}\n%wcode ask zero")
     shared.run("os.mkdir('data')\nos.chdir('data')\n%wcode ask one")
-    assert shared.run("%wcode replay").text == f"Replaying from {file.name}; what is missing is asked and recorded.\n"
+    assert (
+        shared.run("%wcode replay").text == f"Replaying from {file.name}; missing answers are requested and recorded.\n"
+    )
     shared.run("os.chdir('..')\n%wcode ask two")
     assert file.read_bytes().count(b"\n") == 3
     assert not list((shared.cwd / "data").iterdir())
@@ -90,7 +92,7 @@ def test_the_command_rewinds_to_the_first_sample(shared: Kernel, server: FaultSe
         assert shared.run("print(a)").text == f"{text}\n"
     done = shared.run("%%wcode\nhi")
     assert done.error == "ReplayError"
-    assert "holds 2 answers to this request" in done.text
+    assert "has 2 answers to this request" in done.text
     shared.run("%wcode replay replay\n%wcode ask -o a hi")
     assert shared.run("print(a)").text == "one\n"
 
@@ -102,7 +104,7 @@ def test_a_cell_has_a_mode_of_its_own(shared: Kernel, server: FaultServer, file:
     shared.run(f"%%wcode --replay replay {option}\nhi")
     assert len(server.requests) == 1
     missed = shared.run(f"%%wcode --replay replay {option} --temperature 1\nhi")
-    assert "temperature: recorded nothing, asked 1.0" in missed.text
+    assert "temperature: recorded nothing, now 1.0" in missed.text
     shared.run("%%wcode\nhi")
     assert len(server.requests) == 2
     assert file.read_bytes().count(b"\n") == 1
@@ -116,12 +118,12 @@ def test_a_cell_has_a_mode_of_its_own(shared: Kernel, server: FaultServer, file:
         ("%wcode replay record --keep-image", "OptionError", "--keep-images"),
         ("%wcode replay record --keep-images=1", "OptionError", "takes no value"),
         ("%wcode replay --keep-images", "OptionError", "--keep-images needs a mode"),
-        ("%wcode replay record .", "ReplayError", "'.' is no name of a replay file"),
-        ("%wcode ask --replay auto --replay-file / hi", "ReplayError", "'/' is no name of a replay file"),
-        ("%wcode methods .", "ReplayError", "'.' is no name of a replay file"),
-        ("%wcode replay record missing/folder.jsonl", "ReplayError", "There is no folder missing"),
+        ("%wcode replay record .", "ReplayError", "'.' is not a valid replay file name"),
+        ("%wcode ask --replay auto --replay-file / hi", "ReplayError", "'/' is not a valid replay file name"),
+        ("%wcode methods .", "ReplayError", "'.' is not a valid replay file name"),
+        ("%wcode replay record missing/folder.jsonl", "ReplayError", "Folder not found: missing"),
         ("%wcode audit missing.jsonl --yes", "ReplayError", "missing.jsonl"),
-        ("%wcode audit empty.jsonl --yes", "InputError", "empty.jsonl holds no answer"),
+        ("%wcode audit empty.jsonl --yes", "InputError", "empty.jsonl contains no answers"),
         ("%wcode audit empty.jsonl --max-cost much", "OptionError", "an amount in RMB"),
         ("%wcode audit empty.jsonl --max-cost", "OptionError", "needs a value"),
         ("%wcode audit empty.jsonl -o 1x", "OptionError", "not a variable name"),
@@ -146,9 +148,9 @@ def test_a_bad_line_is_one_line_and_changes_nothing(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("%wcode replay replay missing.jsonl", "There is no replay file missing.jsonl"),
-        ("%wcode replay replay newer.jsonl", "A newer wcode_jupyter wrote this"),
-        ("%wcode replay replay ~nobody-of-this-name/a", "There is no replay file ~nobody"),
+        ("%wcode replay replay missing.jsonl", "Replay file not found: missing.jsonl"),
+        ("%wcode replay replay newer.jsonl", "This was written by a newer version of wcode_jupyter"),
+        ("%wcode replay replay ~nobody-of-this-name/a", "Replay file not found: ~nobody"),
         ("%wcode replay replay a b", "Unexpected word b"),
         ("%wcode replay replay --keep-image", "--keep-images"),
         ("%wcode replay repaly", "Did you mean replay?"),
@@ -192,8 +194,8 @@ def test_an_answer_that_holds_a_key_is_shown_and_bound_and_fails_the_cell(
     assert [output["output_type"] for output in done.outputs] == ["display_data", "error"]
     assert done.outputs[0]["data"]["text/plain"] == "Hello"
     assert done.outputs[1]["traceback"] == [
-        "ReplayError: Not recorded: the prompt seems to hold an API key (sk-…). "
-        "Take it out, or allow it with %wcode replay record --allow-secrets."
+        "ReplayError: Not recorded: the prompt seems to contain an API key (sk-…). "
+        "Remove it, or allow it with %wcode replay record --allow-secrets."
     ]
     assert shared.run("print(reply, reply.ended)").text == "Hello complete\n"
     assert not file.exists()
@@ -212,7 +214,7 @@ def test_the_key_in_use_is_never_recorded(shared: Kernel, server: FaultServer, f
         f"    try:\n        client.ask('it is {key}')\n"
         "    except WcodeError as error:\n        print(error.reply, error.what)"
     )
-    assert done.text == "Hello Not recorded: the prompt seems to hold a key of this session\n"
+    assert done.text == "Hello Not recorded: the prompt seems to contain a key of this session\n"
     assert not file.exists()
 
 
@@ -248,7 +250,7 @@ def test_stop_while_another_kernel_holds_the_file_fails_the_cell(
     shared.run("keeper.add = add")
     assert done.error == "AnswerInterrupted"
     assert done.outputs[-1]["traceback"] == [
-        "AnswerInterrupted: Interrupted while the answer was being kept. "
+        "AnswerInterrupted: Interrupted while the answer was being saved. "
         "It may be missing in the replay file and in the log."
     ]
     assert shared.run("print(reply, reply.ended)").text == "Hello complete\n"
@@ -353,11 +355,13 @@ def test_an_audit_asks_first(shared: Kernel, server: FaultServer, recorded: Path
     """The confirmation tells how many questions and their recorded cost; anything but yes asks nothing."""
     cost = (2 * (Decimal("0.0110") * 9 + Decimal("0.0350") * 6) / 1000).normalize()  # the page's price of z-ai/glm-5
     done = shared.start(f"%wcode audit {recorded.name} --max-cost 5", answers=["n"]).finish()
-    assert done.text == "Nothing was asked.\n"
+    assert done.text == "No request was sent.\n"
     assert server.requests == []
     nobody = shared.run(f"%wcode audit {recorded.name} --max-cost 5")
     assert nobody.error == "InputError"
-    assert f"3 questions, about ¥{cost:f} by the recorded costs, 1 of unknown cost, at most ¥5" in nobody.text
+    assert (
+        f"3 requests, about ¥{cost:f} according to the recorded costs, 1 with unknown cost, at most ¥5" in nobody.text
+    )
     assert shared.run(f"%wcode audit {recorded.name}", answers=["y"]).status == "ok"
     assert len(server.requests) == 3
 
@@ -366,7 +370,7 @@ def test_an_audit_stops_at_its_limit(shared: Kernel, server: FaultServer, record
     """What would pass --max-cost is not asked; a question of unknown cost is, and that is said."""
     done = shared.run(f"%wcode audit {recorded.name} --yes --max-cost 0.0001")
     assert [request.json["messages"][0]["content"] for request in server.requests] == ["m"]
-    assert "1 failed, 2 skipped; of unknown cost, which --max-cost does not stop: 1" in done.text
+    assert "1 failed, 2 skipped; with unknown cost, which --max-cost does not stop: 1" in done.text
 
 
 def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer, recorded: Path) -> None:
@@ -379,7 +383,7 @@ def test_an_interrupted_audit_keeps_its_rows(shared: Kernel, server: FaultServer
     assert done.error == "AnswerInterrupted"
     assert "1 of 3: 1 same" in done.text
     assert done.outputs[-1]["traceback"] == [
-        "AnswerInterrupted: Interrupted after 1 of 3 questions. What arrived is kept."
+        "AnswerInterrupted: Interrupted after 1 of 3 requests. Everything received so far is kept."
     ]
     assert shared.run("print(len(rows))").text == "1\n"
 

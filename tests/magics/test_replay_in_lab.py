@@ -32,7 +32,7 @@ def test_a_notebook_is_recorded_beside_itself_and_replays(lab: Lab) -> None:
         ]
         page = lab.notebook(cells, "研究 one.ipynb")
         page.run_all()
-        assert page.text(2) == "Replaying from 研究 one.replay.jsonl; what is missing is asked and recorded."
+        assert page.text(2) == "Replaying from 研究 one.replay.jsonl; missing answers are requested and recorded."
         live = page.save()
         file: Path = lab.folder / "研究 one.replay.jsonl"
         assert file.read_bytes().count(b"\n") == 1

@@ -67,7 +67,7 @@ def test_a_second_attempt_replaces_the_first_and_says_so(
     done = shared.run("%%wcode --schema Person --retries-schema 1 -o who\nWho?", answers=answers)
     assert done.status == "ok"
     assert [output["output_type"] for output in done.outputs] == ["display_data"]
-    assert "Asked again" in done.outputs[0]["data"]["text/html"]
+    assert "Retried" in done.outputs[0]["data"]["text/html"]
     assert shared.run("print(who.parsed.age)").text == "36\n"
     assert len(server.requests) == 2
 
@@ -102,11 +102,11 @@ def test_an_answer_cut_at_max_tokens_says_so(shared: Kernel, server: FaultServer
     ("line", "error", "words"),
     [
         ("--schema Persn", "InputError", "Did you mean Person"),
-        ("--schema helper", "InputError", "no schema"),
+        ("--schema helper", "InputError", "cannot be used as a schema"),
         ("--schema 'a b c'", "InputError", "Not a schema"),
         ("--retries-schema 2", "OptionError", "needs --schema"),
         ("--schema Person --retries-schema many", "OptionError", "0…10"),
-        ("--schema Person --response-format json_object", "OptionError", "one of the two"),
+        ("--schema Person --response-format json_object", "OptionError", "use only one of them"),
         ("--schema Person --protocol anthropic --reasoning low", "ParameterError", "Set reasoning none"),
     ],
 )

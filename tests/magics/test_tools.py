@@ -97,7 +97,7 @@ def test_a_loop_that_ends_in_a_schema(shared: Kernel, server: FaultServer, watch
     html = done.outputs[0]["data"]["text/html"]
     assert html.index("{&quot;a&quot;: 3, &quot;b&quot;: 2}") < html.index('<b>"x"</b>')
     assert "{&quot;a&quot;: 2, &quot;b&quot;: 3}" not in html
-    assert "Asked again" in html
+    assert "Retried" in html
     assert shared.run("print(answer.parsed)").text == "Answer(x=5)\n"
 
 
@@ -151,7 +151,7 @@ def test_headless_an_unmarked_function_is_an_error_that_says_how(shared: Kernel,
     """Nothing is sent."""
     done = shared.run("%%wcode --tools ask_me,add\nhi")
     assert done.error == "InputError"
-    assert "ask_me: a tool asks" in done.text
+    assert "ask_me: this tool needs confirmation" in done.text
     assert "@wcode_jupyter.tool" in done.text
     assert server.requests == []
 
@@ -202,13 +202,13 @@ def test_the_exact_request_can_be_seen_first(shared: Kernel, server: FaultServer
     [
         ("--tools bare", "its parameter x has no annotation"),
         ("--tools ad", "add"),
-        ("--tools nothing_like_it", "there is no function of that name"),
-        ("--tools add,add", "Two tools have the name add"),
-        ("--tools threading", "is no function"),
+        ("--tools nothing_like_it", "function not found"),
+        ("--tools add,add", "Duplicate tool name: add"),
+        ("--tools threading", "is not a function"),
         ("--tools add --schema 'x int' --protocol anthropic", "sends a schema as a tool"),
         ("--tools add --max-steps 0", "max_steps"),
         ("--tools '[1]'", "tools"),
-        ("""--tools add --tools '[{"type": "x"}]'""", "given twice"),
+        ("""--tools add --tools '[{"type": "x"}]'""", "set twice"),
     ],
 )
 def test_bad_input_is_one_line_and_sends_nothing(shared: Kernel, server: FaultServer, options: str, words: str) -> None:

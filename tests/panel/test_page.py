@@ -185,7 +185,7 @@ def test_typed_tags_and_json(lab: Lab, server: FaultServer) -> None:
     row.locator("textarea").fill('{"type": "json_object"}')
     panel.wait_for_code("--response-format json_object")
     panel.ask("Hi")
-    panel.wait_for("no message says JSON")
+    panel.wait_for("without the word JSON")
 
 
 def test_typed_while_the_kernel_is_busy(lab: Lab, server: FaultServer) -> None:
@@ -206,7 +206,7 @@ def test_presets(lab: Lab, server: FaultServer) -> None:
     panel = PanelPage(lab, server, "glm-5 --temperature 0.1", *cells)
     panel.page.tab.fill('.wcode-panel input[placeholder="name"]', "calm")
     panel.press("Save")
-    panel.wait_for("Kept as calm.")
+    panel.wait_for("Saved as calm.")
     panel.page.run(2)
     panel.page.run(3)
     assert panel.page.text(3) == "z-ai/glm-5 {'temperature': 0.1}"

@@ -111,7 +111,7 @@ def test_stop_texts(bench: Bench) -> None:
     assert panel.state.parameters == {"stop": ["END", "a\n "]}
     for tag in field.control.widget.children[1].children:
         tag.click()
-    assert "no text to stop at" in shown(field.widget)
+    assert "no stop sequence" in shown(field.widget)
     field.switch.value = False
     assert panel.state.parameters == {}
     assert not panel.run_button.disabled
@@ -359,17 +359,17 @@ def test_presets(bench: Bench) -> None:
     box.delete()
     assert bench.presets.names() == []
     box.delete()
-    assert "No preset" in shown(box.widget)
+    assert "Preset not found" in shown(box.widget)
 
 
 def test_earlier_answers(bench: Bench, server: FaultServer) -> None:
     """Answers of the session, a cell's too, can be looked at again."""
-    bench.client.ask("first question", model="glm-5")
+    bench.client.ask("first request", model="glm-5")
     panel = bench.panel("second", model="glm-5")
     server.script(chat("later"))
     run(panel)
     labels = [label for label, _index in panel.earlier.options]
-    assert labels[1:] == ["2. m: second", "1. m: first question"]
+    assert labels[1:] == ["2. m: second", "1. m: first request"]
     panel.earlier.value = 0
     assert "<em>world</em>" in shown(panel.answer.widget)
 
@@ -380,7 +380,7 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert len(picker.found) == 5  # the four of the pages, and local
     picker.field.value = "qwen"
     assert picker.found == ["qwen/qwen3-235b-a22b", "qwen3.6-plus"]
-    assert "fits several models" in picker.facts
+    assert "matches several models" in picker.facts
     picker.field.value = ""
     picker.filters["vision"].value = True
     assert picker.found == ["qwen3.6-plus"]
@@ -391,7 +391,7 @@ def test_choosing_a_model(bench: Bench) -> None:
     assert "No model" not in shown(picker.widget)
     picker.field.value = "some/model"
     assert "Not in the catalogue" in picker.facts
-    assert "No model of the catalogue fits" in shown(picker.widget)
+    assert "No model in the catalogue matches" in shown(picker.widget)
     assert picker.model().id == "some/model"
 
 

@@ -153,9 +153,9 @@ def test_a_pydantic_model_is_validated_by_pydantic() -> None:
 
 
 UNSUPPORTED = [
-    (dict[str, int], "keys are not named"),
-    ({"type": "object"}, "keys are not named"),
-    ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}, "not named"),
+    (dict[str, int], "without named keys"),
+    ({"type": "object"}, "without named keys"),
+    ({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}, "without named keys"),
     (set[int], "uniqueItems"),
     (tuple[int, str], "prefixItems"),
     (object, "any type"),
@@ -164,11 +164,11 @@ UNSUPPORTED = [
     ({"type": "object", "properties": {"a": {"type": "string"}}, "allOf": [{"type": "object"}]}, "allOf"),
     ({"type": "object", "properties": {"a": {"not": {"type": "string"}}}}, r"not \(at \$\.a\)"),
     ({"type": "nonsense"}, "Not a JSON Schema"),
-    (3, "no schema"),
-    (lambda: None, "no schema"),
+    (3, "cannot be used as a schema"),
+    (lambda: None, "cannot be used as a schema"),
     ("a b c", "Not a schema"),
     ("name, age nit", "Did you mean int"),
-    ("name, name", "twice"),
+    ("name, name", "Duplicate field"),
     ("class, b", "Not a schema"),
     ("", "Not a schema"),
 ]
@@ -204,7 +204,7 @@ def test_a_variable_a_list_of_it_or_the_short_form() -> None:
 
 def test_a_violation_keeps_the_text_and_names_the_place() -> None:
     """The reply is on the error; the detail is English for the model."""
-    with pytest.raises(AnswerInvalid, match="does not fit the schema Person") as caught:
+    with pytest.raises(AnswerInvalid, match="does not match the schema Person") as caught:
         parse(answer('{"name": "Ada", "age": "old"}'), schema(Person))
     assert caught.value.reply is not None
     assert caught.value.reply.text == '{"name": "Ada", "age": "old"}'
@@ -252,7 +252,7 @@ def test_a_client_asks_again_with_the_error() -> None:
     ):
         reply = client.ask("Who?", model="m", schema=Person, retries_schema=1)
         assert reply.parsed == Person("Ada", 36)
-        assert reply.notices[0].startswith("Asked again: The answer does not fit the schema Person")
+        assert reply.notices[0].startswith("Retried: The answer does not match the schema Person")
         first, second = (request.json for request in server.requests)
     assert first["response_format"]["json_schema"]["schema"] == PERSON
     assert [turn["role"] for turn in second["messages"]] == ["user", "assistant", "user"]
@@ -269,7 +269,7 @@ def test_without_retries_and_after_a_cut_there_is_one_request() -> None:
             client.ask("Who?", model="m", schema=Person, retries_schema=3)
         assert len(server.requests) == 1
         server.script(chat("no"))
-        with pytest.raises(AnswerInvalid, match="It was asked 2 times"):
+        with pytest.raises(AnswerInvalid, match="The request was sent 2 times"):
             client.ask("Who?", model="m", schema=Person, retries_schema=1)
         with pytest.raises(AnswerInvalid):
             client.ask("Who?", model="m", schema=Person)
@@ -281,9 +281,9 @@ def test_a_schema_and_a_response_format_are_one_too_many() -> None:
     import asyncio
 
     with Client("http://127.0.0.1:9/v1") as client:
-        with pytest.raises(InputError, match="one of the two"):
+        with pytest.raises(InputError, match="use only one of them"):
             client.ask("Who?", model="m", schema=Person, response_format="json_object")
-        with pytest.raises(InputError, match="one of the two"):
+        with pytest.raises(InputError, match="use only one of them"):
             asyncio.run(client.aask("Who?", model="m", schema=Person, response_format="json_object"))
 
 

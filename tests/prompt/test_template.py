@@ -273,7 +273,7 @@ def test_a_value_that_cannot_be_written_is_one_line(wrap) -> None:
 
     with pytest.raises(InputError) as caught:
         expand("{{x}}", {"x": wrap(Broken())})
-    assert str(caught.value).startswith("{{x}} cannot be written as text: ValueError(")
+    assert str(caught.value).startswith("Cannot convert {{x}} to text: ValueError(")
     assert "\n" not in str(caught.value)
 
 

@@ -128,18 +128,18 @@ def 天气(city: str) -> None: ...  # noqa: N802
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (bare, "its parameter city has no annotation. Write city: str"),
+        (bare, "its parameter city has no annotation. Annotate it: city: str"),
         (several, r"\*cities"),
         (named, r"\*\*cities"),
-        (positional, "takes no single named value"),
+        (positional, "does not take a single named value"),
         (unknown, "Nowhere"),
         (strange, "threading_lock"),
-        (handle, "handle cannot be a tool"),
-        (天气, "cannot be the name"),
-        (lambda: 1, "cannot be the name"),
-        (functools.partial(weather, "x"), "cannot be the name"),
-        (Place, "is no function"),
-        (3, "is no function"),
+        (handle, "Cannot use handle as a tool"),
+        (天气, "is not a valid tool name"),
+        (lambda: 1, "is not a valid tool name"),
+        (functools.partial(weather, "x"), "is not a valid tool name"),
+        (Place, "is not a function"),
+        (3, "is not a function"),
     ],
 )
 def test_what_cannot_be_a_tool_is_refused_with_the_reason(function: Any, words: str) -> None:
@@ -256,9 +256,9 @@ def test_names_are_looked_up_in_the_notebook() -> None:
     with pytest.raises(InputError) as caught:
         find_tools("opens", {"weather": weather, "open": open})
     assert "open?" not in caught.value.hint
-    with pytest.raises(InputError, match="Two tools"):
+    with pytest.raises(InputError, match="Duplicate tool name"):
         tools_of([weather, weather])
-    with pytest.raises(InputError, match="no tool"):
+    with pytest.raises(InputError, match="No tools"):
         find_tools(",", {})
 
 

@@ -162,4 +162,4 @@ def test_context_of_a_row() -> None:
 
 def test_nothing_asked() -> None:
     """Without answers there is a sentence, not an empty table."""
-    assert methods([], CATALOGUE).to_markdown() == "No model was asked.\n"
+    assert methods([], CATALOGUE).to_markdown() == "No model was called.\n"

@@ -101,18 +101,18 @@ def test_undo_and_reset_end_at_nothing() -> None:
     chats = Chats()
     chats.add(OpenTurn("plan", QUESTION), answered())
     assert chats.undo("plan").question == QUESTION
-    with pytest.raises(InputError, match="no turn left"):
+    with pytest.raises(InputError, match="has no turns"):
         chats.undo("plan")
     with pytest.raises(InputError, match="plan"):
         chats.get("plam")
     assert chats.reset("plan").name == "plan"
     assert chats.all() == []
-    with pytest.raises(InputError, match="There is no chat plan"):
+    with pytest.raises(InputError, match="Chat not found: plan"):
         chats.reset("plan")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "--force"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     """Empty, of several lines, or an option."""
-    with pytest.raises(InputError, match="not a name"):
+    with pytest.raises(InputError, match="not a valid chat name"):
         Chats().find(name)

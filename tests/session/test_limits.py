@@ -86,4 +86,4 @@ def test_an_open_tier_is_said_after_the_answer_too() -> None:
         )
         with FaultServer(body(text)) as server, Client(server.base_url, "sk-test-1234", log=False) as client:
             reply = client.ask("hi", model="qwen3.6-plus")
-        assert ("the page leaves open which price tier holds at this length" in reply.notices) == noted
+        assert ("the price tier for this length is not documented" in reply.notices) == noted

@@ -111,7 +111,7 @@ def test_without_key_and_model_the_embedded_model_is_asked_and_that_is_said() ->
 def test_with_a_key_and_without_a_model_the_user_is_asked_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's money is spent on a model that nobody chose."""
     monkeypatch.setenv("WCODE_API_KEY", "sk-test")
-    with pytest.raises(InputError, match="No model chosen"):
+    with pytest.raises(InputError, match="No model selected"):
         Session(keys=Keys()).prepare("hi")
 
 

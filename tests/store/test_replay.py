@@ -193,25 +193,25 @@ def test_strict_miss_names_nearest_record_and_what_differs(recorded: Callable[..
         lookup(Record(path, "replay"), asked)
     message = str(caught.value)
     assert "line 2" in message
-    assert "model: recorded 'z-ai/glm-5', asked 'qwen3.6-plus'" in message
-    assert "seed: recorded 1, asked nothing" in message
-    assert "temperature: recorded 0.2, asked 0.7" in message
+    assert "model: recorded 'z-ai/glm-5', now 'qwen3.6-plus'" in message
+    assert "seed: recorded 1, now nothing" in message
+    assert "temperature: recorded 0.2, now 0.7" in message
     assert "prompt line 2: recorded 'user: " not in message
-    assert "prompt line 2: recorded 'The first line.', asked 'The second line.'" in message
+    assert "prompt line 2: recorded 'The first line.', now 'The second line.'" in message
     assert "\n" not in message
 
 
 def test_strict_miss_shows_a_difference_deep_in_a_long_line(recorded: Callable[..., Path]) -> None:
     """A difference a thousand characters into a line is shown, not cut away."""
     path = recorded(answer(request("x" * 1000 + " cat")))
-    with pytest.raises(ReplayError, match=r"cat', asked '….*dog"):
+    with pytest.raises(ReplayError, match=r"cat', now '….*dog"):
         lookup(Record(path, "replay"), request("x" * 1000 + " dog"))
 
 
 def test_strict_miss_in_an_empty_file(path: Path) -> None:
     """An empty record says so."""
     path.touch()
-    with pytest.raises(ReplayError, match="no answer yet"):
+    with pytest.raises(ReplayError, match="no answers yet"):
         lookup(Record(path, "replay"), request())
 
 
@@ -252,7 +252,7 @@ def test_edited_request_is_reported(recorded: Callable[..., Path]) -> None:
         lookup(Record(path, "replay"), asked)
     with pytest.raises(ReplayError, match="was edited"):
         list(Record(path, "replay").replies())
-    with pytest.raises(ReplayError, match=r"line 1 holds this request under another fingerprint"):
+    with pytest.raises(ReplayError, match=r"line 1 has this request with another fingerprint"):
         lookup(Record(path, "replay"), request("What is 2 + 3?"))
 
 
@@ -277,7 +277,7 @@ def test_what_json_cannot_hold(path: Path) -> None:
 
 def test_missing_file_is_an_error_in_replay_only(path: Path) -> None:
     """Replay needs its file; the other modes begin one."""
-    with pytest.raises(ReplayError, match="no replay file"):
+    with pytest.raises(ReplayError, match="Replay file not found"):
         Record(path, "replay")
     assert texts(Record(path, "auto"), request(), 1) == [None]
 
@@ -293,7 +293,7 @@ def test_prompt_holding_a_key_is_refused_and_can_be_allowed(path: Path, mode: Mo
     """Nothing is written, the error names kind and place, never the value."""
     key = "sk-" + "Zx81Qw93Er45Ty67Ui01Op"
     asked = request(f"Why does {key} not work?")
-    with pytest.raises(ReplayError, match=r"the prompt seems to hold an API key") as caught:
+    with pytest.raises(ReplayError, match=r"the prompt seems to contain an API key") as caught:
         Record(path, mode).add(answer(asked))
     assert key not in str(caught.value)
     assert not path.exists()
@@ -311,7 +311,7 @@ def test_an_image_that_reads_like_a_key_is_no_key(path: Path) -> None:
 def test_key_of_the_session_is_recognised_whatever_its_shape(path: Path) -> None:
     """The predicate of the caller knows keys that look like words."""
     record = Record(path, "auto")
-    with pytest.raises(ReplayError, match="the answer seems to hold a key of this session"):
+    with pytest.raises(ReplayError, match="the answer seems to contain a key of this session"):
         record.add(answer(request(), "Say open sesame."), is_secret=lambda text: "open sesame" in text)
 
 
@@ -399,8 +399,8 @@ def test_changed_order_is_another_question(recorded: Callable[..., Path]) -> Non
         lookup(Record(path, "replay"), asked)
     assert (
         "study.replay.jsonl, line 1, differs in response_format.json_schema.schema: recorded in the order type, "
-        "properties, asked in the order properties, type; response_format.json_schema.schema.properties: recorded in "
-        "the order zeta, alpha, asked in the order alpha, zeta"
+        "properties, now in the order properties, type; response_format.json_schema.schema.properties: recorded in "
+        "the order zeta, alpha, now in the order alpha, zeta"
     ) in str(caught.value)
     record = Record(path, "auto")
     assert lookup(record, asked) is None

@@ -69,10 +69,10 @@ def test_file_without_permission_is_unreadable(path: Path, monkeypatch: pytest.M
         (b"{not json}\n", "line 2: This is not JSON"),
         (b"\xff\xfe\n", "line 2: This is not JSON"),
         (b"<<<<<<< HEAD\n", "merge conflict"),
-        (b"\xef\xbb\xbf{}\n", "save it as UTF-8 without a byte order mark"),
+        (b"\xef\xbb\xbf{}\n", "Save it as UTF-8 without a byte order mark"),
         (b"[1, 2]\n", "line 2: This is not a record"),
         (b'{"v": 1}\n', "line 2: This is not a record"),
-        (b'{"v": 2, "fingerprint": "f", "new": {}}\n', "newer wcode_jupyter"),
+        (b'{"v": 2, "fingerprint": "f", "new": {}}\n', "newer version of wcode_jupyter"),
         (b"[" * 100_000 + b"\n", "line 2"),
     ],
 )
@@ -88,7 +88,7 @@ def test_record_without_an_answer_is_named_when_it_is_asked(path: Path) -> None:
     """A line cut down by hand to what the index needs is reported, not replayed as an empty answer."""
     reply = answer(request())
     path.write_text(json.dumps({"v": 1, "fingerprint": reply.fingerprint}) + "\n")
-    with pytest.raises(ReplayError, match="line 1: This holds no request"):
+    with pytest.raises(ReplayError, match="line 1: This record contains no request"):
         lookup(Record(path, "replay"), request())
 
 
@@ -96,7 +96,7 @@ def test_record_with_an_empty_answer_is_named_when_it_is_asked(path: Path) -> No
     """An answer without a single choice, which only an edit can make, is no answer."""
     line = answer(request()).to_dict() | {"v": 1, "choices": []}
     path.write_text(json.dumps(line) + "\n")
-    with pytest.raises(ReplayError, match="line 1: This holds no answer"):
+    with pytest.raises(ReplayError, match="line 1: This record contains no answer"):
         lookup(Record(path, "replay"), request())
 
 
@@ -111,7 +111,7 @@ def test_name_that_is_no_file(name: str) -> None:
     """What cannot be the name of a file is one line too, and says the name."""
     with pytest.raises(ReplayError) as caught:
         named_path(name)
-    assert "replay file" in str(caught.value)
+    assert "replay file" in str(caught.value).lower()
 
 
 def test_blank_lines_and_windows_line_ends_are_harmless(path: Path) -> None:
@@ -231,7 +231,7 @@ def test_read_only_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_folder_that_does_not_exist(tmp_path: Path) -> None:
     """A replay file in a folder that is not there is one line as well."""
-    with pytest.raises(ReplayError, match="There is no folder"):
+    with pytest.raises(ReplayError, match="Folder not found"):
         Record(tmp_path / "no" / "such" / "file.jsonl", "auto").add(answer(request()))
 
 
@@ -272,7 +272,7 @@ def test_line_that_changed_after_it_was_found_is_no_answer(path: Path) -> None:
     file = ReplayFile(path)
     file.refresh()
     path.write_bytes(path.read_bytes().replace(b"old", b"new"))
-    with pytest.raises(ReplayError, match="was changed while it was read"):
+    with pytest.raises(ReplayError, match="changed while it was being read"):
         file.read(file.all()[0])
 
 
@@ -404,10 +404,10 @@ def test_killed_200_times_in_mid_write_nothing_is_lost(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "complaint"),
     [
-        (b'"id": "a\xffb"', "line 2: This does not hold a whole answer: Byte 0xff at position"),
-        (b'"raw": {"a": "\xc3"}', "line 2: This does not hold a whole answer: Byte 0xc3 at position"),
-        (b'"language": "../../evil"', "line 2: This does not hold a whole answer: Invalid enum value '../../evil'"),
-        (b'"language": "fr"', "line 2: This does not hold a whole answer: Invalid enum value 'fr'"),
+        (b'"id": "a\xffb"', "line 2: This is not a complete answer: Byte 0xff at position"),
+        (b'"raw": {"a": "\xc3"}', "line 2: This is not a complete answer: Byte 0xc3 at position"),
+        (b'"language": "../../evil"', "line 2: This is not a complete answer: Invalid enum value '../../evil'"),
+        (b'"language": "fr"', "line 2: This is not a complete answer: Invalid enum value 'fr'"),
     ],
 )
 def test_bad_field_is_one_clear_line(path: Path, field: bytes, complaint: str) -> None:

@@ -121,7 +121,7 @@ def test_what_cannot_be_asked_is_skipped_with_the_reason() -> None:
     assert rows[0].text_now is None
     assert [(row.outcome, row.error) for row in rows] == [
         ("skipped", "its images are recorded by hash only"),
-        ("skipped", "the record holds no request"),
+        ("skipped", "the record contains no request"),
     ]
 
 

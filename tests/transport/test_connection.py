@@ -64,15 +64,15 @@ def test_only_safe_failures_are_tried_again() -> None:
 @pytest.mark.parametrize(
     ("root", "words", "retry"),
     [
-        (ssl.SSLCertVerificationError("self-signed certificate"), "certificate of h.example:8443", False),
-        (ssl.SSLError("record layer failure"), "No TLS with h.example:8443", False),
+        (ssl.SSLCertVerificationError("self-signed certificate"), "verification failed for h.example:8443", False),
+        (ssl.SSLError("record layer failure"), "TLS handshake with h.example:8443", False),
         (
             socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
-            "The name h.example:8443 is not known",
+            "Cannot resolve the host name h.example:8443",
             False,
         ),
-        (ConnectionRefusedError(111, "Connection refused"), "h.example:8443 refuses the connection", True),
-        (OSError(101, "Network is unreachable"), "No connection to h.example:8443: Network is unreachable", True),
+        (ConnectionRefusedError(111, "Connection refused"), "h.example:8443 refused the connection", True),
+        (OSError(101, "Network is unreachable"), "Cannot connect to h.example:8443: Network is unreachable", True),
     ],
 )
 def test_why_there_is_no_connection(root: OSError, words: str, retry: bool) -> None:
@@ -82,7 +82,7 @@ def test_why_there_is_no_connection(root: OSError, words: str, retry: bool) -> N
         error.__cause__ = OSError("wrapped")
         error.__cause__.__context__ = cause
         found, again = trouble(error, WHERE, Deadlines(), str)
-        assert words in str(found) or (root.errno == 101 and "No connection" in str(found))
+        assert words in str(found) or (root.errno == 101 and "Cannot connect" in str(found))
         assert again is retry
 
 

@@ -267,29 +267,31 @@ ENDINGS: dict[str, tuple[Answer, type[errors.WcodeError], Deadlines, str, str]] 
     "json error in a stream": (stream(data({"error": {"code": 400, "message": "bad"}})), BadRequest, QUICK, "", "bad"),
     "error after text": (stream(delta("Hel"), GONE), ServerFault, QUICK, "Hel", "gone"),
     "error in one read with text": (stream(delta("Hel") + GONE), ServerFault, QUICK, "Hel", "gone"),
-    "closed at once": (DROP, ConnectError, QUICK, "", "without an answer"),
-    "reset at once": (raw(RESET), ConnectError, QUICK, "", "without an answer"),
+    "closed at once": (DROP, ConnectError, QUICK, "", "without a response"),
+    "reset at once": (raw(RESET), ConnectError, QUICK, "", "without a response"),
     "not http": (raw(b"SSH-2.0-OpenSSH_9\r\n\r\n"), ConnectError, QUICK, "", "HTTP"),
-    "empty stream": (stream(b": hello\n\n"), AnswerCut, QUICK, "", "before an answer came"),
-    "role chunk only": (stream(ROLE), AnswerCut, QUICK, "", "before an answer came"),
+    "empty stream": (stream(b": hello\n\n"), AnswerCut, QUICK, "", "before an answer arrived"),
+    "role chunk only": (stream(ROLE), AnswerCut, QUICK, "", "before an answer arrived"),
     "clean end without finish": (stream(delta("Hel")), AnswerCut, QUICK, "Hel", "before the model did"),
     "cut in mid json": (stream(CUT_JSON, cut=True), AnswerCut, QUICK, "Hel", "before the model did"),
     "cut in mid character": (stream(CUT_UTF8, framed=False), AnswerCut, QUICK, "Hel", "before the model did"),
     "reset in mid stream": (stream(delta("Hel"), 0.05, RESET), AnswerCut, QUICK, "Hel", "before the model did"),
-    "silence before the head": (raw(HOLD), DeadlineError, SHORT, "", "nothing for 0.15 s"),
-    "silence before text": (stream(HOLD), DeadlineError, SHORT, "", "nothing for 0.15 s"),
-    "silence after text": (stream(delta("Hel"), HOLD), DeadlineError, SHORT, "Hel", "nothing for 0.15 s"),
+    "silence before the head": (raw(HOLD), DeadlineError, SHORT, "", "after 0.15 s without data"),
+    "silence before text": (stream(HOLD), DeadlineError, SHORT, "", "after 0.15 s without data"),
+    "silence after text": (stream(delta("Hel"), HOLD), DeadlineError, SHORT, "Hel", "after 0.15 s without data"),
     "comments for ever": (comments(0.05), DeadlineError, SHORT, "", "0.6 s"),
-    "too long in all": (stream(delta("Hel"), HOLD), DeadlineError, Deadlines(total_s=0.3), "Hel", "longer than 0.3 s"),
+    "too long in all": (stream(delta("Hel"), HOLD), DeadlineError, Deadlines(total_s=0.3), "Hel", (
+        "after 0.3 s waiting "
+        "for the whole answer")),
     "100 MB line": (stream(delta("Hel"), (b"a" * 1_000_000 for _ in range(100))), AnswerTooLarge, QUICK, "Hel", "MiB"),
     "gzip bomb": (gzip_bomb(), AnswerTooLarge, QUICK, "", "MiB"),
-    "damaged gzip": (stream(b"no gzip", headers={"Content-Encoding": "gzip"}), AnswerMalformed, QUICK, "", "damaged"),
+    "damaged gzip": (stream(b"no gzip", headers={"Content-Encoding": "gzip"}), AnswerMalformed, QUICK, "", "corrupt"),
     "brotli": (stream(b"?", headers={"Content-Encoding": "br"}), AnswerMalformed, QUICK, "", "br"),
     "not json": (body("{oops"), AnswerMalformed, QUICK, "", "answer"),
-    "garbage stream": (stream(b"data: oops\n\n"), AnswerMalformed, QUICK, "", "read"),
-    "garbage that says it is whole": (stream(b"data: oops\n\n", DONE), AnswerMalformed, QUICK, "", "read"),
-    "an answer without an answer": (stream(usage(), DONE), AnswerMalformed, QUICK, "", "protocol"),
-    "nothing but the end": (stream(DONE), AnswerMalformed, QUICK, "", "protocol"),
+    "garbage stream": (stream(b"data: oops\n\n"), AnswerMalformed, QUICK, "", "parse"),
+    "garbage that says it is whole": (stream(b"data: oops\n\n", DONE), AnswerMalformed, QUICK, "", "parse"),
+    "an answer without an answer": (stream(usage(), DONE), AnswerCut, QUICK, "", "empty"),
+    "nothing but the end": (stream(DONE), AnswerCut, QUICK, "", "empty"),
     "redirect": (redirect("http://evil.example:8/steal?x=1"), NotTheApi, QUICK, "", "evil.example"),
     "error with 200 echoes the key": (lambda r: status(200, r.key, code=r.key), ServerFault, QUICK, "", "•••"),
     "page echoes the key": (lambda r: html(r.key), NotTheApi, QUICK, "", "•••"),
@@ -363,7 +365,7 @@ def test_connection_refused() -> None:
         base_url = server.base_url
     asked = ask(base_url)
     assert type(asked.error) is ConnectError
-    assert "refuses the connection" in str(asked.error)
+    assert "refused the connection" in str(asked.error)
     assert len(asked.notices) == 2
     assert KEY not in dressed(asked.error)
 
@@ -617,8 +619,8 @@ def probe(base_url: str, *, key: bool = True, timeout_s: float = 2) -> str:
     ("script", "key", "words"),
     [
         (body(json.dumps({"data": []})), True, "is reachable"),
-        (status(401), True, "refuses the key"),
-        (status(401), False, "wants a key"),
+        (status(401), True, "rejects the key"),
+        (status(401), False, "needs a key"),
         (status(404), True, "lists no models"),
         (html("Models"), True, "lists no models"),
     ],

@@ -116,7 +116,7 @@ def test_nobody_listening() -> None:
     """A refused connection is said to be one."""
     texts, error = asyncio.run(_ask("http://127.0.0.1:9/v1"))
     assert isinstance(error, ConnectError)
-    assert "refuses the connection" in str(error)
+    assert "refused the connection" in str(error)
     assert texts == [""]
 
 

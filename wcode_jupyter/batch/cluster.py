@@ -110,7 +110,7 @@ class ClusterSender(RequestSender):
         except RunError:
             raise
         except Exception as raised:
-            error = RunError(_("No worker carried it through: {error}").format(error=one_line(repr(raised))))
+            error = RunError(_("No worker completed the request: {error}").format(error=one_line(repr(raised))))
             reply = Reply(request=call.request, ended="failed", fault=fault_of(error), model=call.request.model)
         cost = self._price(call.request.model, reply.usage) if reply.usage else None
         return msgspec.structs.replace(reply, cost=cost, fingerprint=call.fingerprint), error
@@ -183,7 +183,7 @@ class _Seat:
         while not answer.done():
             await asyncio.wait({answer}, timeout=_GONE_SEEN_WITHIN_S)
             if self._gone and not answer.done():
-                raise OSError(_("The worker {address} is gone").format(address=self.address))
+                raise OSError(_("Lost the connection to worker {address}").format(address=self.address))
         return await answer
 
     @property

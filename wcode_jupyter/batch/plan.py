@@ -13,7 +13,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -31,6 +31,10 @@ from .addresses import Fingerprints, Occurrences
 from .rows import Row, Rows, is_missing
 
 __all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain", "whole_characters"]
+
+
+Prompt: TypeAlias = str | Iterable[Message | Mapping[str, Any]]
+"""A text, or messages."""
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
@@ -79,15 +83,16 @@ class Task(Struct, frozen=True, gc=False):
 
 
 class Plan:
-    """The jobs of a run. `namespace` gives the variables that the rows have no column for; None: braces stay as typed.
+    """The jobs of a run. Several prompts, by name, are each asked of each row.
 
+    `namespace` gives the variables that the rows have no column for; None: braces stay as typed.
     Raises InputError: a column or variable that is not there, a parameter that cannot be swept, nothing to ask.
     """
 
     def __init__(
         self,
         session: Session,
-        prompt: str | Iterable[Message | Mapping[str, Any]],
+        prompt: Prompt | Mapping[str, Prompt],
         rows: Rows,
         *,
         models: Iterable[str] = (),
@@ -261,47 +266,65 @@ class Plan:
             )
 
 
+def _named(prompt: Prompt | Mapping[str, Prompt]) -> dict[str | None, str | list[Message | Mapping[str, Any]]]:
+    """Prompts by name; the name of a single one is None. Raises InputError: none, or two that are the same."""
+    if not isinstance(prompt, Mapping):
+        return {None: prompt if isinstance(prompt, str) else list(prompt)}
+    found: dict[str | None, str | list[Message | Mapping[str, Any]]] = {}
+    for name, one in prompt.items():
+        text = one if isinstance(one, str) else list(one)
+        twin = next((known for known, other in found.items() if other == text), None)
+        if twin is not None:
+            raise InputError(_("The prompts {first} and {second} are the same").format(first=twin, second=name))
+        found[str(name)] = text
+    if not found:
+        raise InputError(_("There is no prompt to send"))
+    return found
+
+
 def _variants(
     session: Session,
-    prompt: str | Iterable[Message | Mapping[str, Any]],
+    prompt: Prompt | Mapping[str, Prompt],
     models: Iterable[str],
     swept: list[dict[str, Any]],
     seeds: int,
     values: Mapping[str, Any],
     extra_body: Mapping[str, Any] | None,
 ) -> Iterator[Variant]:
-    """Each once, however its model and values are spelled: the same request twice would be one answer for two jobs."""
-    prompt = prompt if isinstance(prompt, str) else list(prompt)
+    """Each once, however its model and values are spelled: the same request twice would be one answer for two jobs.
+
+    Named prompts are a factor like a swept value: their name is the job's value `prompt`.
+    """
+    prompts = _named(prompt)
     asked: list[str | None] = [*models]
     seen: set[str] = set()
-    for model in asked or [None]:
-        for combination in swept:
-            cell = {**values, **({} if model is None else {"model": model}), **combination}
-            first = session.prepare(prompt, cell, extra_body=extra_body)
-            if first.fingerprint in seen:
-                continue
-            seen.add(first.fingerprint)
-            calls = [first]
-            if seeds > 1 or "seed" in first.request.parameters:
-                base = first.request.parameters.get("seed", 0)
-                calls = [
-                    session.prepare(prompt, {**cell, "seed": base + sample}, extra_body=extra_body)
-                    for sample in range(seeds)
-                ]
-            yield Variant(combination, tuple(calls))
+    for model, (name, text), combination in itertools.product(asked or [None], prompts.items(), swept):
+        cell = {**values, **({} if model is None else {"model": model}), **combination}
+        first = session.prepare(text, cell, extra_body=extra_body)
+        if first.fingerprint in seen:
+            continue
+        seen.add(first.fingerprint)
+        calls = [first]
+        if seeds > 1 or "seed" in first.request.parameters:
+            base = first.request.parameters.get("seed", 0)
+            calls = [
+                session.prepare(text, {**cell, "seed": base + sample}, extra_body=extra_body) for sample in range(seeds)
+            ]
+        yield Variant(combination if name is None else {"prompt": name, **combination}, tuple(calls))
 
 
 def _check_count(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int) or value < least:
         raise ParameterError(
-            _("{name} {value}: a number from {least} on").format(name=name, value=value, least=least), name=name
+            _("{name} must be an integer of at least {least}, got {value}").format(name=name, value=value, least=least),
+            name=name,
         )
 
 
 def _with_schema(schema: Schema, values: Mapping[str, Any], sweep: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with the format that `schema` asks for. Raises InputError: there is another one."""
     if "response_format" in values or "response_format" in sweep:
-        raise InputError(_("A schema sets response_format: give one of the two"))
+        raise InputError(_("A schema sets response_format; use only one of them"))
     return {**values, "response_format": schema.response_format}
 
 
@@ -324,14 +347,14 @@ SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "pro
 def _checked(name: str, values: Iterable[Any]) -> list[Any]:
     row = find_row(name)
     if row.name not in SWEPT:
-        hint = _("Name several models to compare them.") if row.name == "model" else ""
+        hint = _("Use several models to compare them.") if row.name == "model" else ""
         raise ParameterError(_("{name} cannot be swept").format(name=row.name), name=row.name, hint=hint)
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         what = _("{name}: a sweep needs a list of values").format(name=row.name)
         raise ParameterError(what, name=row.name, hint=_SWEEP)
     found = [parse(ROWS[row.name], value) if isinstance(value, str) else check_row(row, value) for value in values]
     if not found:
-        raise ParameterError(_("{name} has no value to sweep").format(name=row.name), name=row.name)
+        raise ParameterError(_("No values to sweep for {name}").format(name=row.name), name=row.name)
     return found
 
 
@@ -343,7 +366,7 @@ def _refuse_half_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(_("A value holds half a character (a lone surrogate), which cannot be sent")) from None
+        raise InputError(_("A value contains half a character (a lone surrogate), which cannot be sent")) from None
 
 
 class _Text:

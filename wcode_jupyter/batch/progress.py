@@ -47,7 +47,14 @@ def _bar(progress: Progress) -> Any:
     in_notebook = "ipykernel" in sys.modules and not sys.stderr.isatty()
     kind = tqdm.notebook.tqdm if in_notebook else tqdm.tqdm
     # Without a delay a bar flashes up for a run that is over at once.
-    return kind(total=progress.total, leave=False, delay=0.3, initial=progress.kept, dynamic_ncols=not in_notebook)
+    return kind(
+        total=progress.total,
+        leave=False,
+        delay=0.3,
+        initial=progress.kept,
+        dynamic_ncols=not in_notebook,
+        unit=_(" rows"),
+    )
 
 
 def _show(bar: Any, progress: Progress) -> None:

@@ -58,7 +58,7 @@ class Refusals:
         self._of_model += isinstance(error, _OF_MODEL)
         self._of_server += isinstance(error, _OF_SERVER)
         if isinstance(error, _AT_ONCE):
-            return RunError(_("Stopped, for this holds for every row: {error}").format(error=text))
+            return RunError(_("Stopped: this error affects every row: {error}").format(error=text))
         if (after_s := getattr(error, "retry_after_s", None)) is not None and after_s > LONGEST_WAIT_S:
             return _until(after_s, text)
         if self._of_model >= _MODEL_PATIENCE or self._of_server >= self._most:
@@ -75,5 +75,5 @@ def _until(after_s: float, text: str) -> RunError:
     what = _("Stopped: the server asks to wait {seconds:.0f} s, until {until}. {error}")
     return RunError(
         what.format(seconds=after_s, until=f"{until:%Y-%m-%d %H:%M:%S}", error=text),
-        hint=_("What arrived is kept; run it again then for the rest."),
+        hint=_("The answers so far are kept. Run the cell again after that time for the rest."),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
+from ..request.parameters import did_you_mean
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
@@ -24,7 +27,7 @@ from .evidence import Evidence, Truth, order_of
 from .fields import answers, is_structured
 from .job_state import typed
 from .plan import Job
-from .rows import Rows
+from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ __all__ = ["Replies", "Score"]
 Score = Callable[[Reply, Mapping[str, Any]], Any]
 """Of a reply and the values of its row: a number, a bool, or a dict of these."""
 
-_SHOWN = 20
+_SHOWN = 10
 _IN_MEMORY = 50_000
 """As many answers are held once they were read and parsed; more are read anew at each look."""
 
@@ -148,7 +151,7 @@ class Replies(Sequence[Reply]):
         """
         if self._retry is None:
             raise InputError(
-                _("These replies were loaded from a file: their rows are not known"),
+                _("The rows of replies that were loaded from a file are not known"),
                 hint=_("Run the same prompt over the same rows again, with this run file."),
             )
         replies = self._retry()
@@ -157,8 +160,13 @@ class Replies(Sequence[Reply]):
     # -- files --------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
-        """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError."""
+        """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError.
+
+        A name that ends in `.csv` or `.parquet` gets the table of `to_frame` instead.
+        """
         target = Path(path)
+        if target.suffix in _TABLES:
+            return self._save_table(target)
         places = [
             entry.place if isinstance(entry, Kept) else entry
             for entry in self._entries
@@ -179,12 +187,28 @@ class Replies(Sequence[Reply]):
                 copy.close()
         return target
 
+    def _save_table(self, target: Path) -> Path:
+        frame = self.to_frame()
+        try:
+            _TABLES[target.suffix](frame, target)
+        except (OSError, ImportError, ValueError, TypeError) as error:
+            what = _("Cannot write {path}: {error}").format(path=target, error=one_line(str(error), 200))
+            hint = "pip install pyarrow" if isinstance(error, ImportError) else ""
+            raise RunError(what, hint=hint) from None
+        return target
+
+    def __reduce__(self) -> str:
+        raise InputError(
+            _("Replies cannot be pickled: they belong to a file and a client"),
+            hint=_("Save them with .save(path), and read them with Replies.load(path)."),
+        )
+
     @classmethod
     def load(cls, path: str | Path) -> Replies:
         """The replies of a run file. Raises RunError."""
         file = RunFile(Path(path))
         if not file.path.exists():
-            raise RunError(_("There is no run file {path}").format(path=path))
+            raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
         return cls(file, entries, header)
 
@@ -331,13 +355,60 @@ class Replies(Sequence[Reply]):
                 found[line.job.row].append(entry)
         return self._part([entry for row in wanted for entry in found[row]])
 
+    def wide(self, column: str = "text") -> pd.DataFrame:
+        """One row for each row, one column for each model, swept value and sample: what `column` of `to_frame` says.
+
+        Raises InputError: there is no such column.
+        """
+        frame = self.to_frame()
+        if column not in frame.columns:
+            raise InputError(
+                _("There is no column {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
+            )
+        pandas = extras.load("pandas", extra="frames")
+        labels = [line.job.label for line in self.lines()]
+        found: dict[Any, dict[str, Any]] = {}
+        for key, label, value in zip(frame["row"], labels, frame[column], strict=True):
+            found.setdefault(key, {})[label] = value
+        wide: pd.DataFrame = pandas.DataFrame(
+            list(found.values()), index=pandas.Index(list(found), name="row"), columns=list(dict.fromkeys(labels))
+        )
+        return wide
+
+    def majority(self, column: str = "text") -> pd.DataFrame:
+        """What most samples of each row, model and swept value say in `column` of `to_frame`; white space at the ends
+        does not count. Columns: row, model, swept values, `answer`, `votes`, `n` (answers that are whole), `tie`.
+
+        Of a tie `answer` is the one that came first, and `tie` is True. Raises InputError: there is no such column.
+        """
+        frame = self.to_frame()
+        if column not in frame.columns:
+            raise InputError(
+                _("There is no column {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
+            )
+        votes: dict[tuple[Any, ...], tuple[RunLine, Counter[Any]]] = {}
+        for line, key, value in zip(self.lines(), frame["row"], frame[column], strict=True):
+            which = (key, line.job.model, *line.job.values.values())
+            _line, counter = votes.setdefault(which, (line, Counter()))
+            if line.good and not is_missing(value):
+                counter[value.strip() if isinstance(value, str) else value] += 1
+        pandas = extras.load("pandas", extra="frames")
+        rows = [_vote(which[0], line, counter) for which, (line, counter) in votes.items()]
+        table: pd.DataFrame = pandas.DataFrame(rows)
+        return table
+
+    def reasons(self) -> Table:
+        """Failures by reason, the most frequent first."""
+        counts = Counter(_reason(line.reply) for line in self.lines() if not line.good)
+        return Table((_("failed"), _("reason")), tuple((count, reason) for reason, count in counts.most_common()), "")
+
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
         from .differences import Differences
 
         for index in (first, second):
             if not -len(self) <= index < len(self):
-                raise InputError(_("There is no reply {index}: there are {count}").format(index=index, count=len(self)))
+                raise InputError(_("No reply {index}: there are {count} replies").format(index=index, count=len(self)))
         return Differences(self[first].text, self[second].text, (self._label(first), self._label(second)))
 
     def _label(self, index: int) -> str:
@@ -377,6 +448,28 @@ class Replies(Sequence[Reply]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _vote(key: Any, line: RunLine, counter: Counter[Any]) -> dict[str, Any]:
+    """A row of `majority`."""
+    (answer, votes), *others = counter.most_common() or [(None, 0)]
+    tie = any(count == votes for _answer, count in others)
+    own = {"row": key, "model": line.job.model, **line.job.values}
+    return {**own, "answer": answer, "votes": votes, "n": counter.total(), "tie": tie}
+
+
+def _reason(reply: Reply) -> str:
+    """Why an answer is not whole, without what differs from row to row."""
+    if reply.fault is None:
+        return reply.ended
+    words = [reply.fault.kind, "" if reply.fault.status is None else str(reply.fault.status), reply.fault.code or ""]
+    return f"{' '.join(filter(None, words))}: {one_line(re.sub(r'[0-9]+', '…', reply.fault.what), 100)}"
+
+
+_TABLES: dict[str, Callable[[Any, Path], object]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+}
 
 
 def _short(line: RunLine, most: int = 200) -> str:

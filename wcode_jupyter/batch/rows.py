@@ -90,10 +90,10 @@ class Rows:
             key = self._key_of(number, columns)
             if self._key is not None and (before := keys.setdefault(_hashable(key), number)) != number:
                 raise InputError(
-                    _("The key {key} occurs twice, in rows {first} and {second}").format(
+                    _("Duplicate key {key} in rows {first} and {second}").format(
                         key=key, first=before + 1, second=number + 1
                     ),
-                    hint=_("Name a column whose values are distinct, or none: then rows are known by their place."),
+                    hint=_("Use a column with unique values, or leave the key out to identify rows by position."),
                 )
             yield Row(number, key, columns)
 
@@ -110,7 +110,7 @@ class Rows:
         """Raises InputError where the rows are used up."""
         if self.once and self._rest is None:
             raise InputError(
-                _("These rows came from an iterator, which is used up"), hint=_("Pass a list or a DataFrame.")
+                _("The rows come from an iterator that is already consumed"), hint=_("Pass a list or a DataFrame.")
             )
 
     def _key_of(self, number: int, columns: Mapping[str, Any]) -> Any:
@@ -130,8 +130,8 @@ def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], i
         )
     if isinstance(source, (str, bytes, Mapping)) or not isinstance(source, Iterable):
         raise InputError(
-            _("{type} is not rows").format(type=type(source).__name__),
-            hint=_("Pass a DataFrame, a list of dicts or anything that gives a row at a time."),
+            _("Cannot use {type} as rows").format(type=type(source).__name__),
+            hint=_("Pass a DataFrame, a list of dicts or another iterable of rows."),
         )
     count = len(source) if isinstance(source, Sized) else None
     return None, lambda: map(_columns, source), count
@@ -163,7 +163,7 @@ def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[st
     except TypeError:
         return None
     except narwhals.exceptions.DuplicateError as error:
-        raise InputError(one_line(str(error)), hint=_("Give each column a name of its own.")) from None
+        raise InputError(one_line(str(error)), hint=_("Use a unique name for each column.")) from None
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect()
     if isinstance(frame, narwhals.Series):

@@ -235,6 +235,11 @@ class BatchRun:
             source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
         )  # fmt: skip
 
+    def first(self, most: int) -> list[RunLine]:
+        """The first answers of this run in the order of the jobs, while it runs too; from any thread."""
+        found = (self._held.get(number) for number in sorted(self._held.copy())[:most])
+        return [line for line in found if line is not None]
+
     def line(self, number: int) -> RunLine:
         """The answer of job `number`."""
         return self._read(self.entries[number])
@@ -280,7 +285,7 @@ class BatchRun:
             await self._drained()
             self.error = RunError(
                 _("Interrupted after {done} answers").format(done=self.counts.done),
-                hint=_("They are kept; run it again for the rest."),
+                hint=_("The answers are kept. Run the cell again for the rest."),
             )
         except WcodeError as error:
             await self._drained()
@@ -396,10 +401,12 @@ class BatchRun:
 
     def _over_budget(self, most: Decimal) -> RunError:
         limit, spent = self._budget.ends_at
-        what = _("The budget of ¥{limit} ends here: ¥{spent} are spent, and one more answer may cost ¥{most}")
+        what = _("Stopped at the budget: ¥{spent} of ¥{limit} spent; the next answer could cost ¥{most}")
         return RunError(
             what.format(limit=f"{limit:f}", spent=f"{spent:f}", most=f"{most:f}"),
-            hint=_("What arrived is kept; raise max_cost or lower max_tokens, and run it again for the rest."),
+            hint=_(
+                "The answers so far are kept. Raise max_cost or lower max_tokens, and run the cell again for the rest."
+            ),
         )
 
     async def _ask(self, question: Question, where: Endpoint, turn: _Turn) -> None:
@@ -465,7 +472,7 @@ class BatchRun:
         try:
             entry: Entry = self._file.append(line)
         except RunError as error:
-            error.hint = _("What arrived is in the result; make room for it and run it again.")
+            error.hint = _("The result holds the answers so far. Free some disk space and run the cell again.")
             entry = line
             self._stop(error)
         self.counts.add(line, sent=sent)

@@ -354,7 +354,7 @@ class RunFile:
         from filelock import FileLock, Timeout
 
         if not self.path.parent.is_dir():
-            raise RunError(_("There is no folder {path}").format(path=self.path.parent))
+            raise RunError(_("Folder not found: {path}").format(path=self.path.parent))
         if self.temporary:
             return
         beside = self.path.with_name(f".{self.path.name}.lock")
@@ -369,7 +369,7 @@ class RunFile:
                 return  # a file system without locks: whoever runs the same twice there must know it
             raise RunError(
                 _("Another run is writing {path}").format(path=self.path),
-                hint=_("Wait for it, or name another file with --run-file."),
+                hint=_("Wait until it ends, or use another file with --run-file."),
             ) from None
         self._lock = lock
 
@@ -415,7 +415,7 @@ class RunFile:
             return _line.decode(data)
         except (msgspec.DecodeError, RecursionError) as error:
             raise RunError(
-                _("{path} was changed while it was used: {error}").format(path=self.path, error=error)
+                _("{path} was changed by another program: {error}").format(path=self.path, error=error)
             ) from None
 
     def _opened(self) -> BinaryIO:
@@ -435,11 +435,12 @@ class RunFile:
             header = typed.decode(file.readline(), Header)
         if header is None:
             raise RunError(
-                _("{path} is no run file").format(path=self.path), hint=_("Name another file with --run-file.")
+                _("{path} is not a run file").format(path=self.path), hint=_("Use another file with --run-file.")
             )
         if header.wcode_run > VERSION:
             raise RunError(
-                _("A newer wcode_jupyter wrote {path}").format(path=self.path), hint=_("Update wcode_jupyter.")
+                _("{path} was written by a newer version of wcode_jupyter").format(path=self.path),
+                hint=_("Update wcode_jupyter."),
             )
         return header
 

@@ -157,8 +157,8 @@ class Catalogue(Mapping[str, Model]):
     def _only(self, name: str, found: list[str]) -> str:
         if len(found) > 1:
             raise InputError(
-                _("{name} fits several models: {models}").format(name=name, models=", ".join(found)),
-                hint=_("Give the whole id."),
+                _("{name} matches several models: {models}").format(name=name, models=", ".join(found)),
+                hint=_("Use the full id."),
             )
         return found[0] if found else ""
 

@@ -66,7 +66,7 @@ def _taken_out(options: dict[str, Any]) -> tuple[tuple[Tool, ...], Schema | None
     from ..prompt.schema import schema as schema_of
 
     if options.get("response_format") is not None:
-        raise InputError(_("schema sets response_format: give one of the two"))
+        raise InputError(_("schema sets response_format; use only one of them"))
     wanted = schema_of(schema)
     options["response_format"] = wanted.response_format
     return tools, wanted, retries

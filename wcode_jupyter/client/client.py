@@ -275,7 +275,7 @@ class Client:
 
     def run(
         self,
-        prompt: Prompt,
+        prompt: Prompt | Mapping[str, Prompt],
         rows: Any,
         *,
         model: str | Iterable[str] | None = None,
@@ -295,6 +295,7 @@ class Client:
     ) -> BatchRun:
         """A run of `prompt` over `rows`, checked and not started: what `map`, `amap` and `imap` do, and the cell.
 
+        Several prompts by name, `{"terse": "…", "polite": "…"}`, are a factor like a swept value, called `prompt`.
         `{{name}}` is a column of the row, else one of `variables`; `raw` leaves braces as typed. `sweep` maps
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
         identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
@@ -350,13 +351,21 @@ class Client:
         if not self._hinted and not strict:
             self._hinted = True
             self.warn(
-                _("Many requests at once cost much less with: {command}").format(
+                _("Install faster connections for batch runs: {command}").format(
                     command='pip install "wcode_jupyter[fast]"'
                 )
             )
         return _FAST_FROM if value.source == "default" else int(value.value)
 
-    def map(self, prompt: Prompt, rows: Any, *, score: Any = None, progress: bool = True, **options: Any) -> Replies:
+    def map(
+        self,
+        prompt: Prompt | Mapping[str, Prompt],
+        rows: Any,
+        *,
+        score: Any = None,
+        progress: bool = True,
+        **options: Any,
+    ) -> Replies:
         """Asks `prompt` once for each row (and model, and swept value) and gives the Replies in row order.
 
         `options` are those of `run`, settings and parameters. `score(reply, row)` gives a number, a bool or a dict of
@@ -370,7 +379,9 @@ class Client:
         run.carry_through(lambda: watch(run, quiet=not progress))
         return self._result(run, score)
 
-    async def amap(self, prompt: Prompt, rows: Any, *, score: Any = None, **options: Any) -> Replies:
+    async def amap(
+        self, prompt: Prompt | Mapping[str, Prompt], rows: Any, *, score: Any = None, **options: Any
+    ) -> Replies:
         """`map` for the caller's own event loop."""
         import asyncio
 
@@ -384,7 +395,7 @@ class Client:
             raise
         return self._result(run, score)
 
-    def imap(self, prompt: Prompt, rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
+    def imap(self, prompt: Prompt | Mapping[str, Prompt], rows: Any, **options: Any) -> Iterator[tuple[Job, Reply]]:
         """Job and Reply of each answer as it finishes; memory stays bounded. Leaving the loop cancels the rest.
 
         Raises what stopped the run, after the last answer.
@@ -394,7 +405,9 @@ class Client:
         if run.error is not None:
             raise run.error
 
-    def _started(self, prompt: Prompt, rows: Any, options: dict[str, Any], *, watched: bool = False) -> BatchRun:
+    def _started(
+        self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any], *, watched: bool = False
+    ) -> BatchRun:
         run = self.run(prompt, rows, **options)
         run.open()
         try:
@@ -477,7 +490,7 @@ def _check_score(score: Any) -> None:
     if score is not None and not callable(score):
         raise InputError(
             _("score is not a function"),
-            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+            hint=_("It takes the reply and its row, and returns a number, a bool or a dict of these."),
         )
 
 

@@ -109,8 +109,12 @@ class Consent:
         """Raises InputError: a tool would ask, where nobody can be asked."""
         if asking := [tool.name for tool in tools if self._rule(tool) == "ask"]:
             raise InputError(
-                _("{names}: a tool asks before it runs, and nobody can be asked here").format(names=", ".join(asking)),
-                hint=_("Mark what may run unasked with @wcode_jupyter.tool, or give --no-tools-confirm."),
+                _("{names}: this tool needs confirmation, but the run is not interactive").format(
+                    names=", ".join(asking)
+                ),
+                hint=_(
+                    "Mark functions that need no confirmation with @wcode_jupyter.tool, or pass --no-tools-confirm."
+                ),
             )
 
     def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:

@@ -126,8 +126,8 @@ class Conversation:
         """`fits`: the question alone would."""
         return InputError(
             _(
-                "The chat {name} is too long: {turns} turns and this question are about {tokens} tokens, and "
-                "the context of {model} leaves room for {room}"
+                "The chat {name} is too long: {turns} turns and this prompt have about {tokens} tokens; "
+                "the context of {model} has room for {room}"
             ).format(
                 name=self.name,
                 turns=turns,
@@ -135,14 +135,16 @@ class Conversation:
                 model=call.request.model,
                 room=f"{room:,}",
             ),
-            hint=_("--trim oldest leaves out the oldest turns; or choose a model with a larger context.")
+            hint=_("Drop the oldest turns with --trim oldest, or choose a model with a larger context.")
             if fits
-            else _("The question alone is too long: shorten it, lower max_tokens, or choose a larger context."),
+            else _(
+                "The prompt alone is too long. Shorten it, lower max_tokens, or choose a model with a larger context."
+            ),
         )
 
     def _left_out(self, whole: Call, trimmed: Call, count: int) -> str:
         tokens = whole.estimate.input_tokens - trimmed.estimate.input_tokens
-        return _("Left out of the chat {name}: oldest turns: {count}, about {tokens} tokens").format(
+        return _("Dropped the oldest turns of the chat {name}: {count}, about {tokens} tokens").format(
             name=self.name, count=count, tokens=f"{tokens:,}"
         )
 
@@ -183,5 +185,5 @@ class Conversation:
 def _one_question(question: Question) -> Message:
     messages = to_messages([question] if isinstance(question, Message) else question)
     if len(messages) != 1 or messages[0].role != "user":
-        raise InputError(_("A chat takes one question at a time"), hint=_("It keeps the messages before it itself."))
+        raise InputError(_("A chat takes one prompt at a time"), hint=_("It keeps the earlier messages itself."))
     return messages[0]

@@ -127,7 +127,7 @@ class ToolLoop:
                 return self._end(self._too_many())
             try:
                 if not self._answer_calls(watch, reply, calls):
-                    return self._end(AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept.")))
+                    return self._end(AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept.")))
             except InputError as error:
                 return self._end(error)
             self._call = self._next_call()
@@ -193,22 +193,22 @@ class ToolLoop:
         if call.request.parameters.get("tool_choice") not in (None, "auto", "none"):
             parameters = {name: value for name, value in call.request.parameters.items() if name != "tool_choice"}
             call = replace(call, request=replace(call.request, parameters=parameters))
-            notes = (_("tool_choice held for the first step only"),)
+            notes = (_("tool_choice applied to the first step only"),)
         return self._client.session.with_messages(replace(call, warnings=notes), (*self._asked, *self._transcript))
 
     def _explained(self, error: WcodeError) -> WcodeError:
         if isinstance(error, ReplayError):
             names = ", ".join(self._tools)
-            error.hint = _("Did a tool ({names}) give another result than when it was recorded? {hint}").format(
-                names=names, hint=error.hint
-            )
+            error.hint = _(
+                "A tool ({names}) may have returned a different result than in the recording. {hint}"
+            ).format(names=names, hint=error.hint)
         return error
 
     def _too_many(self) -> WcodeError:
         with speaking(self._replies[-1].language):
             return ToolStepsExceeded(
                 _("The model still calls tools after {count} steps").format(count=self._max_steps),
-                hint=_("Allow more with --max-steps, or ask for less."),
+                hint=_("Raise --max-steps, or simplify the prompt."),
             )
 
     def _end(self, error: WcodeError | None) -> tuple[Reply, WcodeError | None]:

@@ -6,6 +6,7 @@ was replayed is told in the metadata, where notebooks' comparisons do not look.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -16,12 +17,12 @@ from ..reply import Choice, Reply
 from ..request.messages import ToolCall
 from ..version import __version__
 from .formats import RENDERERS, plain
-from .markdown import render
+from .markdown import quickly, render
 from .status import mark, says_nothing, status_parts
 from .style import STYLE
 from .tool_steps import steps_html
 
-__all__ = ["bundle", "closed_reasoning", "folding", "open_reasoning", "record", "wrap"]
+__all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reasoning", "record", "wrap"]
 
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
@@ -37,6 +38,15 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
         return {}, {}
     with speaking(reply.language):
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
+
+
+def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`bundle`, at once where the user is in a hurry or interrupts it: long texts are then not formatted."""
+    if not hurried:
+        with contextlib.suppress(KeyboardInterrupt):
+            return bundle(reply, format, quiet=quiet)
+    with quickly():
+        return bundle(reply, format, quiet=quiet)
 
 
 def wrap(inner: str, *, style: bool = True, wide: bool = False) -> str:

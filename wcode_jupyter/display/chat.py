@@ -47,4 +47,4 @@ def _note(turn: Turn) -> str:
     """How the turn ended, where that is not well, and that it is not sent on."""
     if turn.is_whole:
         return mark(turn.reply)
-    return " ".join(filter(None, [mark(turn.reply), _("(not sent along in later turns)")]))
+    return " ".join(filter(None, [mark(turn.reply), _("(not sent in later turns)")]))

@@ -12,19 +12,16 @@ from ..characters import escape
 from ..language import _
 from ..request.messages import json_value
 from .highlight import highlight
-from .markdown import parser, render
-from .renderer import code_block
+from .markdown import is_affordable, parser, render
+from .renderer import code_block, plain
 
 __all__ = ["FORMATS", "RENDERERS", "plain"]
 
 
-def plain(text: str) -> str:
-    """Text as it is, line ends kept, long lines wrapped."""
-    return f'<pre class="wcode-text">{escape(text, quote=False)}</pre>\n'
-
-
 def _fences(text: str) -> list[tuple[str, str]]:
     """(source, language) of each fenced block, in order."""
+    if not is_affordable(text):
+        return []
     fences = [token for token in parser().parse(text) if token.type == "fence"]
     return [(token.content, next(iter(token.info.split()), "")) for token in fences]
 
@@ -34,6 +31,8 @@ def _code_only(text: str) -> str:
 
 
 def _json(text: str) -> str:
+    if not is_affordable(text):
+        return render(text)
     for source in (text, *(source for source, _language in _fences(text)[:1])):
         try:
             value = json_value(source)
@@ -44,13 +43,15 @@ def _json(text: str) -> str:
     return f'<div class="wcode-mark">{note}</div>\n{code_block(text)}'
 
 
+_DEEPEST = 20
+"""Levels that are indented: a line at level n begins with 2n blanks."""
 _FOLD_AT = 12
 """Lines of a nested value from which it can be folded."""
 
 
 def _tree(value: Any, depth: int = 0) -> str:
     """Highlighted JSON, indented by two; large nested values in an open `<details>`."""
-    if not isinstance(value, (dict, list)) or not value:
+    if not isinstance(value, (dict, list)) or not value or depth > _DEEPEST:
         return highlight(json.dumps(value, ensure_ascii=False), "json")
     brackets = "{}" if isinstance(value, dict) else "[]"
     items = value.items() if isinstance(value, dict) else ((None, item) for item in value)

@@ -8,6 +8,7 @@ definitions that would change the rest of the page) are shown as their source.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,15 +29,13 @@ STREAMING = "wcode_streaming"
 _MOST_LINES = 200
 """Lines of a display formula: bounds the search for its end."""
 
-# A formula in a line has at most 4,000 characters: bounds the search for a closing delimiter, so that text full of
-# dollars stays linear.
-_INLINE = re.compile(
-    r"""\$\$(?P<display>[^$]{1,4000}?)\$\$
-      | \$(?P<dollar>(?![\s$])(?:\\.|[^$\\]){1,4000}(?<!\s))\$(?!\d)
-      | \\\((?P<paren>.{1,4000}?)\\\)
-      | \\\[(?P<bracket>.{1,4000}?)\\\]""",
-    re.VERBOSE | re.DOTALL,
+# A formula in a line has at most 4,000 characters. What it may hold ends at the next dollar, so that text full of
+# dollars stays linear; the ends of the other two are looked up.
+_MOST_CHARACTERS = 4_000
+_DOLLARS = re.compile(
+    r"\$\$(?P<display>[^$]{1,4000}+)\$\$|\$(?P<dollar>(?![\s$])(?:\\.|[^$\\]){1,4000}+(?<!\s))\$(?!\d)", re.DOTALL
 )
+_BRACKETS = {r"\(": ("paren", r"\)"), r"\[": ("bracket", r"\]")}
 _INLINE_DELIMITERS = {
     "display": (r"\[", r"\]"),
     "dollar": (r"\(", r"\)"),
@@ -68,21 +67,50 @@ def formula_plugin(md: MarkdownIt) -> None:
 
 
 def _inline_rule(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] not in "$\\":
+    found = _inline_formula(state)
+    if found is None:
         return False
-    match = _INLINE.match(state.src, state.pos, state.posMax)
-    if match is None:
-        return False
-    kind = match.lastgroup or ""
+    kind, content, end = found
     # 5$ and 6$ are prices too.
     if kind == "dollar" and state.pos and state.src[state.pos - 1].isdigit():
         return False
     if not silent:
         token = state.push("formula", "", 0)
-        token.content = match[kind].strip()
+        token.content = content.strip()
         token.markup = kind
-    state.pos = match.end()
+    state.pos = end
     return True
+
+
+def _inline_formula(state: StateInline) -> tuple[str, str, int] | None:
+    """(kind, content, end) of the formula that begins here."""
+    if state.src[state.pos] == "$":
+        match = _DOLLARS.match(state.src, state.pos, state.posMax)
+        return match and (match.lastgroup or "", match[match.lastgroup or 0], match.end())
+    if (row := _BRACKETS.get(state.src[state.pos : state.pos + 2])) is None:
+        return None
+    kind, closing = row
+    start = state.pos + 2
+    end = _next(state.env, state.src, closing, start + 1)
+    if not start < end <= min(state.posMax - 2, start + _MOST_CHARACTERS):
+        return None
+    return kind, state.src[start:end], end + 2
+
+
+_FOUND = "wcode_found"
+
+
+def _next(env: Any, text: str, words: str, start: int) -> int:
+    """Where `words` stand next in `text` from `start` on; -1 for nowhere.
+
+    Asked again and again for the same text it searches each part of it once.
+    """
+    known = env.setdefault(_FOUND, {}).get(words)
+    if known is not None and known[0] is text and known[1] <= start and (known[2] < 0 or start <= known[2]):
+        return int(known[2])
+    found = text.find(words, start)
+    env[_FOUND][words] = (text, start, found)
+    return found
 
 
 def _closing(first_line: str) -> tuple[str, bool] | None:
@@ -104,28 +132,40 @@ def _block_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if found is None:
         return False
     closing, environment = found
-    skip = 0 if environment else 2
-    lines = [first[skip:]]
-    line = start
-    while not lines[-1].rstrip().endswith(closing):
-        # Text after a closing delimiter: an inline formula, not a block.
-        if closing in lines[-1]:
-            return False
-        line += 1
-        if line >= end:
-            return _open_formula(state, start, line, silent)
-        if state.isEmpty(line) or state.sCount[line] < state.blkIndent or line - start > _MOST_LINES:
-            return False
-        lines.append(_line(state, line))
+    begin = state.bMarks[start] + state.tShift[start] + (0 if environment else 2)
+    at = _next(state.env, state.src, closing, begin)
+    last = bisect.bisect_left(state.eMarks, at) if at >= 0 else end
+    stop = _stop(state, start, end)
+    if last >= stop:
+        return stop == end and end - start <= _MOST_LINES and _open_formula(state, start, end, silent)
+    # Text after a closing delimiter: an inline formula, not a block.
+    if last - start > _MOST_LINES or state.src[at + len(closing) : state.eMarks[last]].strip():
+        return False
     if not silent:
-        body = "\n".join(lines).rstrip()
-        if not environment:
-            body = body[: -len(closing)]
-            if closing in body:
-                return False
-        _push(state, start, line + 1, body.strip(), "environment" if environment else "display")
-    state.line = line + 1
+        skip = 0 if environment else 2
+        body = "\n".join(_line(state, line) for line in range(start, last + 1))[skip:].rstrip()
+        _push(
+            state,
+            start,
+            last + 1,
+            (body if environment else body[: -len(closing)]).strip(),
+            "environment" if environment else "display",
+        )
+    state.line = last + 1
     return True
+
+
+def _stop(state: StateBlock, start: int, end: int) -> int:
+    """The first line after `start` that ends any formula: empty, or outside of the block around it; at most `end`."""
+    key = f"{_FOUND} {state.blkIndent}"
+    known = state.env.get(key)
+    if known is not None and known[0] is state.src and known[1] == (state.level, end) and known[2] <= start < known[3]:
+        return int(known[3])
+    line = start + 1
+    while line < end and not (state.isEmpty(line) or state.sCount[line] < state.blkIndent):
+        line += 1
+    state.env[key] = (state.src, (state.level, end), start, line)
+    return line
 
 
 def _open_formula(state: StateBlock, start: int, end: int, silent: bool) -> bool:

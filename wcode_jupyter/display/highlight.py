@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..characters import escape
+from . import scanner
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
-__all__ = ["CLASSES", "highlight"]
+__all__ = ["CLASSES", "LANGUAGES", "LONGEST", "highlight"]
 
 CLASSES: dict[str, str] = {
     "Comment": "c",
@@ -34,23 +36,41 @@ CLASSES: dict[str, str] = {
 _ELEMENTS = {"": ("", ""), "k": ("<b>", "</b>"), "c": ("<i>", "</i>")}
 """Keywords and comments are the most frequent: short tags, which also read where styles are stripped."""
 
-_LONGEST = 100_000
-"""Characters of a block that are coloured: a lexer's regular expressions may be slow on text made to be slow."""
+LONGEST = 20_000
+"""Characters of a block that are coloured."""
+
+# Fence word -> Pygments lexer. Only lexers whose cost was measured to grow with the text, whatever it is: a model
+# chooses the language, and many of Pygments' expressions are square on text made for it. `scanner` has the others.
+_LEXERS = {
+    **dict.fromkeys(("python", "py", "python3", "ipython", "ipython3"), "python"),
+    **dict.fromkeys(("bash", "sh", "shell", "zsh", "console"), "bash"),
+    **dict.fromkeys(("json", "jsonc", "json5"), "json"),
+    **{name: name for name in ("sql", "toml", "php", "r", "ruby")},
+    "rb": "ruby",
+}
+LANGUAGES = frozenset((*_LEXERS, *scanner.LANGUAGES))
+"""What is coloured; anything else is plain."""
 
 
 def highlight(source: str, language: str) -> str:
     """`source` as escaped HTML with elements around coloured tokens; plain where the language is unknown."""
-    lexer = _lexer(language.lower()) if language and len(source) <= _LONGEST else None
-    if lexer is None:
-        return escape(source, quote=False)
     runs: list[tuple[str, list[str]]] = []
-    for token, text in lexer.get_tokens(source):
-        name = _class(token)
+    for name, text in _tokens(source, language.lower()):
         if runs and (runs[-1][0] == name or text.isspace()):
             runs[-1][1].append(text)
         else:
             runs.append((name, [text]))
     return "".join(_span(name, "".join(texts)) for name, texts in runs)
+
+
+def _tokens(source: str, language: str) -> Iterable[tuple[str, str]]:
+    if len(source) > LONGEST:
+        return [("", source)]
+    if language in scanner.LANGUAGES:
+        return scanner.scan(source, language)
+    if language in _LEXERS:
+        return ((_class(token), text) for token, text in _lexer(_LEXERS[language]).get_tokens(source))
+    return [("", source)]
 
 
 def _span(name: str, text: str) -> str:
@@ -68,13 +88,10 @@ def _class(token: Any) -> str:
     return ""
 
 
-@lru_cache(maxsize=32)
-def _lexer(language: str) -> Lexer | None:
+@cache
+def _lexer(name: str) -> Lexer:
     from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
 
-    try:
-        # The text must come out as it went in: nothing stripped, no newline added.
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    # The text must come out as it went in: nothing stripped, no newline added.
+    lexer: Lexer = get_lexer_by_name(name, stripnl=False, ensurenl=False)
+    return lexer

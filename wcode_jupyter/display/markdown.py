@@ -8,18 +8,24 @@ attribute carries the model's text except an address. Formulas go to MathJax (se
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..characters import escape
+from ..language import _
 from .formula import STREAMING, formula_plugin
-from .renderer import Renderer, is_allowed
+from .links import link_plugin
+from .quotes import quote_plugin
+from .renderer import Renderer, is_allowed, plain
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["Env", "parser", "render", "top_level"]
+__all__ = ["Env", "is_affordable", "parser", "quickly", "render", "top_level"]
 
 Env: TypeAlias = MutableMapping[str, Any]
 """markdown-it's environment: link definitions found so far, shared by the pieces of one text."""
@@ -31,12 +37,40 @@ def render(text: str, env: Env | None = None, *, streaming: bool = False, start:
     `env` carries link definitions from piece to piece. `streaming`: more is to come. `start`: number of the first item
     where the text begins inside an ordered list.
     """
+    if not is_affordable(text):
+        note = _("Long text, shown without formatting: {count} characters.").format(count=len(text))
+        return f'<div class="wcode-mark">{escape(note)}</div>\n{plain(text)}'
     env = {} if env is None else env
     env[STREAMING] = streaming
     tokens = parser().parse(text, env)
     if start is not None and tokens and tokens[0].type == "ordered_list_open":
         tokens[0].attrs["start"] = start
     return str(parser().renderer.render(tokens, parser().options, env))
+
+
+_MOST = 300_000
+"""Characters that are formatted."""
+_BRACKET = 10
+"""What an opening bracket counts: the search for the end of a link is the dearest step."""
+
+
+_QUICK = 10_000
+_most: ContextVar[int] = ContextVar("wcode_most_formatted", default=_MOST)
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
+    """Inside, only short texts are formatted: the user has interrupted, and waits."""
+    token = _most.set(_QUICK)
+    try:
+        yield
+    finally:
+        _most.reset(token)
+
+
+def is_affordable(text: str) -> bool:
+    """Whether formatting it costs seconds at most, whatever it is: in characters, so that it is the same everywhere."""
+    return len(text) + (_BRACKET - 1) * text.count("[") <= _most.get()
 
 
 def top_level(text: str) -> list[Token]:
@@ -56,10 +90,11 @@ def parser() -> MarkdownIt:
     """The one parser: CommonMark, tables, strikethrough, bare addresses as links, formulas; no HTML."""
     from markdown_it import MarkdownIt
 
-    md = MarkdownIt("commonmark", {"html": False, "linkify": True, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
-    md.enable(["table", "strikethrough", "linkify"])
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
+    md.enable(["table", "strikethrough"])
     md.disable(["html_block", "html_inline"])
-    md.linkify.set({"fuzzy_link": False, "fuzzy_email": False})  # type: ignore[union-attr]
     md.use(formula_plugin)
+    md.use(link_plugin)
+    md.use(quote_plugin)
     md.validateLink = is_allowed  # type: ignore[method-assign]
     return md

@@ -15,7 +15,7 @@ from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from ..shell import DisplayPublisher
-from .answer import bundle, closed_reasoning, folding, wrap
+from .answer import closed_reasoning, final_bundle, folding, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
@@ -160,8 +160,13 @@ class NotebookView:
         self._published = False
         self._above = ""
         self._answering = False
+        self._hurried = False
         self._thinking = Thinking(self._publish_thinking)
         self._text = Part(SPLITTERS.get(format, Lines)(), self._publish_text)
+
+    def hurry(self) -> None:
+        """The user has interrupted: what is shown from now on is shown at once."""
+        self._hurried = True
 
     def begin(self, model: str) -> None:
         """The question is on its way to `model`."""
@@ -280,7 +285,7 @@ class NotebookView:
 
     def finish(self, reply: Reply) -> None:
         """The one output that stays."""
-        self._own.end(*bundle(reply, self._format, quiet=self._quiet))
+        self._own.end(*final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried))
 
     def abandon(self) -> None:
         """What was shown goes when something follows."""

@@ -18,7 +18,7 @@ from .highlight import highlight
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Renderer", "code_block", "is_allowed", "wrapped_code"]
+__all__ = ["Renderer", "code_block", "is_allowed", "plain", "wrapped_code"]
 
 _TAGS = frozenset(
     "p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr br em strong s table thead tbody tr th td".split()  # noqa: SIM905
@@ -40,6 +40,11 @@ def code_block(source: str, language: str = "") -> str:
 def wrapped_code(source: str, language: str = "") -> str:
     """The same, its long lines wrapped: nothing of it is out of sight to the right."""
     return code_block(source, language).replace("<pre>", '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">', 1)
+
+
+def plain(text: str) -> str:
+    """Text as it is, line ends kept, long lines wrapped."""
+    return f'<pre class="wcode-text">{escape(text, quote=False)}</pre>\n'
 
 
 class Renderer(RendererHTML):

@@ -10,6 +10,12 @@ __all__ = ["SilentView"]
 class SilentView:
     """Nothing while the answer arrives; what is shown at its end is for the class that builds on this one."""
 
+    hurried = False
+
+    def hurry(self) -> None:
+        """The user has interrupted: what is shown from now on is shown at once."""
+        self.hurried = True
+
     def begin(self, model: str) -> None:
         """Nothing to show."""
 

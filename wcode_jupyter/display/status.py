@@ -32,7 +32,7 @@ _ENDED: dict[Ended, str] = {
     "cut": N_("cut off"),
     "failed": N_("failed"),
 }
-_COMPLETE_BECAUSE = {"tool_calls": N_("asks for a tool"), "function_call": N_("asks for a tool")}
+_COMPLETE_BECAUSE = {"tool_calls": N_("calls a tool"), "function_call": N_("calls a tool")}
 _CUT_BECAUSE = {"content_filter": N_("cut by the content filter")}
 
 
@@ -110,7 +110,7 @@ def format_cost(cost: Decimal) -> str:
 def mark(reply: Reply) -> str:
     """One line that says that this is not the whole answer, and why; empty when it is complete."""
     if reply.budget_went_to_thinking:
-        words = _("The token budget went to thinking and no answer came: raise max_tokens or lower the effort")
+        words = _("No answer: reasoning used the whole token limit. Raise max_tokens or lower the reasoning effort")
         return f"— {words} —"
     if reply.ended == "complete":
         return "" if not is_empty(reply) else f"— {_('the model sent an empty answer')} —"
@@ -142,8 +142,8 @@ def short_model(model: str) -> str:
 
 
 _DOING: dict[Doing, str] = {
-    "asking": N_("asking {model} … {n} s"),
-    "thinking": N_("{model} is thinking … {n} s"),
+    "asking": N_("waiting for {model} … {n} s"),
+    "thinking": N_("{model} is reasoning … {n} s"),
     "writing": N_("{model} is writing … {n} s"),
 }
 

@@ -75,10 +75,15 @@ class TerminalView:
         self._model = ""
         self._began_s = self._last_s = clock()
         self._waiting = True
+        self._hurried = False
         self._notices: list[str] = []
         self._incoming: list[tuple[str, str]] = []
         self._kind = ""
         self._splitter: Splitter | Lines = Lines()
+
+    def hurry(self) -> None:
+        """The user has interrupted: what is shown from now on is shown at once."""
+        self._hurried = True
 
     def begin(self, model: str) -> None:
         """The question is on its way to `model`."""
@@ -159,7 +164,7 @@ class TerminalView:
             return ""
         # Of a whole block: an emoji may arrive in pieces.
         piece = replace(piece, source=visible(piece.source))
-        if piece.plain or isinstance(self._splitter, Lines):
+        if piece.plain or self._hurried or isinstance(self._splitter, Lines):
             return Text(piece.source.removesuffix("\n"), style=style)
         return Padding(_markdown(piece, style), (0, 0, 1, 0))
 

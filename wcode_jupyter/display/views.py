@@ -34,6 +34,9 @@ class View(Protocol):
     def tick(self) -> None:
         """Shows what is due."""
 
+    def hurry(self) -> None:
+        """The user has interrupted: what is shown from now on is shown at once."""
+
     def finish(self, reply: Reply) -> None:
         """Shows the answer as it ended; nothing may follow."""
 
@@ -53,6 +56,7 @@ class DeferredFinish:
 
     def __init__(self, shown: CellView) -> None:
         self.begin, self.feed, self.due_s, self.tick = shown.begin, shown.feed, shown.due_s, shown.tick
+        self.hurry = shown.hurry
 
     def finish(self, reply: Reply) -> None:
         """Not yet."""
@@ -68,9 +72,9 @@ class HeadlessView(SilentView):
 
     def finish(self, reply: Reply) -> None:
         """The one output."""
-        from .answer import bundle
+        from .answer import final_bundle
 
-        data, metadata = bundle(reply, self._format, quiet=self._quiet)
+        data, metadata = final_bundle(reply, self._format, quiet=self._quiet, hurried=self.hurried)
         if data:
             self._publisher.publish(data, metadata)
 
@@ -119,6 +123,7 @@ def pump(stream: Stream, view: View) -> Reply:
             _carry(stream, view)
     except KeyboardInterrupt:
         stream.interrupt()
+        view.hurry()
     except BaseException:
         stream.cancel()
         raise

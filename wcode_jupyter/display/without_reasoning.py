@@ -18,7 +18,7 @@ class WithoutReasoning:
     def __init__(self, shown: CellView) -> None:
         self._shown = shown
         self.begin, self.due_s, self.tick = shown.begin, shown.due_s, shown.tick
-        self.abandon = shown.abandon
+        self.abandon, self.hurry = shown.abandon, shown.hurry
 
     def feed(self, events: list[Event]) -> None:
         """Takes what arrived, but for reasoning."""

@@ -76,9 +76,9 @@ class Engine:
             raise
         if not finished:
             future.cancel()
-            raise DeadlineError(_("Not done within {seconds:g} s").format(seconds=timeout_s))
+            raise DeadlineError(_("Not finished within {seconds:g} s").format(seconds=timeout_s))
         if future.cancelled():
-            raise InputError(_("This client was closed"), hint=_("Make a new Client."))
+            raise InputError(_("This client was closed"), hint=_("Create a new Client."))
         if error := future.exception():
             raise portable(error)
         return future.result()
@@ -111,11 +111,14 @@ class Engine:
         with self._lock:
             if os.getpid() != self._pid:
                 raise InputError(
-                    _("This process was forked from one that asks models, and cannot share its connections"),
-                    hint=_("Make a new Client in the forked process."),
+                    _(
+                        "This process was forked from one that uses a Client; connections cannot be shared across "
+                        "a fork"
+                    ),
+                    hint=_("Create a new Client in the forked process."),
                 )
             if self._closed:
-                raise InputError(_("This client was closed"), hint=_("Make a new Client."))
+                raise InputError(_("This client was closed"), hint=_("Create a new Client."))
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=_run_loop, args=(self._loop,), name="wcode-engine", daemon=True)

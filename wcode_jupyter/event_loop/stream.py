@@ -211,7 +211,7 @@ class Stream:
             except KeyboardInterrupt:
                 # It may wait for a file. Views take Ctrl-C for their own: they must not call this a success.
                 self.error = self.error or AnswerInterrupted(
-                    _("Interrupted while the answer was being kept"),
+                    _("Interrupted while the answer was being saved"),
                     hint=_("It may be missing in the replay file and in the log."),
                 )
                 raise
@@ -223,14 +223,14 @@ class Stream:
                 self._run.mailbox.close()
 
     def _verdict(self, end: End) -> tuple[Ended | None, WcodeError | None]:
-        reason = next((finish.reason for finish in self._finishes if finish.choice == 0), None)
+        reason = next((finish.reason for finish in reversed(self._finishes) if finish.choice == 0), None)
         return verdict(end, reason, has_answer=self._builder.has_answer)
 
 
 def verdict(end: End, reason: str | None, *, has_answer: bool) -> tuple[Ended | None, WcodeError | None]:
     """How an answer ended, None where its finish reason says it, and the error to raise for it."""
     if end.cancelled:
-        return "interrupted", AnswerInterrupted(_("Interrupted"), hint=_("What had arrived is kept."))
+        return "interrupted", AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept."))
     if end.error is not None:
         late = isinstance(end.error, (AnswerError, DeadlineError)) and has_answer
         return ("cut" if late else "failed"), end.error
@@ -239,7 +239,8 @@ def verdict(end: End, reason: str | None, *, has_answer: bool) -> tuple[Ended | 
 
 _BAD_FINISHES: dict[str | None, Callable[[], WcodeError]] = {
     "content_filter": lambda: AnswerCut(
-        _("The provider's content filter ended the answer"), hint=_("What had arrived is kept; change the prompt.")
+        _("The provider's content filter ended the answer"),
+        hint=_("Everything received so far is kept. Change the prompt."),
     ),
     "error": lambda: ServerFault(_("The provider ended the answer with an error")),
 }

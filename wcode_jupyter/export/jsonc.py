@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..errors import InputError
 from ..language import _
 
-__all__ = ["is_empty", "merge", "merged", "parse"]
+__all__ = ["is_empty", "merge", "merged", "parse", "parse_at"]
 
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\ufeff)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\n]|\\\r\n|\\.)*"|' + r"'(?:[^'\\\n]|\\\r\n|\\.)*'", re.DOTALL)
@@ -61,6 +61,15 @@ def parse(text: str) -> Any:
     return _read(text).value
 
 
+def parse_at(text: str, at: int) -> dict[str, Any] | None:
+    """The object that begins at `text[at]`, whatever follows it; None where none can be read there."""
+    try:
+        value = _value(text, at, 0).value
+    except InputError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def merge(text: str, patch: Mapping[str, Any]) -> str:
     """`text` with the members of `patch` in it, and nothing else changed. A text without a value counts as `{}`.
 
@@ -81,7 +90,7 @@ def merge(text: str, patch: Mapping[str, Any]) -> str:
     for edit in reversed(edits):
         result = result[: edit.start] + edit.text + result[edit.end :]
     if parse(result) != merged(root.value, patch):
-        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines manually."))
     return result
 
 
@@ -126,7 +135,8 @@ def _refuse(text: str, at: int) -> NoReturn:
             hint=_("Delete the line from the file."),
         )
     raise InputError(
-        _("The file is not JSON: line {line}").format(line=line), hint=_("Correct it, or add the shown lines by hand.")
+        _("The file is not JSON: line {line}").format(line=line),
+        hint=_("Correct the file, or add the shown lines manually."),
     )
 
 

@@ -72,10 +72,10 @@ def asked_at(request: Request) -> str:
     """The base URL that `request` names by itself. Raises InputError: the embedded model has none."""
     if request.endpoint == LOCAL:
         raise InputError(
-            _("{model} is the embedded model: no program can reach it, its address changes at every start").format(
-                model=request.model
-            ),
-            hint=_("Give it a model, --model glm-5, or a server, --base-url URL (base_url= in Python)."),
+            _(
+                "{model} is the embedded model. Programs cannot reach it, because its address changes at every start"
+            ).format(model=request.model),
+            hint=_("Choose another model with --model glm-5, or a server with --base-url URL (base_url= in Python)."),
         )
     if request.endpoint != GATEWAY:
         return request.endpoint
@@ -86,15 +86,15 @@ def _refuse_answer_tool(request: Request) -> None:
     """The programs print the text of an answer, not what the model calls a tool with."""
     if request.protocol == "anthropic" and wire.anthropic.answer_tool(request):
         raise InputError(
-            _("In the Anthropic form the answer to a schema comes as a tool call, which the programs do not print"),
-            hint=_("Ask with --protocol openai."),
+            _("In the Anthropic format the answer to a schema is a tool call, which exported programs do not print"),
+            hint=_("Use --protocol openai."),
         )
 
 
 def _refuse_hashed_images(request: Request) -> None:
     if has_hashed_images(request):
         raise InputError(
-            _("An image of this request was not kept, only its hash"),
+            _("Only the hash of an image of this request was recorded"),
             hint=_("Run the cell again, or record with --keep-images."),
         )
 
@@ -102,10 +102,12 @@ def _refuse_hashed_images(request: Request) -> None:
 def _check_protocol(row: Target, request: Request) -> None:
     if request.protocol not in row.protocols:
         raise InputError(
-            _("{target} speaks the {other} form, and this request is in the {protocol} form").format(
+            _("{target} uses the {other} format, but this request is in the {protocol} format").format(
                 target=row.name, other=row.protocols[0], protocol=request.protocol
             ),
-            hint=_("Export to another target, or ask with --protocol {other}.").format(other=row.protocols[0]),
+            hint=_("Export to another target, or send the request with --protocol {other}.").format(
+                other=row.protocols[0]
+            ),
         )
 
 
@@ -113,8 +115,10 @@ def _refuse_nul(body: Mapping[str, Any]) -> None:
     for path, text in _texts(body, ""):
         if "\0" in text:
             raise InputError(
-                _("The request holds a NUL character (U+0000) in {path}").format(path=path.replace("\0", "") or "body"),
-                hint=_("C strings end there and many servers refuse it, so no program is made: remove the character."),
+                _("The request contains a NUL character (U+0000) in {path}").format(
+                    path=path.replace("\0", "") or "body"
+                ),
+                hint=_("Remove the character: C strings end there and many servers reject it."),
             )
 
 
@@ -138,10 +142,10 @@ def checked_base_url(base_url: str) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
+    if good and (parts.username is not None or parts.password is not None):
+        raise InputError(_("The base URL contains a user name or password and is not written into a file"))
     if not good or parts.query or parts.fragment or not _URL.fullmatch(base_url):
         raise InputError(_("Not a base URL: {url}").format(url=ascii(base_url)))
-    if parts.username is not None or parts.password is not None:
-        raise InputError(_("The base URL holds a user name or password; it is not written into a file"))
     return base_url.rstrip("/")
 
 

@@ -113,7 +113,7 @@ def find(name: str, kind: Kind | None = None) -> Target:
     if row is None:
         names = [row.name for row in TARGETS.values() if kind in (None, row.kind)]
         raise OptionError(
-            _("No export target {name}").format(name=name),
+            _("Unknown export target: {name}").format(name=name),
             hint=did_you_mean(name, names) or _("%wcode export lists the targets."),
         )
     if kind not in (None, row.kind):
@@ -121,6 +121,6 @@ def find(name: str, kind: Kind | None = None) -> Target:
             _("{name} is a tool to configure, not a program").format(name=name)
             if row.kind == "tool"
             else _("{name} is a program, not a tool to configure").format(name=name),
-            hint=_("%wcode export {name} makes it.").format(name=name),
+            hint=_("Use %wcode export {name}.").format(name=name),
         )
     return row

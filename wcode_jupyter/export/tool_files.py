@@ -233,7 +233,7 @@ def _missing(known: Any, new: Any, patch: Patch, name: str = "") -> Any:
     if isinstance(known, list) and isinstance(new, list) and name == "models":
         items = {item["id"]: item for item in known if isinstance(item, Mapping) and "id" in item}
         if len(items) != len(known):
-            raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
+            raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines manually."))
         return [_missing(items.get(item["id"], {}), item, patch) | {"id": item["id"]} for item in new]
     return new if patch.with_key and name in _KEY_NAMES else _NOTHING
 

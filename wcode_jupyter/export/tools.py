@@ -257,12 +257,12 @@ _TOOLS: dict[str, tuple[Form, str, Callable[[Model, str], Values], tuple[str, ..
         _anthropic_env,
         (N_("Unset ANTHROPIC_API_KEY: one credential is enough."),),
     ),
-    "llm": ("yaml", "", _llm, (N_("Give llm the key once: llm keys set wcode"),)),
+    "llm": ("yaml", "", _llm, (N_("Set the key for llm once: llm keys set wcode"),)),
     "litellm": (
         "yaml",
         f"os.environ/{_VARIABLE}",
         _litellm,
-        (EXPORT_KEY, N_("The proxy wants a key of its own: set LITELLM_MASTER_KEY where it starts.")),
+        (EXPORT_KEY, N_("The proxy needs its own key: set LITELLM_MASTER_KEY where it starts.")),
     ),
 }
 
@@ -317,7 +317,8 @@ def write_tool(config: ToolConfig, path: Path | None = None) -> Written:
     path = path or config.path
     if path is None or config.form not in ("json", "yaml"):
         raise InputError(
-            _("{target} has no file to write").format(target=config.target.name), hint=_("Use the text as it is shown.")
+            _("{target} has no configuration file").format(target=config.target.name),
+            hint=_("Copy the text that is shown."),
         )
     patch = Patch(target=config.target, values=config.values(), with_key=config.key is not None)
     return merge_file(patch, path)

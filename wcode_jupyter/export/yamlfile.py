@@ -73,14 +73,14 @@ def merge_item(
     lines = _edited(plain.split("\n") if plain else [], item, place, under)
     result = mark + newline.join(lines) + newline
     if not _means(result, {**(old or {}), under: wanted} if under else wanted):
-        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file cannot be changed safely"), hint=_("Add the shown lines manually."))
     return result
 
 
 def _items(content: Any, under: str) -> list[Any]:
     items = content if not under else (content or {}).get(under) if isinstance(content or {}, Mapping) else ...
     if not isinstance(items, (list, type(None))):
-        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines by hand."))
+        raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines manually."))
     return items or []
 
 
@@ -98,7 +98,7 @@ def _means(text: str, value: Any) -> bool:
 def _load(text: str) -> Any:
     if find_spec("yaml") is None:
         raise InputError(
-            _("Changing a YAML file needs PyYAML"), hint=_("pip install pyyaml, or add the lines by hand.")
+            _("Changing a YAML file needs PyYAML"), hint=_("Run pip install pyyaml, or add the lines manually.")
         )
     yaml: Any = import_module("yaml")
 
@@ -108,7 +108,7 @@ def _load(text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         raise InputError(
             _("The file is not YAML: line {line}").format(line=mark.line + 1 if mark else "?"),
-            hint=_("Correct it, or add the shown lines by hand."),
+            hint=_("Correct the file, or add the shown lines manually."),
         ) from None
 
 

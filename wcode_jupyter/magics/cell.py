@@ -109,6 +109,6 @@ def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
     with speaking(reply.language):
         return AnswerInterrupted(
             _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
-            hint=_("What arrived is kept."),
+            hint=_("Everything received so far is kept."),
             reply=reply,
         )

@@ -40,7 +40,7 @@ def with_images(
 def without_images(expanded: Expansion) -> str:
     """The text of a system prompt. Raises InputError where an image stands in it."""
     if expanded.parts:
-        raise InputError(_("A system prompt cannot hold an image"), hint=_("Put it into the prompt."))
+        raise InputError(_("A system prompt cannot contain an image"), hint=_("Move it into the prompt."))
     return expanded.text
 
 
@@ -48,5 +48,5 @@ def _longest(options: CellLine) -> int | None:
     if (text := options.own.get("resize")) is None:
         return None
     if not text.isdecimal() or not 16 <= int(text) <= 20_000:
-        raise OptionError(_("--resize {text}: expected 16…20000 pixels").format(text=text))
+        raise OptionError(_("--resize must be 16…20000 pixels, got {text}").format(text=text))
     return int(text)

@@ -26,7 +26,7 @@ def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
             raise OptionError(_("--retries-schema needs --schema"))
         return None
     if "response_format" in options.values:
-        raise OptionError(_("--schema sets response_format: give one of the two"))
+        raise OptionError(_("--schema sets response_format; use only one of them"))
     return find_schema(text, namespace)
 
 
@@ -34,7 +34,7 @@ def retries_of(options: CellLine) -> int:
     """How often to ask again. Raises OptionError."""
     text = str(options.own.get("retries_schema", "0"))
     if not text.isdecimal() or int(text) > 10:
-        raise OptionError(_("--retries-schema {text}: expected 0…10").format(text=text))
+        raise OptionError(_("--retries-schema must be 0…10, got {text}").format(text=text))
     return int(text)
 
 

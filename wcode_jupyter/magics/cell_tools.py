@@ -24,7 +24,7 @@ def tools_named(options: CellLine, namespace: Mapping[str, Any]) -> tuple[Tool, 
     if (names := options.own.get("tools")) is None:
         return ()
     if "tools" in options.values:
-        raise OptionError(_("{option} is given twice").format(option="--tools"))
+        raise OptionError(_("{option} is set twice").format(option="--tools"))
     return find_tools(names, namespace)
 
 

@@ -76,6 +76,7 @@ _VARIABLES: dict[str, Callable[[Any], bool]] = {
     "tools": callable,
     "score": callable,
     "each": _are_rows,
+    "prompts": lambda value: isinstance(value, Mapping),
     "engine": is_engine,
 }
 """Options that take a variable of the notebook, and which."""
@@ -135,7 +136,7 @@ def candidates(
 
 
 def _after_command(command: str, words: list[str], session: Session) -> list[str]:
-    if command in ("models", "params"):
+    if command in ("models", "params", "setup"):
         return _models(session)
     if command == "set":
         return [f"{name}=" for name in ROWS]

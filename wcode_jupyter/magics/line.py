@@ -48,7 +48,7 @@ def parse_command(line: str, options: Iterable[CellOption]) -> CommandLine:
             if option is None:
                 raise OptionError(_("Unknown option {word}").format(word=head), hint=did_you_mean(head, known))
             if option.name in given:
-                raise OptionError(_("{option} is given twice").format(option=option.option))
+                raise OptionError(_("{option} is set twice").format(option=option.option))
             given[option.name] = _value(option, text if equals else None, left)
         else:
             words.append(word)
@@ -60,7 +60,7 @@ def parse_command(line: str, options: Iterable[CellOption]) -> CommandLine:
 def check_no_more(words: Sequence[str]) -> None:
     """Raises OptionError where `words` are left that the command has no use for."""
     if words:
-        raise OptionError(_("Unexpected word {word}").format(word=words[0]), hint=_("%wcode help shows the form."))
+        raise OptionError(_("Unexpected word {word}").format(word=words[0]), hint=_("%wcode help shows the usage."))
 
 
 def _value(option: CellOption, text: str | None, left: deque[str]) -> str | bool:

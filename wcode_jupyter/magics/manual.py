@@ -22,7 +22,7 @@ def manual(commands: Iterable[Command]) -> str:
         "%%wcode [MODEL] [OPTIONS]\nTEXT\n\n"
         + _("Sends TEXT to a model and shows the answer as it streams. {{name}} inserts the variable name.")
         + "\n"
-        + _("Nothing is sent that you did not set; --dry-run shows the exact request."),
+        + _("Only what you set is sent; --dry-run shows the exact request."),
         _section(_("Commands"), ((f"%wcode {command.usage}", _(command.help)) for command in commands)),
         _section(_("This cell"), (_own(option) for option in CELL_OPTIONS)),
         _section(_("Settings (also: %wcode set, %config Wcode, WCODE_… variables)"), (_row(row) for row in SETTINGS)),

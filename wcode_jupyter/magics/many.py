@@ -34,13 +34,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
-_MAKE_MANY = ("each", "models", "sweep", "repeat")
+_MAKE_MANY = ("each", "prompts", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
 )  # fmt: skip
 _ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
+_PLACE = "{{prompt}}"
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
 
@@ -62,8 +63,10 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
     for name in _NOT_IN_MANY:
         if name in options.own:
             raise OptionError(
-                _("{option} does not go with --each, --sweep, --repeat or several -m").format(option=_option(name)),
-                hint=_("Ask each row with client.ask(…, tools=…).") if name == "tools" else "",
+                _("{option} cannot be combined with --each, --sweep, --repeat or several -m").format(
+                    option=_option(name)
+                ),
+                hint=_("Use client.ask(…, tools=…) for each row.") if name == "tools" else "",
             )
     for name, needs in _NEEDS.items():
         if name in options.own and needs not in options.own:
@@ -110,11 +113,29 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
         "extra_body": options.extra_body,
         **values,
     }
-    prompt = text.removesuffix("\n")
+    prompt = _prompt(shell, options, text.removesuffix("\n"))
     run = client.run(prompt, rows, **arguments)
     if (file := _run_file(client, options, run)) is not None:
         run = client.run(prompt, run.plan.rows, run_file=file, **arguments)
     return run
+
+
+def _prompt(shell: Any, options: CellLine, text: str) -> str | dict[str, str]:
+    """The cell's text; with `--prompts`, by name, with each of the prompts in place of `{{prompt}}`."""
+    if "prompts" not in options.own:
+        return text
+    found = _variable(shell, options, "prompts")
+    if not isinstance(found, Mapping) or not all(isinstance(one, str) for one in found.values()):
+        raise OptionError(
+            _("--prompts {name} must be a dict of prompts by name").format(name=options.own["prompts"]),
+            hint='{"terse": "…", "polite": "…"}',
+        )
+    if _PLACE not in text:
+        raise OptionError(
+            _("The cell has no {place} for the prompts").format(place=_PLACE),
+            hint=_("Write {place} where the text of each prompt belongs.").format(place=_PLACE),
+        )
+    return {str(name): text.replace(_PLACE, one) for name, one in found.items()}
 
 
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
@@ -130,7 +151,7 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
     name = options.own[option]
     if name not in shell.user_ns:
         raise UndefinedReference(
-            _("{option} {name}: there is no variable of this name").format(option=_option(option), name=name),
+            _("{option} {name}: variable not found").format(option=_option(option), name=name),
             hint=did_you_mean(name, [known for known in shell.user_ns if not known.startswith("_")]),
         )
     return shell.user_ns[name]
@@ -148,8 +169,8 @@ def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]]
     function = _variable(shell, options, "score")
     if not callable(function):
         raise OptionError(
-            _("--score {name}: not a function").format(name=options.own["score"]),
-            hint=_("It takes the reply and its row, and gives a number, a bool or a dict of these."),
+            _("--score {name} is not a function").format(name=options.own["score"]),
+            hint=_("It takes the reply and its row, and returns a number, a bool or a dict of these."),
         )
     return function  # type: ignore[no-any-return]
 
@@ -176,7 +197,7 @@ def _list(text: str) -> list[Any]:
         except (msgspec.DecodeError, RecursionError):
             raise OptionError(
                 _("--sweep: not a JSON list: {text}").format(text=text),
-                hint=_("Put JSON between single quotes."),
+                hint=_("Put JSON in single quotes."),
             ) from None
         return found if isinstance(found, list) else [found]
     return [value.strip() for value in text.split(",") if value.strip()]
@@ -185,7 +206,7 @@ def _list(text: str) -> list[Any]:
 def _repeat(options: CellLine) -> int:
     text = options.own.get("repeat", "1")
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise OptionError(_("--repeat {text}: not a number from 1 on").format(text=text))
+        raise OptionError(_("--repeat must be an integer of at least 1, got {text}").format(text=text))
     return int(text)
 
 
@@ -226,7 +247,7 @@ def _compared(
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
     replies = Replies.of(lines, run.plan.fingerprint, schema)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
-    error = AnswerInterrupted(_("Interrupted"), hint=_("What arrived is kept.")) if interrupted else None
+    error = AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept.")) if interrupted else None
     return replies, error
 
 
@@ -287,7 +308,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
         print("\n".join(said))
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
         return int(printed)
-    hint = _("Say --yes, or raise confirm_above_cny (¥{limit}).").format(limit=limit)
+    hint = _("Pass --yes or raise confirm_above_cny (¥{limit}).").format(limit=limit)
     what = _("Nothing was sent: {estimate}").format(estimate=cost)
     if not can_ask():
         raise InputError(what, hint=hint)
@@ -295,7 +316,7 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
         # A question about money is idle where nothing can be asked.
         for call in run.plan.calls:
             client.check(call)
-    answer = input(_("{estimate}. Go on? [y/N] ").format(estimate=cost))
+    answer = input(_("{estimate}. Continue? [y/N] ").format(estimate=cost))
     if answer.strip().lower() not in ("y", "yes", "是"):
         raise InputError(what, hint=hint)
     return int(printed)
@@ -332,9 +353,12 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     if quiet:
         return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
     shown = replies.table()
-    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices) + summary._repr_html_()
-    html += f"<details><summary>{escape(_('Answers'))}</summary>{shown._repr_html_()}</details>"
-    return {"text/html": html, "text/plain": "\n\n".join([*map(visible, notices), repr(summary), repr(shown)])}
+    reasons = [replies.reasons()] if len(replies.failed) else []
+    html = "".join(f"<p>{escape(notice)}</p>" for notice in notices)
+    # Answers first, then what went wrong, then the figures.
+    html += shown._repr_html_() + "".join(table._repr_html_() for table in reasons) + summary._repr_html_()
+    texts = [*map(visible, notices), repr(summary), *map(repr, reasons), repr(shown)]
+    return {"text/html": html, "text/plain": "\n\n".join(texts)}
 
 
 def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
@@ -368,10 +392,10 @@ def _dry_run(client: Client, run: BatchRun) -> str:
 
     said = "".join(f"{notice}\n" for notice in (*run.plan.notices, *run.notices))
     if run.plan.rows.once:
-        taken = _("These rows come from an iterator: looking took its first row. Make it anew before the run.")
+        taken = _("The rows come from an iterator and the dry run consumed the first one. Recreate it before the run.")
         return f"{said}{estimate(run.plan)}\n{taken}"
     task = next(iter(run.plan))
     if task.error is not None:
         raise task.error
     first = describe_call(run.plan.call(task))
-    return said + "\n".join([first, "", _("all together: {estimate}").format(estimate=estimate(run.plan))])
+    return said + "\n".join([first, "", _("total: {estimate}").format(estimate=estimate(run.plan))])

@@ -49,77 +49,88 @@ class CellOption(Struct, frozen=True, kw_only=True):
 
 
 CELL_OPTIONS: tuple[CellOption, ...] = (
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),
     CellOption(
-        name="param", short="-p", metavar="NAME=JSON", arity="append", help=N_("Set a parameter by its wire name.")
+        name="param",
+        short="-p",
+        metavar="NAME=JSON",
+        arity="append",
+        help=N_("Set a parameter by its name in the request."),
     ),
     CellOption(
         name="without",
         metavar="NAME",
         arity="append",
-        help=N_("Leave out this inherited parameter for one cell; also --no-temperature and the like."),
+        help=N_("Do not send this inherited parameter in this cell. Short form: --no-temperature and so on."),
     ),
-    CellOption(name="extra_body", metavar="JSON", help=N_("Further fields of the request, sent as they are.")),
-    CellOption(name="preset", metavar="NAME", help=N_("Start from the values kept under this name (%wcode preset).")),
+    CellOption(name="extra_body", metavar="JSON", help=N_("Additional request fields, sent unchanged.")),
+    CellOption(name="preset", metavar="NAME", help=N_("Use the values saved under this name (%wcode preset).")),
     CellOption(
         name="image",
         metavar="NAME|FILE|URL",
         arity="append",
-        help=N_("Send an image along: a figure or array of the notebook, a file, or an address."),
+        help=N_("Attach an image: a figure or array variable, a file, or a URL."),
     ),
-    CellOption(name="resize", metavar="PIXELS", help=N_("Scale the images down to this longest side.")),
-    CellOption(name="allow_outside", arity="flag", help=N_("Let --image read files outside the notebook's folder.")),
+    CellOption(name="resize", metavar="PIXELS", help=N_("Scale images down to this longest side, in pixels.")),
+    CellOption(
+        name="allow_outside", arity="flag", help=N_("Allow --image to read files outside the notebook's folder.")
+    ),
     CellOption(
         name="schema",
         metavar="NAME|FIELDS",
-        help=N_("Ask for JSON of this schema: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
+        help=N_("Structured output: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
     ),
     CellOption(
-        name="retries_schema", metavar="N", help=N_("Ask again, at most so often, when it does not fit the schema.")
+        name="retries_schema", metavar="N", help=N_("Retry up to N times if the answer does not match the schema.")
     ),
-    CellOption(name="chat", metavar="NAME", help=N_("Continue the chat of this name: earlier turns are sent along.")),
+    CellOption(name="chat", metavar="NAME", help=N_("Continue this chat: its earlier turns are sent first.")),
+    CellOption(name="trim", metavar="oldest", help=N_("If the chat exceeds the context, drop the oldest turns.")),
     CellOption(
-        name="trim", metavar="oldest", help=N_("A chat that the context cannot hold: leave out its oldest turns.")
-    ),
-    CellOption(
-        name="keep_failed", arity="flag", help=N_("In a chat: send turns along that failed or were interrupted.")
+        name="keep_failed", arity="flag", help=N_("In a chat: also send turns that failed or were interrupted.")
     ),
     CellOption(
         name="each",
         metavar="VARIABLE",
-        help=N_("Ask once for each row of this DataFrame or list; {{name}} is a column of the row."),
+        help=N_("Send the prompt once per row of this DataFrame or list; {{name}} is a column of the row."),
+    ),
+    CellOption(
+        name="prompts",
+        metavar="VARIABLE",
+        help=N_("Send each prompt of this dict by name; {{prompt}} in the cell is the prompt's text."),
     ),
     CellOption(
         name="sweep",
         metavar="NAME=VALUE,VALUE",
         arity="append",
-        help=N_("Ask with each of these values of a parameter; several: with every combination."),
+        help=N_("Send the prompt with each of these parameter values; several options: every combination."),
     ),
-    CellOption(name="repeat", metavar="N", help=N_("Ask so many times.")),
-    CellOption(name="seeds", arity="flag", help=N_("With --repeat: a seed of its own for each time.")),
+    CellOption(name="repeat", metavar="N", help=N_("Send the prompt N times.")),
+    CellOption(name="seeds", arity="flag", help=N_("With --repeat: use a different seed each time.")),
     CellOption(
         name="score",
         metavar="FUNCTION",
-        help=N_("Judge every answer by f(reply, row): a number, a bool or a dict of these."),
+        help=N_("Score each answer with f(reply, row): a number, a bool or a dict of these."),
     ),
     CellOption(name="key", metavar="COLUMN", help=N_("With --each: the column that identifies a row.")),
     CellOption(
         name="run_file",
         metavar="FILE",
-        help=N_("With --each: where answers are kept and continued; else beside the notebook."),
+        help=N_("With --each: the run file. Default: beside the notebook."),
     ),
     CellOption(
         name="engine",
         metavar="dask",
-        help=N_("With --each: a Dask cluster sends the requests; a variable that holds its client, or dask."),
+        help=N_("With --each: send the requests from a Dask cluster: a variable with its client, or dask."),
     ),
     CellOption(name="anew", arity="flag", help=N_("Ignore saved answers and send every request again.")),
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
-    CellOption(name="yes", arity="flag", help=N_("Do not ask before a dear run (confirm_above_cny).")),
-    CellOption(name="insert", arity="flag", help=N_("Put the answer's code into a new cell below; it is not run.")),
-    CellOption(name="quiet", short="-q", arity="flag", help=N_("Show the answer without waiting and status lines.")),
-    CellOption(name="raw", arity="flag", help=N_("Send braces as typed: no {{name}} references.")),
-    CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and what it may cost; send nothing.")),
+    CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
+    CellOption(
+        name="insert", arity="flag", help=N_("Insert the code of the answer as a new cell below; it is not run.")
+    ),
+    CellOption(name="quiet", short="-q", arity="flag", help=N_("Hide waiting and status lines.")),
+    CellOption(name="raw", arity="flag", help=N_("Send braces unchanged: no {{name}} placeholders.")),
+    CellOption(name="dry_run", arity="flag", help=N_("Show the exact request and its likely cost; send nothing.")),
     CellOption(name="help", short="-h", arity="flag", help=N_("Show this help.")),
 )
 
@@ -188,7 +199,7 @@ def _first_word(rest: str) -> tuple[str, int]:
     if match is None or rest[match.end() : match.end() + 1].strip():
         raise OptionError(
             _("A quote is not closed: {text}").format(text=rest),
-            hint=_("Put texts with spaces or quotes between single quotes."),
+            hint=_("Put text with spaces or quotes in single quotes."),
         )
     return unquote(match.group()), match.end()
 
@@ -269,7 +280,7 @@ class _LineParser:
         elif option.arity == "append":
             self.own.setdefault(option.name, []).append(self._inserted(self._value(option.option, value)))
         elif option.name in self.own:
-            raise OptionError(_("{option} is given twice").format(option=option.option))
+            raise OptionError(_("{option} is set twice").format(option=option.option))
         else:
             self.own[option.name] = self._inserted(self._value(option.option, value))
 
@@ -301,7 +312,7 @@ class _LineParser:
         if _TYPOGRAPHIC.search(word):
             raise OptionError(
                 _("Unexpected word {word}").format(word=word),
-                hint=_("Options begin with --; texts with spaces go between ' or \"."),
+                hint=_("Options start with --; put text with spaces in ' or \"."),
             )
         if "model" in self.values:
             raise OptionError(
@@ -312,7 +323,7 @@ class _LineParser:
 
     def _set(self, name: str, value: Any) -> None:
         if name in self.values:
-            raise OptionError(_("{option} is given twice").format(option=ROWS[name].option))
+            raise OptionError(_("{option} is set twice").format(option=ROWS[name].option))
         self.values[name] = value
 
     def _value(self, option: str, value: str | None) -> str:
@@ -352,7 +363,7 @@ def parse_assignments(line: str) -> dict[str, Any]:
     for word in words:
         name, value = _assignment(word, find_row)
         if name in values:
-            raise OptionError(_("{option} is given twice").format(option=name))
+            raise OptionError(_("{option} is set twice").format(option=name))
         values[name] = value
     return values
 
@@ -375,7 +386,7 @@ def _json(text: str) -> Any:
 
 def _quoting_hint(text: str) -> str:
     """For the usual slip: JSON without quotes around it loses its own quotes to the line's splitting."""
-    return _("Put JSON between single quotes.") if _json(text) is None else ""
+    return _("Put JSON in single quotes.") if _json(text) is None else ""
 
 
 def _json_object(text: str) -> dict[str, Any]:

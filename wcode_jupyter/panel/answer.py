@@ -96,7 +96,7 @@ class AnswerBox:
     def clear(self) -> None:
         """Nothing but a line that says what will be here."""
         self._reset()
-        self._say(_("The answer will stand here."))
+        self._say(_("The answer appears here."))
 
     def show(self, reply: Reply, error: WcodeError | None = None) -> None:
         """A whole answer, however it ended."""
@@ -194,6 +194,9 @@ class AnswerBox:
             pages.publish(inner, display_id, update, first)
 
         return publish
+
+    def hurry(self) -> None:
+        """Nothing: the box holds what was shown while it arrived."""
 
     def finish(self, reply: Reply) -> None:
         """The answer as it ended."""

@@ -237,7 +237,7 @@ class Tags(Control):
         # Whatever leaves the field adds its text: Enter, Tab, the button. Not the messages of Enter or of a click:
         # those overtake the text while the kernel is busy.
         self._entry = look.make(
-            widgets.Text, placeholder=_("text; \\n is a line end"), continuous_update=False, description=row.name,
+            widgets.Text, placeholder=_("text; \\n is a line break"), continuous_update=False, description=row.name,
             layout="wide",
         )  # fmt: skip
         self._entry.observe(lambda _change: self._add(), "value")
@@ -276,7 +276,7 @@ class Tags(Control):
             tag.close()
 
     def _tag(self, text: str) -> Any:
-        tag = self._look.make(widgets.Button, description=f"{escape(text)} ×", tooltip=_("Take this text away"))
+        tag = self._look.make(widgets.Button, description=f"{escape(text)} ×", tooltip=_("Remove this text"))
         tag.on_click(lambda _button: self._remove(text))
         return tag.add_class("wcode-tag")
 

@@ -91,24 +91,24 @@ class Panel:
 
     def _build_question(self) -> None:
         self.system = area(_("System prompt"), rows=2)
-        self.prompt = area(_("Prompt"), rows=5, hint=_("Your question. {{name}} inserts the variable name."))
+        self.prompt = area(_("Prompt"), rows=5, hint=_("Your prompt. {{name}} inserts the variable name."))
         self.prompt.add_class("wcode-prompt")
         beside = {"description_width": "initial"}
         self.into = widgets.Text(
-            description=_("Answer into"), placeholder=_("variable"), layout={"width": "210px"}, style=beside
+            description=_("Store answer in"), placeholder=_("variable"), layout={"width": "210px"}, style=beside
         )
         for field in (self.system, self.prompt, self.into):
             field.observe(lambda _change: self._changed(), "value")
         self.run_button = button(_("Run"), self._run_pressed, "primary").add_class("wcode-run")
         self.stop_button = button(_("Stop"), self.stop, "danger", disabled=True).add_class("wcode-stop")
-        self.clear_button = button(_("Clear"), self.clear, tooltip=_("Empty the prompt and the answer"))
+        self.clear_button = button(_("Clear"), self.clear, tooltip=_("Clear the prompt and the answer"))
         self._references = widgets.HTML().add_class("wcode-refs")
         self._notes = widgets.HTML()
         self.earlier = widgets.Dropdown(description=_("Earlier answers"), layout={"width": "auto"}, style=beside)
         self.earlier.observe(self._look_again, "value")
 
     def _lay_out(self) -> Any:
-        title = heading("wcode", _("ask a model; nothing is sent that you do not set"))
+        title = heading("wcode", _("send a prompt; only what you set is sent"))
         head = split([title, button(_("Close"), self.close, tooltip=_("Close this panel"))]).add_class("wcode-head")
         actions = row([self.run_button, self.stop_button, self.clear_button, self.into])
         # Shown by the labextension: a kernel that is busy cannot say so itself.
@@ -119,9 +119,7 @@ class Panel:
         right = box([self.code.widget, self.parameters.widget, self.presets.widget], "wcode-right")
         columns = widgets.Box([left, right]).add_class("wcode-columns")
         # The stylesheet shows this line once the page has lost the kernel, which then cannot say so itself.
-        lost = _(
-            "The kernel of this panel has ended. Run its cell again to go on; what stands here can still be copied."
-        )
+        lost = _("The kernel of this panel has ended. Run its cell again to continue. The text can still be copied.")
         sheet = widgets.HTML(f'{STYLE}{HIDE}<div class="wcode-lost">{escape(lost)}</div>')
         return box([sheet, head, columns], "wcode-panel")
 
@@ -292,7 +290,7 @@ class Panel:
                 self._client.session.set(name, value)
             self.load({})
             self.picker.refresh()
-            self.code.tell(_("These are the session's values now: %wcode settings lists them."))
+            self.code.tell(_("Saved as session values. %wcode settings lists them."))
 
     def take_over(self, reply: Reply) -> None:
         """Shows the last answer of the panel that stood here before."""
@@ -306,7 +304,7 @@ class Panel:
         if self._closed:
             return
         replies = list(enumerate(self._client.session.replies))[-_LAST:]
-        options = [(_("choose one to look at it again"), -1)] + [
+        options = [(_("choose one to show it again"), -1)] + [
             (f"{index + 1}. {reply.model}: {_question(reply)}", index) for index, reply in reversed(replies)
         ]
         if tuple(options) != self.earlier.options:

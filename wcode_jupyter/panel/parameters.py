@@ -39,15 +39,13 @@ class ParameterTabs:
             for rows in self._rows.values()
         ]
         self._tabs = widgets.Tab(pages, selected_index=0)
-        self._explain = widgets.ToggleButton(
-            description=_("Explain"), tooltip=_("Say below each parameter what it means")
-        )
+        self._explain = widgets.ToggleButton(description=_("Explain"), tooltip=_("Show the meaning of each parameter"))
         self._explain.observe(self._explained, "value")
         actions = [
             button(_("Unset all"), unset, tooltip=_("Switch every parameter off")),
-            button(_("Use as session defaults"), defaults, tooltip=_("Cells and %wcode settings follow what is set")),
+            button(_("Use as session defaults"), defaults, tooltip=_("Use these values for cells and %wcode settings")),
         ]
-        head = split([heading(_("Parameters"), _("sent only where switched on")), self._explain])
+        head = split([heading(_("Parameters"), _("sent only when switched on")), self._explain])
         self.widget = box([head, self._tabs, row(actions)], "wcode-section")
 
     def values(self) -> dict[str, Any]:

@@ -37,10 +37,10 @@ class ModelPicker:
         self.field = widgets.Text(description=_("Model"), layout={"width": "auto"}).add_class("wcode-above")
         self.list = named(widgets.Select(description=_("Models"), rows=5, layout={"width": "auto"}))
         self.filters = {
-            name: widgets.ToggleButton(description=_(label), tooltip=_("Only models that can do this"))
+            name: widgets.ToggleButton(description=_(label), tooltip=_("Only models with this capability"))
             for name, label in CAPABILITIES.items()
         }
-        self._none = widgets.HTML(quiet(_("No model of the catalogue fits.")))
+        self._none = widgets.HTML(quiet(_("No model in the catalogue matches.")))
         self._facts = widgets.HTML().add_class("wcode-facts")
         filters = row(list(self.filters.values()))
         pick = widgets.VBox([self.field, filters, self.list, self._none]).add_class("wcode-pick")
@@ -131,12 +131,14 @@ class ModelPicker:
 
 def _facts(model: Model) -> str:
     if not model.id:
-        return f'<div class="wcode-quiet">{escape(_("No model chosen yet."))}</div>'
+        return f'<div class="wcode-quiet">{escape(_("No model selected yet."))}</div>'
     if model.id == LOCAL:
-        words = _("The embedded demo model: runs on this machine, costs nothing, needs no key. It is a toy.")
+        words = _(
+            "The embedded demo model runs on this machine, is free and needs no key. Its answers are often wrong."
+        )
         return f'<div class="wcode-name">{LOCAL}</div><div class="wcode-quiet">{escape(words)}</div>'
     if not model.series and not model.prices:
-        words = _("Not in the catalogue: it can be asked, its context and price are unknown.")
+        words = _("Not in the catalogue. It can be used; its context and price are unknown.")
         return f'<div class="wcode-name">{escape(model.id)}</div><div class="wcode-quiet">{escape(words)}</div>'
     listed = (
         _("not listed: {names}").format(names=", ".join(model.unlisted))
@@ -144,7 +146,7 @@ def _facts(model: Model) -> str:
         else _("all {count} listed").format(count=len(PARAMETERS))
     )
     rows = {
-        _("can"): _(", ").join(_(CAPABILITIES[name]) for name in model.capabilities),
+        _("capabilities"): _(", ").join(_(CAPABILITIES[name]) for name in model.capabilities),
         _("context"): _("{n} tokens").format(n=f"{model.context:,}") if model.context else _("not stated"),
         _("¥ / 1000 tokens"): "\n".join(map(_price, model.prices)) or _("unknown"),
         _("Anthropic form"): {True: _("yes"), False: _("no"), None: _("not stated")}[model.anthropic],

@@ -35,8 +35,8 @@ class PresetBox:
             )
         )
         self._said = widgets.HTML()
-        save = button(_("Save"), self.save, tooltip=_("Keep model, system prompt and parameters under this name"))
-        delete = button(_("Delete"), self.delete, tooltip=_("Forget the preset of this name"))
+        save = button(_("Save"), self.save, tooltip=_("Save model, system prompt and parameters under this name"))
+        delete = button(_("Delete"), self.delete, tooltip=_("Delete the preset with this name"))
         head = heading(_("Presets"), _("also: %%wcode --preset NAME"))
         self.widget = box([head, row([self.menu, self.name, save, delete]), self._said], "wcode-section")
         self.refresh()
@@ -67,13 +67,13 @@ class PresetBox:
 
     def save(self) -> None:
         """Keeps what is set under the name."""
-        self._try(lambda: self._presets.save(self.name.value.strip(), self._values()), _("Kept as {name}."))
+        self._try(lambda: self._presets.save(self.name.value.strip(), self._values()), _("Saved as {name}."))
 
     def delete(self) -> None:
         """Forgets the preset of the name."""
         name = self.name.value.strip()
         known = name in self._presets.names()
-        self._try(lambda: self._presets.delete(name), _("Deleted {name}.") if known else _("No preset {name}"))
+        self._try(lambda: self._presets.delete(name), _("Deleted {name}.") if known else _("Preset not found: {name}"))
 
     def _try(self, act: Callable[[], object], done: str) -> None:
         try:

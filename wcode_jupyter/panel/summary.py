@@ -74,11 +74,11 @@ def saved_panel(notebook: Path, cell_id: str) -> Saved | None:
 
 def bundle(state: State, model: str, reply: Reply | None = None) -> dict[str, str]:
     """The output's MIME bundle: model, parameters, the cell, and how the last answer ended."""
-    lines = [_("wcode panel") + " · " + (model or _("no model chosen"))]
+    lines = [_("wcode panel") + " · " + (model or _("no model selected"))]
     lines.append(", ".join(f"{name} = {value}" for name, value in state.parameters.items()) or _("no parameter is set"))
     if reply is not None:
         lines.append(_("last answer: {status}").format(status=status_line(reply)))
-    note = _("Run this cell again to have the panel; or run what it says:")
+    note = _("Run this cell again to show the panel, or run this cell:")
     head = "".join(f"<div>{escape(line)}</div>" for line in lines)
     html = (
         f'{_SHOWN}<div class="wcode-panel-saved mathjax_ignore tex2jax_ignore">{head}'

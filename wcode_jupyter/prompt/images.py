@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .. import extras
+from .. import extras, files
 from ..errors import InputError
 from ..language import _
 from ..request.messages import Image
@@ -85,15 +85,17 @@ def find_picture(
         return picture(value, text, resize=resize)
     if isinstance(value, str) and _ADDRESS.match(value):
         return _remote(value, text, resize)
+    if "\0" in str(value):
+        raise InputError(_("{name} is not the name of a file").format(name=repr(text)))
     path = folder / Path(value).expanduser()
     if not allow_outside and not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(
-            _("{name} lies outside the notebook's folder").format(name=text),
-            hint=_("--allow-outside sends it all the same."),
+            _("{name} is outside the notebook's folder").format(name=text),
+            hint=_("Use --allow-outside to send it anyway."),
         )
     if value is text and not path.exists():
         raise InputError(
-            _("There is neither a variable nor a file named {name}").format(name=text),
+            _("No variable and no file named {name}").format(name=text),
             hint=did_you_mean(text, [*_pictured(namespace), *_beside(Path(text), folder)]),
         )
     return picture(path, text, resize=resize)
@@ -254,17 +256,18 @@ def _remote(url: str, name: str, resize: int | None) -> Picture:
         try:
             content = base64.b64decode(url.partition(",")[2], validate=True)
         except ValueError:
-            raise _no_image(name[:40], _("a broken data address")) from None
+            raise _no_image(name[:40], _("an invalid data URL")) from None
         return picture(content, "data", resize=resize)
     if resize is not None:
-        raise InputError(_("An image behind an address cannot be resized"), hint=_("Download it first."))
+        raise InputError(_("An image from a URL cannot be resized"), hint=_("Download it first."))
     return Picture(Image(url), _("the server fetches it"))
 
 
 def _read(path: Path, name: str) -> bytes:
     try:
         _refuse_large(path.stat().st_size, name)
-        return path.read_bytes()
+        with files.reading(path) as file:
+            return file.read()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(_("Cannot read the image {name}: {why}").format(name=name, why=why)) from None
@@ -301,7 +304,7 @@ def _checked(content: bytes, name: str) -> str:
 
 def _no_image(name: str, what: str) -> InputError:
     return InputError(
-        _("{name} is no image that can be sent: {what}").format(name=name, what=what),
+        _("{name} is not an image that can be sent: {what}").format(name=name, what=what),
         hint=_("PNG, JPEG, GIF, WebP, a matplotlib figure, a Pillow image or an array of pixels."),
     )
 
@@ -309,10 +312,8 @@ def _no_image(name: str, what: str) -> InputError:
 def _refuse_large(size: int, name: str) -> None:
     if size > MOST_BYTES:
         raise InputError(
-            _("{name} has {size}: an image may have {most}").format(
-                name=name, size=_size(size), most=_size(MOST_BYTES)
-            ),
-            hint=_("Save a smaller one."),
+            _("{name} has {size}; the maximum is {most}").format(name=name, size=_size(size), most=_size(MOST_BYTES)),
+            hint=_("Use a smaller image."),
         )
 
 

@@ -88,14 +88,14 @@ def parse(reply: Reply, wanted: Schema) -> Reply:
 def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInvalid:
     hint = _("The text is kept; --retries-schema 2 asks again with the error.")
     if reply.ended == "length":
-        hint = _("It was cut at max_tokens: raise it. The text is kept.")
-    what = _("The answer does not fit the schema {name}: {why}").format(name=wanted.name, why=shown)
+        hint = _("The answer was cut at max_tokens. Raise it; the text is kept.")
+    what = _("The answer does not match the schema {name}: {why}").format(name=wanted.name, why=shown)
     return AnswerInvalid(what, detail=detail, hint=hint, reply=reply)
 
 
 # --------------------------------------------------------------------------------------------- from types to schemas
 
-_KINDS = N_('Give a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
+_KINDS = N_('Use a pydantic model, a dataclass, a TypedDict, a JSON Schema or "name, age int".')
 _WRAPPED = "items"
 """The property that holds a list: strict schemas want an object at the top."""
 
@@ -110,7 +110,7 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
     """JSON Schema and reader of a type: msgspec's, or pydantic's for what msgspec does not know."""
     if not isinstance(type_, type) and not hasattr(type_, "__origin__"):
         raise InputError(
-            _("An object of type {type} is no schema").format(type=type(type_).__name__),
+            _("An object of type {type} cannot be used as a schema").format(type=type(type_).__name__),
             hint=_(_KINDS),
         )
     try:
@@ -184,12 +184,14 @@ def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
         body = adapter.json_schema()
     except ImportError:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
+            _("{type} cannot be used as a schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
             hint='pip install "wcode_jupyter[schema]"',
         ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
-            _("{type} is no schema: {error}").format(type=_name_of(type_), error=one_line(str(fault), 120)),
+            _("{type} cannot be used as a schema: {error}").format(
+                type=_name_of(type_), error=one_line(str(fault), 120)
+            ),
             hint=_(_KINDS),
         ) from None
 
@@ -308,7 +310,7 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
         result.setdefault("type", _type_of(values))
     if "object" in _kinds(node):
         if node.get("additionalProperties") not in (None, False) or not node.get("properties"):
-            raise _unsupported(_("an object whose keys are not named"), where)
+            raise _unsupported(_("an object without named keys"), where)
         result |= {"required": list(node["properties"]), "additionalProperties": False}
     if "array" in _kinds(node) and "items" not in node:
         raise _unsupported(_("a list of any values"), where)
@@ -385,8 +387,8 @@ _INSIDE: dict[str, Callable[[Any, str], Any]] = {
 
 def _unsupported(part: str, where: str) -> InputError:
     return InputError(
-        _("Strict schemas have no place for {part} (at {where})").format(part=part, where=where),
-        hint=_("Name the fields and their types, or send the schema as it is with --response-format."),
+        _("Strict schemas do not support {part} (at {where})").format(part=part, where=where),
+        hint=_("Specify the fields and their types, or send the schema unchanged with --response-format."),
     )
 
 
@@ -413,9 +415,9 @@ def _named(text: str, namespace: Mapping[str, Any]) -> Any:
     if text[0].islower() and not did_you_mean(text, public):
         return text  # the short form with one field
     raise InputError(
-        _("No variable named {name} to take the schema from").format(name=text),
+        _("No variable named {name} for the schema").format(name=text),
         hint=did_you_mean(text, [name for name in public if isinstance(namespace[name], (type, Mapping))])
-        or _("One field is written with its type: --schema '{name} str'").format(name=text),
+        or _("Write a single field with its type: --schema '{name} str'").format(name=text),
     )
 
 
@@ -423,7 +425,7 @@ def _short_form(text: str) -> type[Struct]:
     """A type with the fields of `name, age int, tags list[str]`; without a type a field is a text."""
     fields = [_field(part.split(), text) for part in _COMMA.split(text)]
     if len({name for name, _type in fields}) < len(fields):
-        raise InputError(_("A field is named twice in {text}").format(text=text))
+        raise InputError(_("Duplicate field in {text}").format(text=text))
     return msgspec.defstruct("Answer", fields, frozen=True, forbid_unknown_fields=True)
 
 

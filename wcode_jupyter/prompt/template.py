@@ -122,7 +122,7 @@ def unmatched(text: str, names: Iterable[str]) -> list[str]:
         notes.append(f"{_('{typed} is sent as typed: it is no column').format(typed=typed)}. {near}".rstrip(". ") + ".")
     for typed, inside in dict.fromkeys((found[0], found[1].strip()) for found in _ONE_BRACE.finditer(text)):
         if inside in names:
-            notes.append(_("{typed} was sent as typed: a reference has two braces on each side").format(typed=typed))
+            notes.append(_("{typed} was sent unchanged: a placeholder has two braces on each side").format(typed=typed))
     return notes
 
 
@@ -169,8 +169,8 @@ def _refuse_undefined(names: Sequence[str], namespace: Mapping[str, Any]) -> Non
     public = [name for name in namespace if not name.startswith("_")]
     near = next((hint for name in missing if (hint := did_you_mean(name, public))), "")
     raise UndefinedReference(
-        _("No variable of this name: {names}").format(names=", ".join(map(_braced, missing))),
-        hint=f"{near} {_('With --raw braces are sent as typed.')}".strip(),
+        _("Variable not found: {names}").format(names=", ".join(map(_braced, missing))),
+        hint=f"{near} {_('Use --raw to send braces unchanged.')}".strip(),
     )
 
 
@@ -178,10 +178,10 @@ def _near_misses(text: str, namespace: Mapping[str, Any]) -> Iterator[str]:
     """Notes on variables that stand between braces but were not inserted, for want of exactly two."""
     typed = [found for found in _BRACES.finditer(text) if not _is_reference(found)]
     for whole in dict.fromkeys(found[0] for found in typed if found[2] in namespace and _can_be_a_variable(found[2])):
-        yield _("{typed} was sent as typed: a reference has two braces on each side").format(typed=whole)
+        yield _("{typed} was sent unchanged: a placeholder has two braces on each side").format(typed=whole)
     single = [found for found in _SINGLE.finditer(text) if found[1] in namespace and _is_a_value(found[1], namespace)]
     if names := dict.fromkeys(found[0] for found in single):
-        yield _("{typed} was sent as typed: a reference has two braces on each side").format(typed=", ".join(names))
+        yield _("{typed} was sent unchanged: a placeholder has two braces on each side").format(typed=", ".join(names))
 
 
 def _is_a_value(name: str, namespace: Mapping[str, Any]) -> bool:
@@ -227,8 +227,8 @@ def _convert(value: Any, name: str, limits: Limits) -> Inserted:
         raise
     except Exception as error:  # from the value's own code
         raise InputError(
-            _("{name} cannot be written as text: {error}").format(name=_braced(name), error=one_line(repr(error), 100)),
-            hint=_("Insert a text made from it."),
+            _("Cannot convert {name} to text: {error}").format(name=_braced(name), error=one_line(repr(error), 100)),
+            hint=_("Insert a text derived from it."),
         ) from None
 
 
@@ -242,22 +242,22 @@ def _is(module: str, *types: str) -> Callable[[Any], bool]:
 
 def _secret(value: Any, name: str, limits: Limits) -> Inserted:
     raise InputError(
-        _("{name} holds a key: it is not sent to a model").format(name=_braced(name)),
+        _("{name} contains a key and is not sent").format(name=_braced(name)),
         hint=_("Insert another variable."),
     )
 
 
 def _environment(value: Any, name: str, limits: Limits) -> Inserted:
     raise InputError(
-        _("{name} holds the environment, keys included: it is not sent to a model").format(name=_braced(name)),
-        hint=_("Put the values you mean into variables of their own."),
+        _("{name} contains the environment with its keys and is not sent").format(name=_braced(name)),
+        hint=_("Store the values you need in separate variables."),
     )
 
 
 def _meaningless(name: str, kind: str) -> InputError:
     return InputError(
-        _("{name} is {kind}, which says nothing as text").format(name=_braced(name), kind=kind),
-        hint=_("Insert a text, a number, a list, a dict or a table made from it."),
+        _("{name} is {kind} and has no useful text form").format(name=_braced(name), kind=kind),
+        hint=_("Insert a text, number, list, dict or table derived from it."),
     )
 
 
@@ -282,7 +282,7 @@ def _bytes(value: Any, name: str, limits: Limits) -> Inserted:
     if kind_of(bytes(value[:512])):
         return _picture(value, name, limits)
     raise InputError(
-        _("{name} holds bytes, not text").format(name=_braced(name)), hint=_("Insert the result of its .decode().")
+        _("{name} contains bytes, not text").format(name=_braced(name)), hint=_("Insert the result of its .decode().")
     )
 
 

@@ -93,8 +93,8 @@ def find_tools(text: str, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
             own = (other for other, value in namespace.items() if callable(value) and not hasattr(builtins, other))
             hint = did_you_mean(name, own)
             raise InputError(
-                _("--tools {name}: there is no function of that name").format(name=name),
-                hint=hint or _("Name functions of this notebook, or give the JSON of the parameter: --tools '[…]'."),
+                _("--tools {name}: function not found").format(name=name),
+                hint=hint or _("Use functions of this notebook, or the JSON of the parameter: --tools '[…]'."),
             )
     return tools_of(namespace[name] for name in names)
 
@@ -104,9 +104,9 @@ def tools_of(functions: Iterable[Any]) -> tuple[Tool, ...]:
     found = tuple(tool_of(function) for function in functions)
     names = [one.name for one in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(_("Two tools have the name {name}").format(name=twice[0]))
+        raise InputError(_("Duplicate tool name: {name}").format(name=twice[0]))
     if not found:
-        raise InputError(_("There is no tool to call"), hint=_("Name functions: --tools f,g"))
+        raise InputError(_("No tools"), hint=_("Choose functions: --tools f,g"))
     return found
 
 
@@ -115,11 +115,11 @@ def tool_of(function: Any) -> Tool:
     if isinstance(function, Tool):
         return function
     if not callable(function) or isinstance(function, type):
-        raise InputError(_("{value} is no function").format(value=one_line(repr(function), 60)))
+        raise InputError(_("{value} is not a function").format(value=one_line(repr(function), 60)))
     name = getattr(function, "__name__", "")
     if not _NAME.fullmatch(name):
         raise InputError(
-            _("{name} cannot be the name of a tool").format(name=name or one_line(repr(function), 60)),
+            _("{name} is not a valid tool name").format(name=name or one_line(repr(function), 60)),
             hint=_("Define a function with letters, digits and _ in its name, at most 64."),
         )
     parameters, check = _described(name, function)
@@ -156,10 +156,8 @@ def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any],
             schema = adapter.json_schema(schema_generator=Untitled)
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as error:
         raise InputError(
-            _("{name} cannot be a tool: {error}").format(name=name, error=one_line(str(error), 120)),
-            hint=_(
-                "Annotate its parameters with types that JSON knows: str, int, float, bool, list, dict, dataclasses."
-            ),
+            _("Cannot use {name} as a tool: {error}").format(name=name, error=one_line(str(error), 120)),
+            hint=_("Annotate its parameters with JSON types: str, int, float, bool, list, dict, dataclasses."),
         ) from None
     schema.pop("title", None)
     for each in signature:
@@ -190,19 +188,21 @@ def _parameters(name: str, function: Callable[..., Any]) -> list[inspect.Paramet
         found = list(inspect.signature(function, eval_str=True).parameters.values())
     except (NameError, SyntaxError, TypeError, ValueError) as error:
         raise InputError(
-            _("The signature of {name} cannot be read: {error}").format(name=name, error=one_line(str(error), 120))
+            _("Cannot read the signature of {name}: {error}").format(name=name, error=one_line(str(error), 120))
         ) from None
     for each in found:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
             raise InputError(
-                _("{name} cannot be a tool: {parameter} takes no single named value").format(name=name, parameter=each)
+                _("Cannot use {name} as a tool: {parameter} does not take a single named value").format(
+                    name=name, parameter=each
+                )
             )
         if each.annotation is each.empty:
             raise InputError(
-                _("{name} cannot be a tool: its parameter {parameter} has no annotation").format(
+                _("Cannot use {name} as a tool: its parameter {parameter} has no annotation").format(
                     name=name, parameter=each.name
                 ),
-                hint=_("Write {parameter}: str, or the type that it is.").format(parameter=each.name),
+                hint=_("Annotate it: {parameter}: str, or its actual type.").format(parameter=each.name),
             )
     return found
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from .. import extras, typed
-from ..errors import AnswerMalformed, InputError, WcodeError, sentences
+from ..errors import AnswerMalformed, InputError, WcodeError, one_line, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
@@ -29,6 +29,10 @@ __all__ = ["Choice", "CodeBlock", "Ended", "ErrorInfo", "Reply", "Timing", "faul
 Ended: TypeAlias = Literal["complete", "length", "interrupted", "cut", "failed"]
 """How an answer ended: by the model; at max_tokens; by the user; by a lost connection, a deadline or a filter; by an
 error that the server reported or before anything arrived."""
+
+
+FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "content_filter", "error", "pause_turn"))
+"""The values of `finish_reason` whose meaning is known; any other is the server's own word."""
 
 
 class CodeBlock(Struct, frozen=True):
@@ -146,6 +150,24 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return sentences(self.fault.what, self.fault.hint)
 
     @property
+    def doubt(self) -> str:
+        """Why an answer that seems whole is no result all the same, in one line; empty where there is no doubt.
+
+        The server's word for its end is one that nobody knows, or it is empty, or nothing but reasoning.
+        """
+        choice = self.choices[0]
+        if self.ended != "complete":
+            return ""
+        with speaking(self.language):
+            if (choice.finish_reason or "stop") not in FINISH_REASONS:
+                return _("The server ended the answer with a word that is not known: {word}").format(
+                    word=one_line(choice.finish_reason or "", 60)
+                )
+            if choice.text.strip() or choice.tool_calls or choice.refusal:
+                return ""
+            return _("Only reasoning came, no answer.") if self.reasoning else _("The answer is empty.")
+
+    @property
     def budget_went_to_thinking(self) -> bool:
         """Whether `max_tokens` was used up by reasoning before any text came."""
         return self.ended == "length" and not self.text.strip() and bool(self.reasoning)
@@ -176,7 +198,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
                 return json_value(source)
             except (ValueError, RecursionError):
                 continue
-        hint = _("It was cut at max_tokens; raise it.") if self.ended == "length" else ""
+        hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
     def _json_sources(self) -> Iterator[str]:
@@ -245,7 +267,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return _("The {form} form has none.").format(form=FORMS[self.request.protocol].title)
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
-        return _("Ask with --logprobs --top-logprobs 5.")
+        return _("Use --logprobs --top-logprobs 5.")
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
@@ -253,7 +275,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         Raises InputError: no such target, a request that cannot be exported, or none at all.
         """
         if self.request is None:
-            raise InputError(_("This reply holds no request"))
+            raise InputError(_("This reply contains no request"))
         return Reply.exporter(target, self.request, base_url=base_url, stream=stream)
 
     def to_dict(self) -> dict[str, Any]:

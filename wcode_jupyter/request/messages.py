@@ -177,7 +177,7 @@ def _to_message(item: Message | Mapping[str, Any]) -> Message:
 def _no_message(value: object) -> InputError:
     return InputError(
         _("Not a message: {error}").format(error=type(value).__name__),
-        hint=_("A prompt is a text, or a list of messages, each with its role and content."),
+        hint=_("A prompt is a string, or a list of messages with role and content."),
     )
 
 
@@ -191,7 +191,7 @@ def _with_valid_text(message: Message) -> Message:
         message.text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            _("The {role} text holds an invalid character at position {position}").format(
+            _("The {role} text contains an invalid character at position {position}").format(
                 role=message.role, position=error.start
             )
         ) from None

@@ -114,10 +114,10 @@ _KIND_NAMES: dict[Kind, str] = {
     "float": N_("a number"),
     "int": N_("an integer"),
     "bool": N_("true or false"),
-    "choice": N_("a word"),
-    "text": N_("a text"),
+    "choice": N_("one of a set"),
+    "text": N_("a string"),
     "object": N_("a JSON object"),
-    "strings": N_("a text or a JSON list of texts"),
+    "strings": N_("a string or a JSON list of strings"),
     "objects": N_("a JSON list of objects"),
     "tool_choice": N_("none, auto, required or a JSON object"),
 }
@@ -126,19 +126,19 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="reasoning", kind="object", group="reasoning", choices=tuple(EFFORTS), shorthand="effort",
         anthropic="thinking",
-        help=N_("How much the model thinks before it answers; none switches thinking off where the model allows it."),
+        help=N_("Amount of reasoning before the answer; none turns reasoning off where the model allows it."),
     ),
     Parameter(
         name="temperature", kind="float", group="sampling", low=0, high=2, page_default="1.0", anthropic="temperature",
-        help=N_("Diversity of the answer: lower is more predictable. Set this or top_p, not both."),
+        help=N_("Randomness of the answer: lower is more predictable. Set this or top_p, not both."),
     ),
     Parameter(
         name="top_p", kind="float", group="sampling", low=0, high=1, page_default="1.0", anthropic="top_p",
-        help=N_("Sample only from the likeliest tokens whose probabilities add up to this."),
+        help=N_("Sample only from the most likely tokens whose probabilities add up to this."),
     ),
     Parameter(
         name="top_k", kind="int", group="sampling", low=0, page_default="0", anthropic="top_k",
-        help=N_("Sample only from this many likeliest tokens; 0 is off, 1 always takes the likeliest."),
+        help=N_("Sample only from the N most likely tokens; 0 is off, 1 always takes the most likely one."),
     ),
     Parameter(
         name="frequency_penalty", kind="float", group="sampling", low=-2, high=2, page_default="0",
@@ -150,23 +150,25 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="repetition_penalty", kind="float", group="sampling", low=0, high=2, page_default="1.0",
-        help=N_("Penalty on repeated tokens by their probability; above 1 repeats less. Some engines refuse 0."),
+        help=N_("Penalty on repeated tokens by their probability; above 1 repeats less. Some servers "
+"reject 0."),
     ),
     Parameter(
         name="min_p", kind="float", group="sampling", low=0, high=1, page_default="0",
-        help=N_("Drop tokens less likely than this share of the likeliest token's probability."),
+        help=N_("Drop tokens whose probability is below this share of the most likely token's."),
     ),
     Parameter(
         name="top_a", kind="float", group="sampling", low=0, high=1, page_default="0",
-        help=N_("Keep only tokens that are likely enough compared with the likeliest: a dynamic top_p."),
+        help=N_("Keep only tokens that are likely enough compared with the most likely one: a dynamic "
+"top_p."),
     ),
     Parameter(
         name="seed", kind="int", group="sampling", low=-(2**63), high=2**63 - 1,
-        help=N_("Ask for the same sampling again; not every model can promise it."),
+        help=N_("Seed for repeatable sampling; not every model guarantees it."),
     ),
     Parameter(
         name="max_tokens", kind="int", group="length", low=1, anthropic="max_tokens",
-        help=N_("Most tokens the answer may have, reasoning included."),
+        help=N_("Maximum output tokens, including reasoning."),
     ),
     Parameter(
         name="logit_bias", kind="object", group="sampling",
@@ -178,23 +180,26 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="top_logprobs", kind="int", group="output", low=0, high=20,
-        help=N_("Return this many likeliest tokens at each place; needs logprobs."),
+        help=N_("Return the N most likely tokens at each position; needs logprobs."),
     ),
     Parameter(
         name="response_format", kind="object", group="output", choices=("text", "json_object"), shorthand="type",
-        help=N_("Force a format: text, json_object (say JSON in the prompt too), or an object with a json_schema."),
+        help=N_("Output format: text, json_object (mention JSON in the prompt), or an object with a "
+"json_schema."),
     ),
     Parameter(
         name="structured_outputs", kind="bool", group="output", advanced=True,
-        help=N_("On the pages, but rather a property of models; prefer response_format."),
+        help=N_("Documented as a parameter, but really a model capability; use response_format."),
     ),
     Parameter(
         name="stop", kind="strings", group="length", anthropic="stop_sequences",
-        help=N_("Stop at any of these texts; repeat the option or give a JSON list."),
+        help=N_("Stop sequences: the answer ends at any of these strings; repeat the option or pass a JSON "
+"list."),
     ),
     Parameter(
         name="tools", kind="objects", group="tools", anthropic="tools",
-        help=N_("What the model may call: functions of the notebook by name (f,g), or JSON in the OpenAI form."),
+        help=N_("Tools the model may call: functions of the notebook by name (f,g), or JSON in the OpenAI "
+"format."),
     ),
     Parameter(
         name="tool_choice", kind="tool_choice", group="tools", choices=("none", "auto", "required"),
@@ -207,7 +212,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="verbosity", kind="choice", group="length", choices=("low", "medium", "high"), page_default="medium",
-        help=N_("How long and detailed the answer is."),
+        help=N_("Length and detail of the answer."),
     ),
 )  # fmt: skip
 
@@ -228,7 +233,7 @@ def find(name: str) -> Parameter:
     wanted = name.strip().lstrip("-").replace("-", "_")
     if wanted in _BY_NAME:
         return _BY_NAME[wanted]
-    hint = did_you_mean(wanted, _BY_NAME) or _("%wcode params lists them; other fields go through --extra-body.")
+    hint = did_you_mean(wanted, _BY_NAME) or _("%wcode params lists them. Send other fields with --extra-body.")
     raise ParameterError(_("Unknown parameter {name}").format(name=name), name=name, hint=hint)
 
 
@@ -393,7 +398,7 @@ def _response_format_rule(value: dict[str, Any]) -> str:
         name = schema.get("name")
         # The characters and the length that OpenAI's reference allows for a schema's name.
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-            return _("the schema's name may have letters, digits, _ and -, at most 64")
+            return _("the schema name may have at most 64 letters, digits, _ and -")
     return ""
 
 
@@ -409,7 +414,7 @@ def _check_strings(parameter: Row, value: Any) -> list[str]:
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise _wrong(parameter, value)
     if not (kept := [text for text in texts if text]):
-        raise _wrong(parameter, value, _("no text to stop at"))
+        raise _wrong(parameter, value, _("no stop sequence"))
     result: list[str] = _json_copy(parameter, kept)
     return result
 
@@ -417,9 +422,9 @@ def _check_strings(parameter: Row, value: Any) -> list[str]:
 def _check_objects(parameter: Row, value: Any) -> list[dict[str, Any]]:
     if any(callable(item) for item in (value if isinstance(value, (list, tuple)) else [value])):
         raise ParameterError(
-            _("{option}: functions are for ask and aask, as a list").format(option=parameter.name),
+            _("{option}: functions work only with ask and aask, as a list").format(option=parameter.name),
             name=parameter.name,
-            hint=_("client.ask(…, tools=[f, g]); elsewhere the JSON of the tools is sent, and their calls come back."),
+            hint=_("Use client.ask(…, tools=[f, g]). Elsewhere, pass the JSON of the tools."),
         )
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, Mapping) for item in value):
         raise _wrong(parameter, value)
@@ -476,7 +481,9 @@ def conflicts(parameters: Mapping[str, Any], *, prompt: str) -> list[str]:
         )
     warnings = []
     if parameters.get("response_format", {}).get("type") == "json_object" and "json" not in prompt.lower():
-        warnings.append(_("JSON mode, but no message says JSON: many servers refuse that; ask for JSON in the prompt"))
+        warnings.append(
+            _("JSON mode without the word JSON in a message: many servers reject that. Ask for JSON in the prompt")
+        )
     if "temperature" in parameters and "top_p" in parameters:
         warnings.append(_("temperature and top_p are both set; the pages advise to set only one"))
     if "tools" not in parameters:
@@ -486,9 +493,9 @@ def conflicts(parameters: Mapping[str, Any], *, prompt: str) -> list[str]:
             if name in parameters
         ]
     if parameters.get("repetition_penalty") == 0:
-        warnings.append(_("repetition_penalty 0: some engines refuse it"))
+        warnings.append(_("repetition_penalty 0: some servers reject it"))
     if len(parameters.get("stop", ())) > 4:
-        warnings.append(_("more than 4 stop texts: OpenAI-compatible servers may refuse them"))
+        warnings.append(_("more than 4 stop sequences: OpenAI-compatible servers may reject them"))
     if "structured_outputs" in parameters:
-        warnings.append(_("structured_outputs: some engines expect an object here; prefer response_format"))
+        warnings.append(_("structured_outputs: some servers expect an object here; use response_format"))
     return warnings

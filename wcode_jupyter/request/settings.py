@@ -27,7 +27,7 @@ class Setting(Row, frozen=True, kw_only=True):
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting(name="model", kind="text", help=N_("Model to ask: an id, a unique short name, or local.")),
+    Setting(name="model", kind="text", help=N_("Model: an id, a unique short name, or local.")),
     Setting(
         name="exact_model", kind="bool", default=False,
         help=N_("Send the model id exactly as typed: no short names, no check for a similar known id."),
@@ -35,40 +35,40 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="system", kind="text", help=N_("System prompt.")),
     Setting(
         name="protocol", kind="choice", choices=tuple(FORMS), default=DEFAULT_PROTOCOL,
-        help=N_("Form of the request: OpenAI chat completions or Anthropic messages."),
+        help=N_("API format: OpenAI chat completions or Anthropic messages."),
     ),
     Setting(
         name="base_url", kind="text", default="https://wcode.net/api/gpt/v1",
-        help=N_("Server of the OpenAI form; another server needs a key of its own."),
+        help=N_("Server for the OpenAI format; another server needs its own key."),
     ),
     Setting(
         name="anthropic_base_url", kind="text", default="https://wcode.net/api/anthropic",
-        help=N_("Server of the Anthropic form."),
+        help=N_("Server for the Anthropic format."),
     ),
     Setting(
         name="anthropic_environment", kind="bool", default=False,
         help=N_("Anthropic form: read ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN or _API_KEY, and ANTHROPIC_MODEL."),
     ),
-    Setting(name="stream", kind="bool", default=True, help=N_("Show the answer while it arrives.")),
+    Setting(name="stream", kind="bool", default=True, help=N_("Stream the answer.")),
     Setting(
         name="format", kind="choice", choices=("markdown", "text", "json", "code", "html", "latex"), default="markdown",
-        help=N_("How to show the answer."),
+        help=N_("Format of the displayed answer."),
     ),
     Setting(
         name="hide_reasoning", kind="bool", default=False,
-        help=N_("Do not show the model's reasoning; the reply keeps it."),
+        help=N_("Hide the model's reasoning; the reply keeps it."),
     ),
     Setting(
         name="connect_timeout", kind="float", low=0.1, default=10.0,
-        help=N_("Longest wait for a connection, in seconds."),
+        help=N_("Connect timeout, in seconds."),
     ),
     Setting(
         name="idle_timeout", kind="float", low=0.1, default=300.0,
-        help=N_("Longest silence of the server, in seconds."),
+        help=N_("Read timeout: maximum time without data from the server, in seconds."),
     ),
     Setting(
         name="total_timeout", kind="float", low=0.1,
-        help=N_("Longest time for a whole answer, in seconds; unset: no limit."),
+        help=N_("Total timeout for an answer, in seconds. Default: no limit."),
     ),
     Setting(
         name="max_cost", kind="float", low=0,
@@ -76,18 +76,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="concurrency", kind="int", low=1, default=16,
-        help=N_("Runs over rows: how many requests are under way at once."),
+        help=N_("Batch runs: maximum requests in flight."),
     ),
-    Setting(name="rpm", kind="float", low=0.01, help=N_("Runs over rows: most requests a minute.")),
-    Setting(name="tpm", kind="float", low=1, help=N_("Runs over rows: most tokens a minute, input and output.")),
+    Setting(name="rpm", kind="float", low=0.01, help=N_("Batch runs: maximum requests per minute.")),
+    Setting(name="tpm", kind="float", low=1, help=N_("Batch runs: maximum tokens per minute, input and output.")),
     Setting(
         name="confirm_above_cny", kind="float", low=0, default=5.0,
-        help=N_("Runs over rows: ask before one that may cost more RMB than this."),
+        help=N_("Batch runs: confirm a run that may cost more RMB than this."),
     ),
-    Setting(name="max_steps", kind="int", low=1, default=8, help=N_("Tools: most requests for one question.")),
+    Setting(name="max_steps", kind="int", low=1, default=8, help=N_("Tools: maximum requests per prompt.")),
     Setting(
         name="tools_confirm", kind="bool", default=True,
-        help=N_("Tools: ask before a function runs that is not marked with @wcode_jupyter.tool."),
+        help=N_("Tools: confirm functions that are not marked with @wcode_jupyter.tool."),
     ),
     Setting(
         name="tools_replay", kind="choice", choices=("recorded", "run"), default="recorded",
@@ -95,29 +95,30 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="tools_policy", kind="text",
-        help=N_("Tools by function name, like shell=never,weather=always,delete=ask; default: by the mark."),
+        help=N_("Tools: rules by function name, such as shell=never,weather=always,delete=ask. Default: by "
+"the mark."),
     ),
     Setting(
         name="replay", kind="choice", choices=("off", "record", "replay", "auto"), default="off",
-        help=N_("Record answers, replay recorded ones only, or ask just what is missing."),
+        help=N_("Record answers, replay only recorded ones, or send only missing requests."),
     ),
     Setting(
         name="keep", kind="bool", default=False,
         help=N_("Reuse the answer in the replay file while the question is unchanged; --anew sends it again."),
     ),
-    Setting(name="replay_file", kind="text", help=N_("Where answers are recorded; unset: beside the notebook.")),
-    Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model that cannot see them.")),
-    Setting(name="keep_images", kind="bool", default=False, help=N_("Record images whole, not only their hash.")),
+    Setting(name="replay_file", kind="text", help=N_("Replay file. Default: beside the notebook.")),
+    Setting(name="force", kind="bool", default=False, help=N_("Send images even to a model without vision.")),
+    Setting(name="keep_images", kind="bool", default=False, help=N_("Record whole images, not only their hashes.")),
     Setting(
         name="allow_secrets", kind="bool", default=False,
-        help=N_("Record also what seems to hold a key or another credential."),
+        help=N_("Also record text that looks like a credential."),
     ),
-    Setting(name="log", kind="bool", default=True, help=N_("Keep every call in the log that %wcode history reads.")),
+    Setting(name="log", kind="bool", default=True, help=N_("Log every call (%wcode history).")),
     Setting(
         name="log_content", kind="bool", default=True,
-        help=N_("Keep prompts and answers in the log, not only figures."),
+        help=N_("Log prompts and answers, not only figures."),
     ),
-    Setting(name="log_days", kind="int", low=1, help=N_("Forget logged calls after this many days; unset: never.")),
+    Setting(name="log_days", kind="int", low=1, help=N_("Delete logged calls after N days. Default: never.")),
 )  # fmt: skip
 
 ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}

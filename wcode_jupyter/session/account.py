@@ -116,7 +116,7 @@ class Methods(Struct, frozen=True, kw_only=True):
     def to_markdown(self) -> str:
         """A paragraph, then a table with a row for each model."""
         if not self.rows:
-            return _("No model was asked.") + "\n"
+            return _("No model was called.") + "\n"
         return f"{paragraph(self)}\n\n{_table(self.rows)}\n"
 
 

@@ -38,7 +38,9 @@ class Attempts:
         except AnswerInvalid as error:
             if not self._left or reply.ended == "length":
                 if self._asked > 1 and reply.ended != "length":
-                    error.hint = _("It was asked {n} times; the text of the last answer is kept.").format(n=self._asked)
+                    error.hint = _("The request was sent {n} times. The text of the last answer is kept.").format(
+                        n=self._asked
+                    )
                 raise
             self._left -= 1
             self._asked += 1
@@ -51,5 +53,5 @@ class Attempts:
         complaint = f"This does not match the required JSON schema: {error.detail}. Answer again, with the JSON alone."
         turns = (*reply.transcript, Message("assistant", reply.text), Message("user", complaint))
         call = self._session.with_messages(self.call, (*self.call.request.messages, *turns))
-        notice = _("Asked again: {what}").format(what=error.what)
+        notice = _("Retried: {what}").format(what=error.what)
         self.call = msgspec.structs.replace(call, warnings=(*call.warnings, notice))

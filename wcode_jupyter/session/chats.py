@@ -95,7 +95,7 @@ class Chats:
     def find(self, name: str) -> Chat:
         """The chat `name`, an empty one when nothing was said in it yet. Raises InputError: not a name."""
         if not name.strip() or not name.isprintable() or name.startswith("-"):
-            raise InputError(_("{name} is not a name for a chat").format(name=repr(name)))
+            raise InputError(_("{name} is not a valid chat name").format(name=repr(name)))
         with self._lock:
             return self._chats.get(name) or Chat(name)
 
@@ -104,8 +104,8 @@ class Chats:
         with self._lock:
             if (chat := self._chats.get(name)) is not None:
                 return chat
-            hint = did_you_mean(name, self._chats) or _("%%wcode --chat NAME begins one; %wcode chats lists them.")
-        raise InputError(_("There is no chat {name}").format(name=name), hint=hint)
+            hint = did_you_mean(name, self._chats) or _("Start one with %%wcode --chat NAME; %wcode chats lists them.")
+        raise InputError(_("Chat not found: {name}").format(name=name), hint=hint)
 
     def add(self, turn: OpenTurn, reply: Reply) -> None:
         """The answer to an open turn has ended: it becomes the last turn of its chat.
@@ -125,8 +125,8 @@ class Chats:
         chat = self.get(name)
         if self.find(new).turns:
             raise InputError(
-                _("There is a chat {name} already").format(name=new),
-                hint=_("%wcode chats reset {name} ends it.").format(name=new),
+                _("The chat {name} already exists").format(name=new),
+                hint=_("Delete it with %wcode chats reset {name}.").format(name=new),
             )
         with self._lock:
             self._chats[new] = replace(chat, name=new)
@@ -137,7 +137,7 @@ class Chats:
         chat = self.get(name)
         with self._lock:
             if not chat.turns:
-                raise InputError(_("The chat {name} has no turn left").format(name=name))
+                raise InputError(_("The chat {name} has no turns").format(name=name))
             self._chats[name] = replace(chat, turns=chat.turns[:-1])
             self._last[name] = None
             return chat.turns[-1]

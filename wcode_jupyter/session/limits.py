@@ -87,7 +87,7 @@ def _too_long(most: int, model: Model, tokens: int) -> Iterator[str]:
 
 def tier_note() -> str:
     """Said before and after an answer whose price the page leaves open."""
-    return _("the page leaves open which price tier holds at this length")
+    return _("the price tier for this length is not documented")
 
 
 _WIDE = re.compile("[^\0-\u2e7f]")

@@ -58,7 +58,7 @@ class Presets:
         tables = self._read()
         if name not in tables:
             hint = did_you_mean(name, tables) or _("%wcode preset list shows them.")
-            raise InputError(_("No preset {name}").format(name=name), hint=hint)
+            raise InputError(_("Preset not found: {name}").format(name=name), hint=hint)
         return {row_name: self._checked(name, row_name, value) for row_name, value in tables[name].items()}
 
     def save(self, name: str, values: Mapping[str, Any]) -> None:
@@ -67,12 +67,12 @@ class Presets:
         Raises InputError: a name that is none, nothing to keep, a value that holds a key, a file not to be written.
         """
         if not _NAME.fullmatch(name):
-            raise InputError(_("{name}: a preset's name has letters, digits, _, - and .").format(name=repr(name)))
+            raise InputError(_("{name}: a preset name consists of letters, digits, _, - and .").format(name=repr(name)))
         if not values:
-            raise InputError(_("There is nothing to keep: no model, setting or parameter is set"))
+            raise InputError(_("Nothing to save: no model, setting or parameter is set"))
         checked = {row_name: self._checked(name, row_name, value) for row_name, value in values.items()}
         if self._is_secret(json.dumps(checked, ensure_ascii=False)):
-            raise InputError(_("The values hold an API key: they are not written"))
+            raise InputError(_("The values contain an API key and are not saved"))
         self._write({**self._read(), name: checked})
 
     def delete(self, name: str) -> bool:

@@ -184,11 +184,11 @@ class Session:
                 _("The session's budget of ¥{limit} is spent (¥{spent})").format(limit=limit, spent=self.ledger.spent),
                 hint=_("Raise it with %wcode set max_cost=…"),
             )
-        what = _("The session's budget of ¥{limit} has ¥{left} left, and this answer may cost ¥{most}")
+        what = _("¥{left} of the session's budget of ¥{limit} are left, but this answer may cost ¥{most}")
         left = limit - self.ledger.spent - self.ledger.reserved
         raise InputError(
             what.format(limit=limit, left=_yuan(left), most=_yuan(most)),
-            hint=_("Set max_tokens lower, or raise the budget with %wcode set max_cost=…"),
+            hint=_("Lower max_tokens, or raise the budget with %wcode set max_cost=…"),
         )
 
     @property
@@ -468,11 +468,11 @@ class Session:
             values["replay"].value == "replay" or self.keys.find(endpoint(base_url.value, protocol).origin) is None
         )
         if base_url.source == "default" and keyless:
-            return self.local_model, [_("No key and no model chosen: asking the embedded demo model.")]
-        hint = _("Name one: %%wcode glm-5, in Python model='glm-5'; %wcode models lists them.")
+            return self.local_model, [_("No key and no model selected: using the embedded demo model.")]
+        hint = _("Choose one: %%wcode glm-5, in Python model='glm-5'. %wcode models lists them.")
         if protocol == "anthropic" and values["anthropic_environment"].value:
             hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
-        raise InputError(_("No model chosen"), hint=hint)
+        raise InputError(_("No model selected"), hint=hint)
 
     def _check_name(self, model_id: str) -> None:
         """Raises ModelUnclear: not an id that is known, and much like one that is."""
@@ -521,8 +521,8 @@ class Session:
         if request.endpoint == LOCAL or (capabilities and "vision" not in capabilities):
             seeing = [model.id for model in self.catalogue.values() if "vision" in model.capabilities]
             raise InputError(
-                _("{model} cannot see images").format(model=request.model),
-                hint=_("Choose one that can ({models}), or send them all the same with --force.").format(
+                _("{model} does not support images").format(model=request.model),
+                hint=_("Choose a model with vision ({models}), or use --force to send them anyway.").format(
                     models=", ".join(seeing)
                 ),
             )

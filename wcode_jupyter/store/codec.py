@@ -105,14 +105,15 @@ def head(line: bytes) -> Head:
     try:
         found = _head.decode(line)
     except msgspec.ValidationError:
-        raise ReplayError(_("This is not a record of an answer")) from None
+        raise ReplayError(_("This is not a recorded answer")) from None
     except (msgspec.DecodeError, RecursionError):
         raise ReplayError(_("This is not JSON"), hint=_not_json_hint(line)) from None
     if found.v > VERSION:
         raise ReplayError(
-            _("A newer wcode_jupyter wrote this (record version {version}; this one reads {known})").format(
-                version=found.v, known=VERSION
-            ),
+            _(
+                "This was written by a newer version of wcode_jupyter "
+                "(record version {version}; this one reads {known})"
+            ).format(version=found.v, known=VERSION),
             hint=_("Update wcode_jupyter, or record again."),
         )
     return found
@@ -120,9 +121,9 @@ def head(line: bytes) -> Head:
 
 def _not_json_hint(line: bytes) -> str:
     if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
-        return _("It is the mark of a merge conflict: keep the lines of both sides and remove the marks.")
+        return _("This is a merge conflict marker. Keep the lines of both sides and remove the markers.")
     if line.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _("An editor saved the file in another encoding: save it as UTF-8 without a byte order mark.")
+        return _("The file was saved in another encoding. Save it as UTF-8 without a byte order mark.")
     if fault := _not_utf8(line):
         return _("{fault}. Restore the file from version control, or remove that line.").format(fault=fault)
     return _("Restore the file from version control, or remove that line.")
@@ -148,11 +149,11 @@ def decode(line: bytes) -> Reply:
         reply = typed.decode(line, Reply)
     except (msgspec.DecodeError, RecursionError) as error:
         why = _not_utf8(line) or error
-        raise ReplayError(_("This does not hold a whole answer: {error}").format(error=why)) from None
+        raise ReplayError(_("This is not a complete answer: {error}").format(error=why)) from None
     if reply.request is None:
-        raise ReplayError(_("This holds no request"))
+        raise ReplayError(_("This record contains no request"))
     if not reply.choices:
-        raise ReplayError(_("This holds no answer"))
+        raise ReplayError(_("This record contains no answer"))
     if _HASHED.encode() not in line or not has_hashed_images(reply.request):
         _check(reply.request, reply.fingerprint)
     return reply

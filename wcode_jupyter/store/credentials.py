@@ -51,9 +51,13 @@ _SHAPES = (
     _Shape(N_("a Zhipu API key"), _pattern(r"\b[0-9a-f]{32}\.([A-Za-z0-9]{16})\b"), ".", 2.5),
     _Shape(N_("an Alibaba Cloud access key"), _pattern(r"\bLTAI([A-Za-z0-9]{12,26})\b"), "LTAI", 2.5),
     _Shape(N_("a Tencent Cloud access key"), _pattern(r"\bAKID([A-Za-z0-9]{32})\b"), "AKID", 3.0),
-    _Shape(N_("a signed token (JWT)"), _pattern(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.([\w-]{20,})"), "eyJ", 3.0),
+    _Shape(N_("a signed token (JWT)"), _pattern(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.([\w-]{20,})"), "eyJ", 3.0),
     _Shape(N_("an access token"), _pattern(r"\b(?:glpat-|gsk_|npm_|pypi-|tvly-|xai-)([\w-]{20,})"), "", 3.0),
     _Shape(N_("a password in an address"), _pattern(r"://[^\s/:@]{1,80}:([^\s/:@]{8,80})@"), "://", 2.5),
+    _Shape(
+        N_("an access token"), _pattern(r"\b(?:[sr]k_live_|ya29\.|SG\.|shpat_|dop_v1_|glsa_)([\w.-]{16,200})"), "", 3.0
+    ),
+    _Shape(N_("an authorization header"), _pattern(r"\b[Bb]asic\s{1,4}([A-Za-z0-9+/]{12,400}={0,2})"), "asic", 3.0),
     _Shape(
         N_("a secret in an assignment"),
         _pattern(

@@ -44,9 +44,9 @@ def named_path(name: str) -> Path:
     try:
         path = Path(name).expanduser()
     except RuntimeError as error:  # ~somebody, of whom nobody knows the home
-        raise ReplayError(_("There is no replay file {path}").format(path=name), hint=str(error)) from None
+        raise ReplayError(_("Replay file not found: {path}").format(path=name), hint=str(error)) from None
     if not path.name or "\0" in name:
-        raise ReplayError(_("{name!r} is no name of a replay file").format(name=name))
+        raise ReplayError(_("{name!r} is not a valid replay file name").format(name=name))
     return path
 
 
@@ -83,11 +83,11 @@ def hint(path: Path) -> str:
     for other in (above, *_entries(folder), *_entries(above)):
         if (other / path.name).is_file():
             shown = ".." if other == above else os.path.relpath(other, folder)
-            return _("It is in the folder {folder}: run the notebook there, or name the file with its folder.").format(
+            return _("It is in the folder {folder}. Run the notebook there, or use the path of the file.").format(
                 folder=shown
             )
     if names := [other.name for other in _replay_files(folder)]:
         return _("The folder has {names}. If the notebook was renamed: %wcode replay replay {name}").format(
             names=", ".join(names[:3]) + ", …" * (len(names) > 3), name=names[0]
         )
-    return _("Record one with %wcode replay record, or name the right file.")
+    return _("Record one with %wcode replay record, or use another file name.")

@@ -135,11 +135,11 @@ class Log:
         values = {
             "at": _utc(when),
             "model": request.model if request else reply.model,
-            "answered": reply.model,
+            "answered": redact(reply.model),
             "endpoint": request.endpoint if request else "",
             "fingerprint": reply.fingerprint,
             "ended": reply.ended,
-            "error": None if reply.fault is None else reply.fault.kind if not content else reply.error,
+            "error": None if reply.fault is None else reply.fault.kind if not content else redact(reply.error or ""),
             "input_tokens": usage.input_tokens if reply.usage else None,
             "output_tokens": usage.output_tokens if reply.usage else None,
             "cost_cny": None if reply.cost is None else str(reply.cost),
@@ -195,7 +195,7 @@ class Log:
         with self._opened() as database:
             row = database.execute("SELECT reply FROM calls WHERE id = ?", (call_id,)).fetchone()
         if row is None:
-            raise LogError(_("There is no call {id} in the log").format(id=call_id), hint=_("See %wcode history."))
+            raise LogError(_("Call {id} is not in the log").format(id=call_id), hint=_("See %wcode history."))
         if row[0] is None:
             raise LogError(_("Call {id} was logged without its content").format(id=call_id))
         try:
@@ -228,7 +228,7 @@ class Log:
         if before is not None:
             said.append(("at < ?", [_utc(before)]))
         if len(said) != 1:
-            raise LogError(_("Say what to forget: one id, a date, or all"))
+            raise LogError(_("Choose what to delete: one id, a date, or all"))
         ((condition, values),) = said
         with self._transaction() as database:
             count = database.execute(f"DELETE FROM calls WHERE {condition}", values).rowcount
@@ -374,7 +374,7 @@ def _hint(error: Exception) -> str:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return _("Another process is writing it; this call was not logged.")
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        return _("Move the file away to begin a new log.")
+        return _("Move the file away to start a new log.")
     return _("The answer itself is not affected.")
 
 

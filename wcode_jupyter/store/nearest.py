@@ -84,7 +84,7 @@ def reordered(asked: Request, recorded: Request) -> list[str]:
 def _reordered(name: str, old: object, new: object) -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         if list(old) != list(new):
-            yield _("{name}: recorded in the order {recorded}, asked in the order {asked}").format(
+            yield _("{name}: recorded in the order {recorded}, now in the order {asked}").format(
                 name=name, recorded=one_line(", ".join(old), _SHOWN), asked=one_line(", ".join(new), _SHOWN)
             )
         for key in old:
@@ -95,7 +95,7 @@ def _reordered(name: str, old: object, new: object) -> Iterator[str]:
 
 
 def _shown(name: str, recorded: Any, asked: Any) -> str:
-    return _("{name}: recorded {recorded}, asked {asked}").format(
+    return _("{name}: recorded {recorded}, now {asked}").format(
         name=name, recorded=_value(recorded), asked=_value(asked)
     )
 

@@ -70,7 +70,7 @@ class Record:
 
     def __init__(self, path: Path, mode: Mode) -> None:
         if mode not in MODES:
-            raise ReplayError(_("There is no replay mode {mode}").format(mode=mode), hint=", ".join(MODES))
+            raise ReplayError(_("Unknown replay mode: {mode}").format(mode=mode), hint=", ".join(MODES))
         self._notices: list[str] = []
         if mode != "off" and (old := location.of_renamed_notebook(path)):
             path = self._moved(old, path, mode)
@@ -109,7 +109,7 @@ class Record:
         there = self._file.refresh()
         if self.mode == "replay" and not there:
             raise ReplayError(
-                _("There is no replay file {path}").format(path=self.path),
+                _("Replay file not found: {path}").format(path=self.path),
                 hint=location.hint(self.path),
             )
         if self._file.torn_bytes and self.mode == "replay":
@@ -274,8 +274,8 @@ class Record:
         # Base64 of an image may look like anything, so images are left out of the search.
         if finding := credentials.find(lines.without_images(reply.to_dict()), is_secret):
             raise ReplayError(
-                _("Not recorded: {place} seems to hold {kind}").format(place=finding.place, kind=finding.kind),
-                hint=_("Take it out, or allow it with %wcode replay {mode} --allow-secrets.").format(mode=self.mode),
+                _("Not recorded: {place} seems to contain {kind}").format(place=finding.place, kind=finding.kind),
+                hint=_("Remove it, or allow it with %wcode replay {mode} --allow-secrets.").format(mode=self.mode),
             )
 
     # Samples ---------------------------------------------------------------------------------------------------------
@@ -321,10 +321,10 @@ class Record:
     def _miss(self, request: Request, fingerprint: str) -> ReplayError:
         if count := len(self._file.samples(fingerprint, lines.order(request))):
             return ReplayError(
-                _("{path} holds {count} answers to this request, and all were given in this session").format(
+                _("{path} has {count} answers to this request, and all were used in this session").format(
                     path=self.path.name, count=count
                 ),
-                hint=_("Start again from the first with %wcode replay replay, or record more with mode auto."),
+                hint=_("Start again with %wcode replay replay, or record more with mode auto."),
             )
         if servers := self._elsewhere(request):
             return ReplayError(
@@ -336,12 +336,12 @@ class Record:
         hint = _("Record it with %wcode replay auto.")
         near = nearest.nearest(request, self._requests())
         if near is None:
-            return ReplayError(_("{path} holds no answer yet").format(path=self.path.name), hint=hint)
+            return ReplayError(_("{path} contains no answers yet").format(path=self.path.name), hint=hint)
         place = self._file.place(near.offset)
         if differing := nearest.differences(request, near.request) or nearest.reordered(request, near.request):
             what = _("No recorded answer to this request. The nearest, {place}, differs in {differences}")
         else:
-            what = _("{place} holds this request under another fingerprint: it was edited")
+            what = _("{place} has this request with another fingerprint; it was edited")
         return ReplayError(what.format(place=place, differences="; ".join(differing)), hint=hint)
 
     def _requests(self) -> Iterator[nearest.Near]:

@@ -149,7 +149,7 @@ class ReplayFile:
         if hash(data) != line.digest:
             self._forget()
             raise ReplayError(
-                _("{path} was changed while it was read").format(path=self._named), hint=_("Run the cell again.")
+                _("{path} changed while it was being read").format(path=self._named), hint=_("Run the cell again.")
             )
         return data
 
@@ -158,7 +158,7 @@ class ReplayFile:
     def check_folder(self) -> None:
         """Raises ReplayError where there is no folder to write into."""
         if not os.path.isdir(self.path.parent):
-            raise ReplayError(_("There is no folder {path}").format(path=self._named.parent))
+            raise ReplayError(_("Folder not found: {path}").format(path=self._named.parent))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[list[str]]:

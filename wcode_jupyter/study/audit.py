@@ -128,11 +128,11 @@ def audited(
 
 def _why_not(then: Reply, spent: Decimal, max_cost: Decimal | None) -> str:
     if then.request is None:
-        return _("the record holds no request")
+        return _("the record contains no request")
     if has_hashed_images(then.request):
         return _("its images are recorded by hash only")
     if max_cost is not None and spent + (then.cost or 0) > max_cost:
-        return _("it would pass the limit of {cost} RMB").format(cost=max_cost)
+        return _("it would exceed the limit of {cost} RMB").format(cost=max_cost)
     return ""
 
 

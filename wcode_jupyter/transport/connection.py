@@ -143,9 +143,9 @@ class Connections:
                 )
             except (ValueError, ImportError, httpx.InvalidURL):
                 # The address itself stays out of the message: it may hold a password.
-                fault = _("The proxy named by {variables} cannot be used").format(variables=proxy_variables())
+                fault = _("Cannot use the proxy set by {variables}").format(variables=proxy_variables())
         if client is None:
-            raise ConnectError(fault, hint=_("Correct or unset the variable."))
+            raise ConnectError(fault, hint=_("Correct the variable or unset it."))
         return client
 
     def _context(self, tls: bool) -> tuple[ssl.SSLContext | None, str]:
@@ -158,7 +158,7 @@ class Connections:
             if key not in self._contexts:
                 self._contexts[key] = httpx.create_ssl_context()
         except (OSError, ValueError):
-            return None, _("The certificates named by {variables} cannot be read").format(
+            return None, _("Cannot read the certificates set by {variables}").format(
                 variables=" / ".join(_CERTIFICATES)
             )
         return self._contexts[key], ""
@@ -217,7 +217,11 @@ def _inflater(encoding: str) -> Callable[[bytes], Iterator[bytes]] | None:
     if encoding in ("", "identity"):
         return None
     if encoding not in _ENCODINGS:
-        raise AnswerMalformed(_("The server packed its answer with {encoding}").format(encoding=one_line(encoding, 40)))
+        raise AnswerMalformed(
+            _("The server compressed the response with {encoding}, which is not supported").format(
+                encoding=one_line(encoding, 40)
+            )
+        )
     unpacker = zlib.decompressobj(_ENCODINGS[encoding])
 
     def inflate(data: bytes) -> Iterator[bytes]:
@@ -234,7 +238,7 @@ def _unpacked(unpacker: Any, data: bytes) -> bytes:
         return piece
     except zlib.error:
         pass
-    raise AnswerMalformed(_("The server's packed answer is damaged"))
+    raise AnswerMalformed(_("The compressed response is corrupt"))
 
 
 class Trouble(Struct, frozen=True):
@@ -247,40 +251,38 @@ class Trouble(Struct, frozen=True):
 
 
 _BUG = Trouble(WcodeError, N_("Unexpected {detail}"), N_("This is a bug in wcode_jupyter, please report it."))
-_GONE = Trouble(ConnectError, N_("{host} closed the connection without an answer"), retry=True)
+_GONE = Trouble(ConnectError, N_("{host} closed the connection without a response"), retry=True)
 
 FAULTS: dict[type[Exception], Trouble] = {
     httpx.ConnectTimeout: Trouble(
-        DeadlineError, N_("No connection to {host} within {connect_s:g} s"), N_("Check the network."), retry=True
+        DeadlineError, N_("Timed out after {connect_s:g} s connecting to {host}"), N_("Check the network."), retry=True
     ),
     httpx.ReadTimeout: Trouble(
         DeadlineError,
-        N_("{host} sent nothing for {idle_s:g} s"),
-        N_("Set a longer idle_timeout for models that think long."),
+        N_("Timed out after {idle_s:g} s without data from {host}"),
+        N_("Raise idle_timeout for models with long reasoning."),
     ),
-    httpx.WriteTimeout: Trouble(DeadlineError, N_("{host} did not take the request within {write_s:g} s")),
-    httpx.PoolTimeout: Trouble(DeadlineError, N_("No connection to {host} became free in time")),
-    httpx.TimeoutException: Trouble(DeadlineError, N_("{host} was too slow: {detail}")),
-    TimeoutError: Trouble(DeadlineError, N_("The answer took longer than {total_s:g} s")),
-    httpx.ConnectError: Trouble(ConnectError, N_("No connection to {host}: {detail}"), retry=True),
-    httpx.ProxyError: Trouble(ConnectError, N_("The proxy gives no connection to {host}: {detail}")),
+    httpx.WriteTimeout: Trouble(DeadlineError, N_("Timed out after {write_s:g} s sending the request to {host}")),
+    httpx.PoolTimeout: Trouble(DeadlineError, N_("Timed out waiting for a free connection to {host}")),
+    httpx.TimeoutException: Trouble(DeadlineError, N_("Timed out: {host}: {detail}")),
+    TimeoutError: Trouble(DeadlineError, N_("Timed out after {total_s:g} s waiting for the whole answer")),
+    httpx.ConnectError: Trouble(ConnectError, N_("Cannot connect to {host}: {detail}"), retry=True),
+    httpx.ProxyError: Trouble(ConnectError, N_("The proxy could not connect to {host}: {detail}")),
     httpx.ReadError: _GONE,
     httpx.WriteError: _GONE,
     httpx.CloseError: _GONE,
     httpx.NetworkError: _GONE,
-    httpx.RemoteProtocolError: Trouble(
-        ConnectError, N_("{host} does not speak HTTP as it should: {detail}"), retry=True
-    ),
-    httpx.ProtocolError: Trouble(TransportError, N_("No HTTP with {host}: {detail}")),
+    httpx.RemoteProtocolError: Trouble(ConnectError, N_("Invalid HTTP response from {host}: {detail}"), retry=True),
+    httpx.ProtocolError: Trouble(TransportError, N_("Protocol error talking to {host}: {detail}")),
     httpx.TransportError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
     httpx.RequestError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
     httpx.HTTPError: Trouble(TransportError, N_("The request to {host} failed: {detail}")),
-    httpx.DecodingError: Trouble(AnswerMalformed, N_("The packed answer of {host} is damaged")),
+    httpx.DecodingError: Trouble(AnswerMalformed, N_("The compressed response of {host} is corrupt")),
     httpx.InvalidURL: Trouble(InputError, N_("Not a base URL: {detail}"), N_("Check it with %wcode settings.")),
     httpx.UnsupportedProtocol: Trouble(
         InputError, N_("Not a base URL: {detail}"), N_("Check it with %wcode settings.")
     ),
-    httpx.LocalProtocolError: Trouble(InputError, N_("The request cannot be written as HTTP: {detail}")),
+    httpx.LocalProtocolError: Trouble(InputError, N_("Cannot encode the request as HTTP: {detail}")),
     # What httpx raises when it is used wrongly, and what is not asked of it here.
     **dict.fromkeys(
         (
@@ -301,17 +303,19 @@ FAULTS: dict[type[Exception], Trouble] = {
 _CONNECT_FAULTS: dict[type[BaseException], Trouble] = {
     ssl.SSLCertVerificationError: Trouble(
         ConnectError,
-        N_("The TLS certificate of {host} is not to be trusted: {detail}"),
-        N_("Behind a company's proxy, name its certificates by SSL_CERT_FILE."),
+        N_("Certificate verification failed for {host}: {detail}"),
+        N_("Behind a corporate proxy, set SSL_CERT_FILE to its CA certificates."),
     ),
     ssl.SSLError: Trouble(
-        ConnectError, N_("No TLS with {host}: {detail}"), N_("Check the base URL: does the server want http://?")
+        ConnectError,
+        N_("TLS handshake with {host} failed: {detail}"),
+        N_("Check the base URL: the server may expect http://"),
     ),
     socket.gaierror: Trouble(
-        ConnectError, N_("The name {host} is not known"), N_("Check the base URL and the network.")
+        ConnectError, N_("Cannot resolve the host name {host}"), N_("Check the base URL and the network.")
     ),
     ConnectionRefusedError: Trouble(
-        ConnectError, N_("{host} refuses the connection"), N_("Is the server running there?"), retry=True
+        ConnectError, N_("{host} refused the connection"), N_("Check that the server is running."), retry=True
     ),
 }
 """Root causes of httpx.ConnectError; what is not here is worth another try."""
@@ -350,7 +354,7 @@ def trouble(
     )
     hint = _(row.hint) if row.hint else ""
     if row.error is ConnectError and not endpoint.loopback and (variables := proxy_variables()):
-        hint = _("{variables} names a proxy: check it. {hint}").format(variables=variables, hint=hint).strip()
+        hint = _("Check the proxy set by {variables}. {hint}").format(variables=variables, hint=hint).strip()
     return row.error(what, hint=hint), row.retry
 
 

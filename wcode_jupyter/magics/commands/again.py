@@ -19,7 +19,7 @@ __all__ = ["AGAIN_OPTIONS", "LINEAGE_OPTIONS", "run_again", "run_lineage"]
 
 AGAIN_OPTIONS = (
     CellOption(name="model", short="-m", metavar="MODEL", help=N_("Use a different model.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),
 )
 LINEAGE_OPTIONS = (CellOption(name="limit", metavar="N", help=N_("Calls of the log to look at; 500 unless given.")),)
 _LIMIT = 500

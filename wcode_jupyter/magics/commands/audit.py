@@ -30,12 +30,12 @@ from .replay import only_file
 __all__ = ["AUDIT_OPTIONS", "run_audit"]
 
 AUDIT_OPTIONS = (
-    CellOption(name="yes", arity="flag", help=N_("Ask without a confirmation.")),
-    CellOption(name="max_cost", metavar="RMB", help=N_("Stop asking before this is passed.")),
+    CellOption(name="yes", arity="flag", help=N_("Skip the confirmation.")),
+    CellOption(name="max_cost", metavar="RMB", help=N_("Stop before this cost is exceeded.")),
     CellOption(name="sample", metavar="N", help=N_("Send only N of the recorded requests, chosen at random.")),
     CellOption(name="repeat", metavar="N", help=N_("Send each request N times, to tell change from chance.")),
     CellOption(name="accept", arity="flag", help=N_("Put the new answers into the replay file.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")),
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")),
 )
 _SHOWN = 20
 # With fewer questions than this for each request under way, an audit sends them one after another.
@@ -54,14 +54,14 @@ def run_audit(context: Context, rest: str) -> None:
     path = only_file(line) or client.replay_path
     recorded = list(Record(path, "replay").replies())
     if not recorded:
-        raise InputError(_("{path} holds no answer yet").format(path=path.name))
+        raise InputError(_("{path} contains no answers yet").format(path=path.name))
     if line.text("output"):
         to_frame((), AuditRow)  # without pandas, fail before anything is paid
     kept = _Kept(path)
     accepting = line.flag("accept") and kept.is_finished
     replies = _chosen(recorded, line)
     if not accepting and not line.flag("yes") and not _confirmed(replies, limit):
-        print(_("Nothing was asked."))
+        print(_("No request was sent."))
         return
     progress = _Progress(context.shell, len(replies))
     found, error = _asked_again(client, kept.record(finished=accepting), replies, limit, progress)
@@ -190,8 +190,8 @@ def _asked_again(
             progress.update(len(found))
     except KeyboardInterrupt:
         ask.stop()
-        what = _("Interrupted after {count} of {total} questions").format(count=len(found), total=len(replies))
-        return found, AnswerInterrupted(what, hint=_("What arrived is kept."))
+        what = _("Interrupted after {count} of {total} requests").format(count=len(found), total=len(replies))
+        return found, AnswerInterrupted(what, hint=_("Everything received so far is kept."))
     except WcodeError as error:
         ask.stop()
         return found, error
@@ -259,17 +259,17 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
     cost = estimate(replies)
     unknown = sum(reply.cost is None for reply in replies)
     facts = [
-        _("{count} questions").format(count=len(replies)),
-        "" if cost is None else _("about ¥{cost} by the recorded costs").format(cost=f"{cost:f}"),
-        _("{count} of unknown cost").format(count=unknown) if unknown else "",
+        _("{count} requests").format(count=len(replies)),
+        "" if cost is None else _("about ¥{cost} according to the recorded costs").format(cost=f"{cost:f}"),
+        _("{count} with unknown cost").format(count=unknown) if unknown else "",
         "" if limit is None else _("at most ¥{limit}").format(limit=limit),
     ]
     try:
-        answer = input(_("{facts}. Ask them again? [y/N] ").format(facts=", ".join(filter(None, facts))))
+        answer = input(_("{facts}. Send them again? [y/N] ").format(facts=", ".join(filter(None, facts))))
     except (StdinNotImplementedError, EOFError):
         raise InputError(
-            _("Nobody is here to confirm {facts}").format(facts=", ".join(filter(None, facts))),
-            hint=_("Add --yes to ask without a confirmation."),
+            _("Cannot ask for confirmation: not interactive ({facts})").format(facts=", ".join(filter(None, facts))),
+            hint=_("Add --yes to skip the confirmation."),
         ) from None
     return answer.strip().lower() in ("y", "yes", "是")
 
@@ -285,12 +285,12 @@ class _Progress:
         if kernel is None:
             from ...local.progress import bar
 
-            self._bar = bar(_("Asking again"))
+            self._bar = bar(_("Sending again"))
         elif is_watched():
             self._handle = _display(self._text(0), raw=True, display_id=True)
 
     def _text(self, count: int) -> dict[str, str]:
-        return {"text/plain": _("Asking again: {count} of {total}").format(count=count, total=self._total)}
+        return {"text/plain": _("Sending again: {count} of {total}").format(count=count, total=self._total)}
 
     def update(self, count: int) -> None:
         if self._handle:
@@ -323,7 +323,7 @@ def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None, path: 
     note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
     unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
     if limit is not None and unknown:
-        note += "; " + _("of unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
+        note += "; " + _("with unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
     changed = [row for row in rows if row.outcome != "same"]
     if len(changed) > _SHOWN:
         note += "; " + _("the first {count} that changed are shown, -o NAME has all").format(count=_SHOWN)

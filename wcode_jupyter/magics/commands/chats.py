@@ -18,7 +18,7 @@ from .command import Context
 
 __all__ = ["CHATS_OPTIONS", "CHATS_WORDS", "chats"]
 
-CHATS_OPTIONS = (CellOption(name="force", arity="flag", help=N_("Export over a file that exists.")),)
+CHATS_OPTIONS = (CellOption(name="force", arity="flag", help=N_("Overwrite an existing file.")),)
 
 
 def chats(context: Context, rest: str) -> Any:
@@ -32,16 +32,16 @@ def chats(context: Context, rest: str) -> Any:
         )
     usage, run = _WORDS[word]
     if len(names) != len(usage.split()):
-        raise OptionError(_("Write it so: %wcode chats {word} {usage}").format(word=word, usage=usage).rstrip())
+        raise OptionError(_("Usage: %wcode chats {word} {usage}").format(word=word, usage=usage).rstrip())
     return run(context, line, *names)
 
 
 def _list(context: Context, line: CommandLine) -> Table:
     found = context.client.session.chats.all()
     return Table(
-        columns=(_("chat"), _("turns"), _("not sent on"), _("tokens"), "¥", _("last question")),
+        columns=(_("chat"), _("turns"), _("not sent"), _("tokens"), "¥", _("last question")),
         rows=tuple(_cells(chat) for chat in found),
-        note="" if found else _("No chat yet: %%wcode --chat NAME begins one."),
+        note="" if found else _("No chats yet. Start one with %%wcode --chat NAME."),
     )
 
 
@@ -66,14 +66,14 @@ def _show(context: Context, line: CommandLine, name: str) -> Any:
 
 def _fork(context: Context, line: CommandLine, name: str, new: str) -> None:
     chat = context.client.session.chats.fork(name, new)
-    print(_("{new} begins as {name} stands; turns: {count}.").format(new=new, count=len(chat.turns), name=name))
+    print(_("Created {new} as a copy of {name}; turns: {count}.").format(new=new, count=len(chat.turns), name=name))
 
 
 def _undo(context: Context, line: CommandLine, name: str) -> None:
     turn = context.client.session.chats.undo(name)
     left = len(context.client.session.chats.get(name).turns)
     question = one_line(turn.question.text, 60)
-    print(_("Taken out of {name}: “{question}”. Turns left: {count}.").format(name=name, question=question, count=left))
+    print(_("Removed from {name}: “{question}”. Turns left: {count}.").format(name=name, question=question, count=left))
 
 
 def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
@@ -84,21 +84,21 @@ def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
     write = CHAT_FORMATS.get(path.suffix.lower())
     if write is None:
         raise OptionError(
-            _("{file}: the ending says the form; expected {choices}").format(file=file, choices=", ".join(CHAT_FORMATS))
+            _("Unsupported extension: {file}. Use one of {choices}").format(file=file, choices=", ".join(CHAT_FORMATS))
         )
     text = context.client.session.keys.redact(write(chat, bundle))
     try:
         (files.write if line.flag("force") else files.create)(path, text.encode())
     except FileExistsError:
-        raise InputError(_("{file} exists").format(file=file), hint=_("--force writes over it.")) from None
+        raise InputError(_("{file} already exists").format(file=file), hint=_("Use --force to overwrite it.")) from None
     except OSError as error:
-        raise InputError(_("{file} cannot be written: {error}").format(file=file, error=error.strerror)) from None
-    print(_("{name} is in {file}.").format(name=name, file=file))
+        raise InputError(_("Cannot write {file}: {error}").format(file=file, error=error.strerror)) from None
+    print(_("Saved {name} to {file}.").format(name=name, file=file))
 
 
 def _reset(context: Context, line: CommandLine, name: str) -> None:
     chat = context.client.session.chats.reset(name)
-    print(_("Forgot {name}; turns: {count}.").format(name=name, count=len(chat.turns)))
+    print(_("Deleted {name}; turns: {count}.").format(name=name, count=len(chat.turns)))
 
 
 _WORDS: dict[str, tuple[str, Callable[..., Any]]] = {

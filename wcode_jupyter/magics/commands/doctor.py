@@ -51,7 +51,7 @@ def _versions(context: Context) -> Iterator[Finding]:
 def _model(context: Context) -> Iterator[Finding]:
     value = context.client.session.values().get("model")
     if value is None:
-        yield _("model"), _("none chosen"), _("Name one in the cell, or %wcode set model=glm-5")
+        yield _("model"), _("none selected"), _("Choose one in the cell, or run %wcode set model=glm-5")
     else:
         yield _("model"), f"{value.value} ({value.source})", ""
 
@@ -94,7 +94,7 @@ def _catalogue(context: Context) -> Iterator[Finding]:
     yield (
         _("catalogue"),
         _("{count} models; your own file {state}").format(
-            count=count, state=_("is read") if found else _("is not there")
+            count=count, state=_("is loaded") if found else _("does not exist")
         ),
         "" if found else _("Add models and prices in {name}").format(name=_below_home(user_file())),
     )
@@ -118,4 +118,4 @@ def _replay(context: Context) -> Iterator[Finding]:
     if value.value == "off":
         return
     file = context.client.replay_path
-    yield _("replay file"), _below_home(file), "" if file.exists() else _("It is not there yet.")
+    yield _("replay file"), _below_home(file), "" if file.exists() else _("The file does not exist yet.")

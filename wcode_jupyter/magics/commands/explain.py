@@ -54,9 +54,9 @@ def _last_failure(context: Context) -> Iterator[Failed]:
 def _corrected(reply: Reply) -> str:
     """The cell that the answer proposes. Raises AnswerMalformed: there is none, or only its beginning."""
     if not reply.code:
-        raise AnswerMalformed(_("The answer holds no code block"), hint=_("Run it again."), reply=reply)
+        raise AnswerMalformed(_("The answer contains no code block"), hint=_("Run it again."), reply=reply)
     if reply.ended == "length":
-        hint = _("It was cut at max_tokens; raise it.")
+        hint = _("The answer was cut at max_tokens. Raise it.")
         raise AnswerMalformed(_("The proposed cell is not complete"), hint=hint, reply=reply)
     return visible(reply.code[0].source.rstrip("\n"))  # what the difference shows is what would run
 

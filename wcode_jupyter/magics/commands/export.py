@@ -5,6 +5,7 @@ A key goes into a file only, and only when asked for: what is shown here is save
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -47,25 +48,29 @@ from .command import Context
 __all__ = ["EXPORT_OPTIONS", "EXPORT_WORDS", "Sample", "requests_in", "run_export"]
 
 _SOURCE = (
-    CellOption(name="last", arity="flag", help=N_("The newest request of this session; so too without any of these.")),
-    CellOption(name="from", metavar="NAME", help=N_("The request of this variable: a Reply, or of --dry-run -o NAME.")),
-    CellOption(name="chat", metavar="NAME", help=N_("The newest request of this chat.")),
-    CellOption(name="model", short="-m", metavar="MODEL", help=N_("Another model than the one that was asked.")),
-    CellOption(name="base_url", metavar="URL", help=N_("Another server than the one that was asked.")),
+    CellOption(name="last", arity="flag", help=N_("The latest request (default).")),
+    CellOption(
+        name="from",
+        metavar="NAME",
+        help=N_("The request of this variable: a Reply, or a request stored with --dry-run -o NAME."),
+    ),
+    CellOption(name="chat", metavar="NAME", help=N_("The latest request of this chat.")),
+    CellOption(name="model", short="-m", metavar="MODEL", help=N_("Use a different model.")),
+    CellOption(name="base_url", metavar="URL", help=N_("Use a different server.")),
 )
 _RESULT = (
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the text in this variable; show nothing.")),
+    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the text in this variable and show nothing.")),
     CellOption(
         name="write", metavar="[PATH]", arity="optional",
-        help=N_("Write it to this file, or to the one that the target names; a tool's file is merged, not replaced."),
+        help=N_("Write to this file, or to the target's own file. A tool's file is merged, not replaced."),
     ),
-    CellOption(name="force", arity="flag", help=N_("Replace the file when it exists.")),
+    CellOption(name="force", arity="flag", help=N_("Overwrite an existing file.")),
 )  # fmt: skip
-_PROGRAM = (*_SOURCE, *_RESULT, CellOption(name="stream", arity="flag", help=N_("Print the answer as it arrives.")))
+_PROGRAM = (*_SOURCE, *_RESULT, CellOption(name="stream", arity="flag", help=N_("Print the answer while it arrives.")))
 _TOOL = (
     *_SOURCE,
     *_RESULT,
-    CellOption(name="with_key", arity="flag", help=N_("With --write: put the key itself into the file.")),
+    CellOption(name="with_key", arity="flag", help=N_("With --write: store the key itself in the file.")),
 )
 EXPORT_OPTIONS = tuple({option.name: option for option in (*_PROGRAM, *_TOOL)}.values())
 """All of them; which ones a target takes depends on its kind."""
@@ -135,8 +140,8 @@ def _targets() -> Table:
             for row in (*TARGETS.values(), _SCRIPT)
         ),
         note=_(
-            "%wcode export TARGET shows the newest request as that program, or its model as the configuration of that "
-            "tool."
+            "%wcode export TARGET shows the latest request as that program, or its model as the "
+            "configuration of that tool."
         ),
     )
 
@@ -148,7 +153,7 @@ def _program(context: Context, row: Target, rest: str) -> Sample | None:
     line = _parsed(rest, _PROGRAM)
     session = context.client.session
     if (request := _request(context, line)) is None:
-        raise InputError(_("No reply in this session yet"), hint=_("Ask first, or name a request: --from NAME."))
+        raise InputError(_("No reply in this session yet"), hint=_("Send a request first, or choose one: --from NAME."))
     request = _aimed(session, request, line.text("model"), request.protocol)
     url = line.text("base_url") or _address(session, request)
     text = export(row.name, request, base_url=url, stream=line.flag("stream"))
@@ -175,7 +180,7 @@ def _write(row: Target, line: CommandLine, text: str, *, private: bool = False) 
         else:
             files.create(path, text.encode(), mode=0o600 if private else 0o666)
     except FileExistsError:
-        raise InputError(_("{path} exists").format(path=name), hint=_("--force replaces it.")) from None
+        raise InputError(_("{path} already exists").format(path=name), hint=_("Use --force to overwrite it.")) from None
     except OSError as error:
         raise InputError(_("Cannot write {path}: {error}").format(path=name, error=error.strerror)) from None
     print(_("Wrote {path}.").format(path=name))
@@ -200,7 +205,7 @@ def _tool(context: Context, row: Target, rest: str) -> Sample | Table | None:
 def _configuration(session: Session, row: Target, line: CommandLine, request: Request | None) -> ToolConfig:
     request = _aimed(session, request or _unasked(session), line.text("model"), row.protocols[0])
     if not request.model:
-        raise InputError(_("No model chosen"), hint=_("Ask one first, or name it: --model glm-5."))
+        raise InputError(_("No model selected"), hint=_("Send a request first, or choose a model: --model glm-5."))
     url = line.text("base_url") or _address(session, request)
     make = partial(
         export_tool, row.name, model=session.catalogue.model(request.model), base_url=url, anthropic_base_url=url
@@ -211,19 +216,19 @@ def _configuration(session: Session, row: Target, line: CommandLine, request: Re
 
 def _key(session: Session, config: ToolConfig, line: CommandLine, url: str) -> Secret:
     if "write" not in line.options:
-        raise OptionError(_("--with-key needs --write: a key that is shown would be saved with the notebook"))
+        raise OptionError(_("--with-key needs --write, because a key that is shown would be saved with the notebook"))
     if not config.key_reference:
-        raise InputError(_("{target} keeps keys in a place of its own").format(target=config.target.name))
+        raise InputError(_("{target} stores keys itself").format(target=config.target.name))
     where = endpoint(url)
     if (key := session.keys.find(where.origin)) is None:
-        raise KeyMissing(_("No API key for {host}").format(host=where.host), hint=_("%wcode key set takes one."))
+        raise KeyMissing(_("No API key for {host}").format(host=where.host), hint=_("Set it with %wcode key set."))
     return key
 
 
 def _shown(config: ToolConfig) -> Sample | Table:
     if config.form == "form":
         return Table(columns=(_("field"), _("value")), rows=tuple(config.fields.items()), note=" ".join(config.steps))
-    merge = (_("--write merges it into {path}.").format(path=_named(config.path)),) if config.path else ()
+    merge = (_("Use --write to merge it into {path}.").format(path=_named(config.path)),) if config.path else ()
     return Sample(config.text.rstrip("\n"), _LANGUAGES[config.form], (*merge, *config.steps))
 
 
@@ -239,7 +244,10 @@ def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
 
 
 def _named(path: Path) -> str:
-    """With ~ where it can be: the same words on every machine."""
+    """With ~ or the variable of the configuration folder where it can be: the same words on every machine."""
+    folder = os.environ.get("XDG_CONFIG_HOME")
+    if folder and path.is_relative_to(folder):
+        return f"$XDG_CONFIG_HOME/{path.relative_to(folder).as_posix()}"
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except ValueError:
@@ -252,11 +260,11 @@ def _merge(config: ToolConfig, path: str) -> bool:
         print(_("The file of {target}: {path}").format(target=config.target.title, path=name))
     done = write_tool(config, Path(path) if path else None)
     if not done.changed:
-        print(_("It says all of this already; nothing was changed."))
+        print(_("The file already contains these settings; nothing was changed."))
     elif done.backup is None:
         print(_("Written."))
     else:
-        print(_("Merged; what it was before is in {backup}.").format(backup=done.backup.name))
+        print(_("Merged. The previous version is in {backup}.").format(backup=done.backup.name))
     for text in done.replaced:
         print(_("Replaced: {what}").format(what=text))
     if done.kept_key:
@@ -285,14 +293,16 @@ def _script(context: Context, rest: str) -> Sample | None:
 def _parsed(rest: str, options: tuple[CellOption, ...]) -> CommandLine:
     line = parse_command(rest, options)
     if line.words:
-        raise OptionError(_("Unexpected word {word}").format(word=line.words[0]), hint=_("%wcode help shows the form."))
+        raise OptionError(
+            _("Unexpected word {word}").format(word=line.words[0]), hint=_("%wcode help shows the usage.")
+        )
     return line
 
 
 def _request(context: Context, line: CommandLine) -> Request | None:
     """The request that `line` means; None when nothing was asked yet. Raises InputError."""
     if len({"last", "from", "chat"} & line.options.keys()) > 1:
-        raise OptionError(_("--last, --from and --chat: only one of them"))
+        raise OptionError(_("Use only one of --last, --from and --chat"))
     if name := line.text("from"):
         return _of_variable(context, name)
     if name := line.text("chat"):
@@ -305,12 +315,12 @@ def _request(context: Context, line: CommandLine) -> Request | None:
 def _of_variable(context: Context, name: str) -> Request:
     namespace = context.shell.user_ns
     if name not in namespace:
-        hint = did_you_mean(name, requests_in(namespace)) or _("-o NAME keeps a reply in a variable.")
-        raise InputError(_("There is no variable {name}").format(name=name), hint=hint)
+        hint = did_you_mean(name, requests_in(namespace)) or _("Store a reply in a variable with -o NAME.")
+        raise InputError(_("Variable not found: {name}").format(name=name), hint=hint)
     value = namespace[name]
     request = value.request if isinstance(value, Reply) else value
     if not isinstance(request, Request):
-        raise InputError(_("{name} holds no reply and no request").format(name=name))
+        raise InputError(_("{name} is neither a Reply nor a request").format(name=name))
     return request
 
 

@@ -22,23 +22,23 @@ __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
 _SHOWN = 60
 
 _FRAME = CellOption(
-    name="output", short="-o", metavar="NAME", help=N_("Keep the rows as a DataFrame in this variable.")
+    name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")
 )
-_SINCE = CellOption(name="since", metavar="DATE", help=N_("Only calls since this day or time: 2026-11-22."))
+_SINCE = CellOption(name="since", metavar="DATE", help=N_("Only calls since this date or time: 2026-11-22."))
 _SEARCH = (
     CellOption(name="model", short="-m", metavar="TEXT", help=N_("Only models whose id contains this.")),
     _SINCE,
-    CellOption(name="limit", metavar="N", help=N_("How many at most; 50 unless given.")),
+    CellOption(name="limit", metavar="N", help=N_("Maximum number of calls. Default: 50.")),
     _FRAME,
 )
-_SHOW = (CellOption(name="output", short="-o", metavar="NAME", help=N_("Keep the Reply in this variable.")),)
+_SHOW = (CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),)
 _FORGET = (
-    CellOption(name="before", metavar="DATE", help=N_("Forget what was asked before this day or time.")),
-    CellOption(name="all", arity="flag", help=N_("Forget everything.")),
+    CellOption(name="before", metavar="DATE", help=N_("Delete calls before this date or time.")),
+    CellOption(name="all", arity="flag", help=N_("Delete all calls.")),
 )
 HISTORY_OPTIONS = (*_SEARCH, *_FORGET)
 USAGE_OPTIONS = (
-    CellOption(name="by", metavar="model|day|both", help=N_("What the rows stand for; model unless given.")),
+    CellOption(name="by", metavar="model|day|both", help=N_("Grouping of the rows. Default: model.")),
     _SINCE,
     _FRAME,
 )
@@ -58,7 +58,7 @@ def _search(context: Context, rest: str) -> Table:
     )
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, CallRow)})
-    more = _("The newest {count}; --limit shows more.").format(count=limit) if len(rows) == limit else ""
+    more = _("The latest {count}; use --limit to see more.").format(count=limit) if len(rows) == limit else ""
     return Table(
         columns=(_("id"), _("time"), _("model"), _("prompt"), _("answer"), _("ended"), _("tokens"), "¥", _("replayed")),
         rows=tuple(_call_cells(row) for row in rows),
@@ -87,7 +87,7 @@ def _show(context: Context, rest: str) -> None:
 
     line = parse_command(rest, _SHOW)
     if len(line.words) != 1:
-        raise OptionError(_("%wcode history show needs the id of one call"), hint=_("See %wcode history."))
+        raise OptionError(_("%wcode history show needs one call id"), hint=_("See %wcode history."))
     reply = context.client.log.get(_number(line.words[0]))
     if name := line.text("output"):
         context.shell.push({name: reply})
@@ -100,10 +100,10 @@ def _forget(context: Context, rest: str) -> None:
     line = parse_command(rest, _FORGET)
     said = [*line.words, *line.options]
     if len(said) != 1:
-        raise OptionError(_("Say what to forget: one id, --before DATE, or --all"))
+        raise OptionError(_("Choose what to delete: one id, --before DATE, or --all"))
     identity = _number(line.words[0]) if line.words else None
     count = context.client.log.forget(id=identity, before=_time(line.text("before")), all=line.flag("all"))
-    print(_("Forgot {count} calls.").format(count=count))
+    print(_("Deleted {count} calls.").format(count=count))
 
 
 _HISTORY: dict[str, Callable[[Context, str], Table | None]] = {"show": _show, "forget": _forget}
@@ -114,7 +114,7 @@ def usage(context: Context, rest: str) -> Table:
     line = parse_command(rest, USAGE_OPTIONS)
     if line.words:
         raise OptionError(
-            _("Unexpected word {word}").format(word=line.words[0]), hint=_("Say --by model, --by day or --by both.")
+            _("Unexpected word {word}").format(word=line.words[0]), hint=_("Use --by model, --by day or --by both.")
         )
     by = _grouping(line)
     rows = context.client.log.usage(by, since=_time(line.text("since")))
@@ -131,7 +131,7 @@ def usage(context: Context, rest: str) -> Table:
             _("input tokens"),
             _("output tokens"),
             "¥",
-            _("of unknown price"),
+            _("with unknown price"),
         ),
         rows=tuple((*(getattr(row, name) for name in groups), *_usage_cells(row)) for row in rows),
         note=_total(rows),
@@ -164,13 +164,13 @@ def _usage_cells(row: UsageRow) -> tuple[Any, ...]:
 def _total(rows: list[UsageRow]) -> str:
     cost = sum((row.cost_cny for row in rows if row.cost_cny is not None), Decimal(0))
     unpriced = sum(row.unpriced for row in rows)
-    total = _("In all {calls} calls, {input} input and {output} output tokens, ¥{cost}; replays cost nothing.").format(
+    total = _("Total: {calls} calls, {input} input and {output} output tokens, ¥{cost}. Replays cost nothing.").format(
         calls=sum(row.calls for row in rows),
         input=f"{sum(row.input_tokens for row in rows):,}",
         output=f"{sum(row.output_tokens for row in rows):,}",
         cost=_cost(cost),
     )
-    return " ".join([total, *([_("Calls of unknown price: {count}.").format(count=unpriced)] * bool(unpriced))])
+    return " ".join([total, *([_("Calls with unknown price: {count}.").format(count=unpriced)] * bool(unpriced))])
 
 
 def _cost(cost: Decimal | None) -> str:
@@ -190,4 +190,4 @@ def _time(text: str | None) -> datetime.datetime | datetime.date | None:
     try:
         return datetime.date.fromisoformat(text) if len(text) <= 10 else datetime.datetime.fromisoformat(text)
     except ValueError:
-        raise OptionError(_("{text}: expected a day or time like 2026-11-22").format(text=text)) from None
+        raise OptionError(_("{text}: expected a date or time like 2026-11-22").format(text=text)) from None

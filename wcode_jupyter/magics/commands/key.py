@@ -13,7 +13,7 @@ from .command import Context
 
 __all__ = ["KEY_OPTIONS", "key"]
 
-KEY_OPTIONS = (CellOption(name="keyring", arity="flag", help=N_("Keep it in the system's keyring.")),)
+KEY_OPTIONS = (CellOption(name="keyring", arity="flag", help=N_("Store it in the system keyring.")),)
 
 
 def key(context: Context, rest: str) -> Table | None:
@@ -31,7 +31,7 @@ def key(context: Context, rest: str) -> Table | None:
         return None
     if word == "forget":
         known = session.keys.forget(origin)
-        print(_("Forgot the key for {origin}.").format(origin=origin) if known else _("There was no key to forget."))
+        print(_("Deleted the key for {origin}.").format(origin=origin) if known else _("There is no key to delete."))
         return None
     source = session.keys.source(origin)
     return Table(columns=(_("server"), _("key from")), rows=((origin, source or _("no key")),))
@@ -46,4 +46,4 @@ def _ask_for_key(context: Context, origin: str, keep: bool) -> None:
         context.client.session.keys.keyring_store(origin, getpass.getpass(prompt))
     else:
         context.client.session.keys.set(origin, getpass.getpass(prompt))
-    print(_("Key kept for {origin}.").format(origin=origin))
+    print(_("Stored the key for {origin}.").format(origin=origin))

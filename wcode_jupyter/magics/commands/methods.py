@@ -26,7 +26,7 @@ METHODS_OPTIONS = (
     CellOption(name="latex", arity="flag", help=N_("As LaTeX.")),
     CellOption(name="bibtex", arity="flag", help=N_("BibTeX entries for the models.")),
     CellOption(name="json", arity="flag", help=N_("As JSON.")),
-    CellOption(name="trace", arity="flag", help=N_("Every figure with the files and lines it was counted from.")),
+    CellOption(name="trace", arity="flag", help=N_("Every figure with its source files and lines.")),
     CellOption(name="checklist", arity="flag", help=N_("The checklist of llm-guidelines.org, filled from facts.")),
     CellOption(name="tripod", arity="flag", help=N_("The items of TRIPOD-LLM on the model, filled from facts.")),
 )

@@ -36,7 +36,7 @@ def run_package(context: Context, rest: str) -> None:
         raise OptionError(_("%wcode package needs the name of a .zip file"))
     target = Path(line.words[0]).expanduser()
     if target.exists() and not line.flag("force"):
-        raise InputError(_("{path} exists").format(path=target.name), hint=_("Use --force to overwrite it."))
+        raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
     client = context.client
     replay = client.replay_path
     answers = [*([replay] if replay.is_file() else []), *run_files(replay)]

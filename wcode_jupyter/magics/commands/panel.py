@@ -33,7 +33,7 @@ def panel(context: Context, rest: str) -> None:
     if getattr(context.shell, "kernel", None) is None:
         raise InputError(
             _("The panel needs a notebook: JupyterLab, Notebook 7 or VS Code"),
-            hint=_("In a terminal, %wcode help shows what can be typed."),
+            hint=_("In a terminal, use options: %wcode help lists them."),
         )
     from ...panel.panel import Panel, cell_id
 
@@ -94,7 +94,7 @@ def _read(text: str) -> State:
     line, _newline, prompt = text.lstrip().partition("\n")
     magic, _space, options = line.strip().partition(" ")
     if magic != "%%wcode":
-        raise OptionError(_("A cell for the panel begins with %%wcode"))
+        raise OptionError(_("A cell for the panel must start with %%wcode"))
     return _state(options, prompt.removesuffix("\n"))
 
 
@@ -103,15 +103,17 @@ def _state(line: str, prompt: str = "") -> State:
 
     options = cell.with_preset(parse_cell_line(line))
     if options.own.get("models"):
-        raise OptionError(_("The panel asks one model at a time"), hint=_("Write both on the line of a %%wcode cell."))
+        raise OptionError(
+            _("The panel sends to one model at a time"), hint=_("Use both on the first line of a %%wcode cell.")
+        )
     omitted = ["without"] if OMITTED in options.values.values() else []
     for name in [*options.own, *omitted]:
         if name not in _KEPT:
             raise OptionError(
-                _("The panel has no {option}: it asks one question at a time").format(
+                _("The panel does not support {option}: it sends one prompt at a time").format(
                     option=f"--{name.replace('_', '-')}"
                 ),
-                hint=_("Write it on the line of a %%wcode cell."),
+                hint=_("Use it on the first line of a %%wcode cell."),
             )
     own = {name: value for name, value in options.own.items() if name != "preset"}
     return State(

@@ -27,11 +27,11 @@ def preset(context: Context, rest: str) -> Table | None:
     if word == "list":
         return _list(presets_of(context))
     if not name:
-        raise OptionError(_("Which preset?"), hint=_("Example: %wcode preset save careful --temperature 0.2"))
+        raise OptionError(_("No preset name"), hint=_("Example: %wcode preset save careful --temperature 0.2"))
     if word == "save":
         _save(context, name, line)
     elif not presets_of(context).delete(name):
-        raise InputError(_("No preset {name}").format(name=name))
+        raise InputError(_("Preset not found: {name}").format(name=name))
     return None
 
 
@@ -56,5 +56,5 @@ def _list(presets: Presets) -> Table:
     return Table(
         columns=(_("preset"), _("options")),
         rows=tuple((name, cell_line(presets.load(name)).removeprefix("%%wcode ")) for name in presets.names()),
-        note=_("%%wcode --preset NAME uses one; they stand in {name}.").format(name=presets.path.name),
+        note=_("Use one with %%wcode --preset NAME. The file is {name}.").format(name=presets.path.name),
     )

@@ -23,10 +23,10 @@ REPLAY_OPTIONS = tuple(
     CellOption(name=name, arity="flag", help=ROWS[name].help) for name in ("keep_images", "allow_secrets")
 )
 _STATES: dict[Mode, str] = {
-    "off": N_("Replay is off: every question is asked, nothing is recorded."),
+    "off": N_("Replay is off: every request is sent, nothing is recorded."),
     "record": N_("Recording every answer in {file}."),
-    "replay": N_("Replaying from {file} only: nothing is asked."),
-    "auto": N_("Replaying from {file}; what is missing is asked and recorded."),
+    "replay": N_("Replaying from {file} only: no request is sent."),
+    "auto": N_("Replaying from {file}; missing answers are requested and recorded."),
 }
 
 
@@ -55,7 +55,7 @@ def _switch(context: Context, line: CommandLine) -> Mode:
     if not line.words:
         raise OptionError(
             _("{option} needs a mode").format(option=next(o.option for o in REPLAY_OPTIONS if line.flag(o.name))),
-            hint=_("Say %wcode replay record or %wcode replay auto."),
+            hint=_("Use %wcode replay record or %wcode replay auto."),
         )
     mode = _mode(line.words[0])
     file = only_file(CommandLine(line.words[1:], {}))
@@ -108,6 +108,6 @@ def only_file(line: CommandLine) -> Path | None:
     """The file that the line names, if any. Raises OptionError: several words; ReplayError: that is not a file name."""
     if len(line.words) > 1:
         raise OptionError(
-            _("Unexpected word {word}").format(word=line.words[1]), hint=_("A name with spaces goes between quotes.")
+            _("Unexpected word {word}").format(word=line.words[1]), hint=_("Put a name with spaces in quotes.")
         )
     return named_path(line.words[0]) if line.words else None

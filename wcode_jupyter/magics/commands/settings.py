@@ -43,7 +43,7 @@ def show(context: Context, rest: str) -> Table:
     return Table(
         columns=(_("name"), _("value"), _("from")),
         rows=tuple((value.name, _shown(value), value.source) for value in values.values()),
-        note=_("A value of the cell wins over %wcode set, then %config and environment, then the model's own."),
+        note=_("Precedence: cell, %wcode set, %config, environment variable, model defaults."),
     )
 
 

@@ -1,0 +1,170 @@
+"""A server that echoes the key: masked in every field of every event, before anything else sees it.
+
+Text that arrives in pieces is held back while its end could be the beginning of a key, a few characters at most, and
+the log probabilities of that text with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from ..language import _
+from ..reply.events import Event, Finish, LogprobDelta, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+
+__all__ = ["Mask"]
+
+_Piece: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+_Where: TypeAlias = tuple[str, int, object]
+_T = TypeVar("_T")
+
+
+class Mask:
+    """The mask over one answer. `redact` masks whole texts; `keys` are all spellings to look out for."""
+
+    def __init__(self, redact: Callable[[str], str], keys: tuple[str, ...]) -> None:
+        self._redact = redact
+        # A key may be cut behind its first characters, which alone are nobody's secret.
+        self._keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
+        self._held: dict[_Where, _Piece] = {}
+        self._passed: dict[_Where, str] = {}
+        """The last characters that have gone on: too few to be held back."""
+        self._late: dict[int, list[LogprobDelta]] = {}
+        self._tokens: dict[int, str] = {}
+        self._masked = self._told = False
+
+    def events(self, events: list[Event]) -> list[Event]:
+        """The events that can go on, masked; a Notice once where something was."""
+        if not self._keys:
+            return events
+        return self._with_notice([passed for event in events for passed in self._pass(event)])
+
+    def rest(self) -> list[Event]:
+        """What was held back, at the end of the answer."""
+        return self._with_notice([event for where in list(self._held) for event in self._release(where)])
+
+    def _with_notice(self, events: list[Event]) -> list[Event]:
+        if self._masked and not self._told:
+            self._told = True
+            events.append(Notice(_("The server repeated an API key of this session; it is masked in the answer.")))
+        return events
+
+    def _pass(self, event: Event) -> Iterator[Event]:
+        if isinstance(event, (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)):
+            yield from self._piece(event)
+        elif isinstance(event, LogprobDelta):
+            yield from self._logprobs(event)
+        else:
+            if isinstance(event, Finish):
+                for where in [where for where in self._held if where[1] == event.choice]:
+                    yield from self._release(where)
+            yield self._clean(event)
+
+    def _piece(self, event: _Piece) -> Iterator[Event]:
+        where = (type(event).__name__, event.choice, _series(event))
+        # What came before in another place is whole: the order of what is shown stays.
+        for other in [other for other in self._held if other[1] == event.choice and other != where]:
+            yield from self._release(other)
+        before = self._held.pop(where, None)
+        text = (_text(before) if before is not None else "") + _text(event)
+        before_it = self._passed.get(where, "")
+        end = len(text) - min(len(text), self._beginning((before_it + text).lower()))
+        self._passed[where] = (before_it + text[:end])[1 - _LEAST :]
+        passed, held = self._redact(text[:end]), text[end:]
+        known = passed != text[:end]
+        self._masked = self._masked or known
+        # What an event carries beside its text (the id of a call, a signature) goes on at once, and once.
+        if passed or not text or _only_text(event, passed) != _with_text(event, passed):
+            yield self._clean(_with_text(event, passed))
+        if held:
+            self._held[where] = _only_text(event, held)
+        else:
+            yield from self._late_logprobs(event.choice, drop=known)
+
+    def _beginning(self, text: str) -> int:
+        """Characters at the end of `text` that a key begins with."""
+        most = 0
+        for key in self._keys:
+            begins = key[:_LEAST]
+            at = text.find(begins, max(0, len(text) - len(key) + 1))
+            while at >= 0 and not key.startswith(text[at:]):
+                at = text.find(begins, at + 1)
+            most = max(most, len(text) - at if at >= 0 else 0)
+        return most
+
+    def _release(self, where: _Where) -> Iterator[Event]:
+        held = self._held.pop(where)
+        yield self._clean(held)
+        yield from self._late_logprobs(held.choice, drop=False)
+
+    def _logprobs(self, event: LogprobDelta) -> Iterator[Event]:
+        """Tokens that spell a key are left out: each alone is too short to be known as a part of it."""
+        spelled = self._tokens.get(event.choice, "") + "".join(token.token for token in event.tokens)
+        known = self._redact(spelled) != spelled
+        self._tokens[event.choice] = spelled[-max(map(len, self._keys)) :] if not known else ""
+        self._masked = self._masked or known
+        if known:
+            return
+        if any(where[1] == event.choice for where in self._held) or self._beginning(spelled.lower()):
+            self._late.setdefault(event.choice, []).append(event)
+        else:
+            yield from self._late_logprobs(event.choice, drop=False)
+            yield self._clean(event)
+
+    def _late_logprobs(self, choice: int, *, drop: bool) -> Iterator[Event]:
+        late = self._late.pop(choice, [])
+        if not drop:
+            yield from map(self._clean, late)
+
+    def _clean(self, event: _T) -> _T:
+        """`event` with every text in it masked."""
+        values = {name: getattr(event, name) for name in getattr(type(event), "__struct_fields__", ())}
+        changed = {name: clean for name, value in values.items() if (clean := self._value(value)) is not value}
+        return msgspec.structs.replace(event, **changed) if changed else event  # type: ignore[type-var]
+
+    def _value(self, value: object) -> object:
+        """The same object where nothing in it is a key."""
+        if isinstance(value, str):
+            known = self._redact(value) if len(value) >= _SHORTEST else value
+            self._masked = self._masked or known != value
+            return value if known == value else known
+        if isinstance(value, Mapping):
+            pairs = [(self._value(name), self._value(item)) for name, item in value.items()]
+            same = all(a is c and b is d for (a, b), (c, d) in zip(pairs, value.items(), strict=True))
+            return value if same else dict(pairs)
+        if isinstance(value, (list, tuple)):
+            items = [self._value(item) for item in value]
+            return value if all(a is b for a, b in zip(items, value, strict=True)) else type(value)(items)
+        return self._clean(value) if isinstance(value, msgspec.Struct) else value
+
+
+_LEAST = 3
+"""Characters of a key from which the end of a text is held back."""
+_SHORTEST = 4
+"""Characters below which no text is looked at."""
+
+
+def _series(event: _Piece) -> object:
+    if isinstance(event, ToolCallDelta):
+        return event.index
+    return event.field if isinstance(event, ReasoningDelta) else None
+
+
+def _text(event: _Piece) -> str:
+    return event.arguments if isinstance(event, ToolCallDelta) else event.text
+
+
+def _only_text(event: _Piece, text: str) -> _Piece:
+    if isinstance(event, ToolCallDelta):
+        return ToolCallDelta(event.index, arguments=text, choice=event.choice)
+    if isinstance(event, ReasoningDelta):
+        return ReasoningDelta(text, event.choice, event.field)
+    return type(event)(text, event.choice)
+
+
+def _with_text(event: _Piece, text: str) -> _Piece:
+    if isinstance(event, ToolCallDelta):
+        return msgspec.structs.replace(event, arguments=text)
+    return msgspec.structs.replace(event, text=text)
