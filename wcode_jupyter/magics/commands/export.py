@@ -5,6 +5,7 @@ A key goes into a file only, and only when asked for: what is shown here is save
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,6 +31,7 @@ from ...export import (
     find,
     write_tool,
 )
+from ...export.tool_files import MOVED_BY
 from ...keys import Secret
 from ...language import N_, _
 from ...reply import Reply
@@ -243,7 +245,11 @@ def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
 
 
 def _named(path: Path) -> str:
-    """With ~ where it can be: the same words on every machine."""
+    """By the environment variable that moved it, else with ~ where it can be: the same words on every machine."""
+    for variable in MOVED_BY:
+        folder = os.environ.get(variable, "").strip()
+        if folder and path.is_relative_to(folder):
+            return f"${variable}/{path.relative_to(folder).as_posix()}"
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except ValueError:
