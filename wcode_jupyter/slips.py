@@ -12,6 +12,8 @@ from typing import Any
 __all__ = ["Slips"]
 
 _CELL = re.compile(r"%%wcode(?:[ \t]|$)")
+# What is pasted below it is no Python.
+_IMPORT = re.compile(r"%wcode[ \t]+import[ \t]*\n")
 _ASKED = re.compile(r"[ \t]*%wcode[ \t]+(\S.*\?)[ \t]*$")
 
 
@@ -25,6 +27,8 @@ class Slips:
         """`lines` as they are meant; unchanged where no `wcode` magic is misread."""
         if not any("%wcode" in line for line in lines):
             return lines
+        if _IMPORT.fullmatch(lines[0]) and len(lines) > 1:
+            return [f"get_ipython().run_cell_magic('wcode', 'import', {''.join(lines[1:])!r})\n"]
         if lines[0].startswith("%%"):
             return _without_body(lines)
         if self._is_misplaced(lines):

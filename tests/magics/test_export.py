@@ -167,7 +167,7 @@ def test_a_tool_is_shown(asked: Kernel) -> None:
     """JSON and lines for the shell as they are, with what to do; a form as a table."""
     text = asked.run("%wcode export opencode --model qwen3.6-plus").text
     assert '"apiKey": "{env:WCODE_API_KEY}"' in text
-    assert f"Use --write to merge it into {opencode_file(asked)}." in text
+    assert "Use --write to merge it into $XDG_CONFIG_HOME/opencode/opencode.json." in text
     assert "choose qwen3.6-plus." in text
     asked.run("%wcode export opencode --model qwen3.6-plus -o fragment")
     assert asked.run("import json; print(*json.loads(fragment)['provider'])").text == "myprovider\n"
@@ -183,7 +183,7 @@ def test_a_tool_is_merged_into_its_file(asked: Kernel) -> None:
     file.parent.mkdir(parents=True)
     file.write_text('{\n  // mine\n  "theme": "dark"\n}\n')
     done = asked.run("%wcode export opencode -m glm-5 --write").text
-    assert done.startswith(f"The file of OpenCode: {file}\nMerged. ")
+    assert done.startswith("The file of OpenCode: $XDG_CONFIG_HOME/opencode/opencode.json\nMerged. ")
     assert "is in opencode.json.bak.\n" in done
     assert '// mine\n  "theme": "dark"' in file.read_text()
     assert KEY not in file.read_text()

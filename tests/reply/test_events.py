@@ -19,6 +19,7 @@ from wcode_jupyter.reply.events import (
     RefusalDelta,
     Started,
     TextDelta,
+    TextWasReasoning,
     TokenLogprob,
     ToolCallDelta,
     Usage,
@@ -27,6 +28,7 @@ from wcode_jupyter.reply.events import (
 ONE_OF_EACH: list[Event] = [
     Started(id="c1", model="m", created=1, system_fingerprint="f"),
     TextDelta("你好 😊", choice=1),
+    TextWasReasoning(choice=1),
     ReasoningDelta("hm", field="reasoning_content", signature="s"),
     RefusalDelta("no"),
     ToolCallDelta(0, "call_1", "f", "{}"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from wcode_jupyter import errors
+from wcode_jupyter.errors import KeyRejected, NotFound, PaymentRequired
 from wcode_jupyter.reply.events import Failure
 from wcode_jupyter.transport.refusal import FALLBACKS, Refusal, delay_s, recorded, refusal
 
@@ -165,3 +166,42 @@ def test_fallbacks(message: str, body: dict[str, object], changed: dict[str, obj
     """What the server does not take is left out once, where it was sent at all and is named."""
     found = next((row.change(body) for row in FALLBACKS if row.named.search(message) and row.applies(body)), None)
     assert found == changed
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "kind"),
+    [
+        (503, Failure("当前分组 default 下对于模型 glm-9 无可用渠道", code="model_not_found"), NotFound),
+        (503, Failure("No available channels for model glm-9 under group default"), NotFound),
+        (403, Failure("用户额度不足", code="insufficient_user_quota"), PaymentRequired),
+        (403, Failure("预扣费额度失败", code="pre_consume_token_quota_failed"), PaymentRequired),
+        (500, Failure("账户余额不足"), PaymentRequired),
+        (200, Failure("bad key", code="invalid_api_key"), KeyRejected),
+        (200, Failure("无效的令牌"), KeyRejected),
+        (200, Failure("The model glm-9 does not exist", code="model_not_found"), NotFound),
+    ],
+)
+def test_what_a_relay_means(status: int, failure: Failure, kind: type) -> None:
+    """Codes and words say more than the status: the right error, its hint, and no other try."""
+    found = refused(status, failure)
+    assert type(found.error) is kind
+    assert not found.retry
+    assert found.error.hint
+    assert failure.message in found.error.what
+
+
+@pytest.mark.parametrize(
+    ("said", "asked_anew"),
+    [
+        ("'stream' is not supported with this model", True),
+        ("Unsupported value: stream=true", True),
+        ("This model does not support streaming", True),
+        ("Streaming is not supported", True),
+        ("model glm-5 not found in stream channel", False),
+        ("request failed while streaming: upstream reset", False),
+    ],
+)
+def test_a_word_is_no_parameter(said: str, asked_anew: bool) -> None:
+    """Asked again without streaming only where the parameter is refused."""
+    row = next((row for row in FALLBACKS if row.named.search(said) and row.applies({"stream": True})), None)
+    assert (row is not None) == asked_anew

@@ -62,7 +62,7 @@ SILENT = Failure("The server gave no explanation")
         ({"error": {"type": "rate_limit_error"}}, Failure("rate_limit_error", 429, None, "rate_limit_error")),
         ({"error": {"message": "x", "status_code": 422}}, Failure("x", 422)),
         ({"error": {"message": "x", "code": 200}}, Failure("x", None, "200")),
-        ({"error": {"param": 1}}, Failure("The server gave no reason")),
+        ({"error": {"param": 1}}, Failure('{"error": {"param": 1}}')),
         (
             {"error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "slow down"}}},
             Failure("Provider returned error: slow down", 429, "429"),

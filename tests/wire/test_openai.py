@@ -381,9 +381,9 @@ def test_started_waits_for_the_first_choice() -> None:
     ("text", "reasoning", "answer", "tag"),
     [
         ("<think>a</think>b", "a", "b", "<think>"),
-        (" \n<think>a\n</think>\n\nb", "a\n", "\n\nb", "<think>"),
+        (" \n<think>a\n</think>\n\nb", "a\n", "b", "<think>"),
         ("<thinking>a</thinking>b", "a", "b", "<thinking>"),
-        ("<thinking>a</think>b", "a</think>b", "", "<thinking>"),
+        ("<thinking>a</think>b", "a", "b", "<thinking>"),
         ("<think></think>b", "", "b", ""),
         ("<think>a < b </thin k></think>c", "a < b </thin k>", "c", "<think>"),
         ("<think>never closed</thi", "never closed</thi", "", "<think>"),
@@ -392,7 +392,11 @@ def test_started_waits_for_the_first_choice() -> None:
         ("a <think>b</think>", "", "a <think>b</think>", ""),
         ("<b>bold</b>", "", "<b>bold</b>", ""),
         ("<think>a</think>b<think>c</think>", "a", "b<think>c</think>", "<think>"),
-        ("</think>b", "", "</think>b", ""),
+        ("<THINK>a</Think>b", "a", "b", "<think>"),
+        ("\ufeff\u200b<think>a</think>\n<think>c</think>b", "ac", "b", "<think>"),
+        ("</think>b", "", "b", ""),
+        ("Write </think> to close", "", "Write </think> to close", ""),
+        ("`a`: `</think>` closes", "", "`a`: `</think>` closes", ""),
     ],
 )
 def test_inline_tags_at_the_start_are_reasoning(text: str, reasoning: str, answer: str, tag: str) -> None:
@@ -405,15 +409,28 @@ def test_inline_tags_at_the_start_are_reasoning(text: str, reasoning: str, answe
         assert {e.field for e in events if isinstance(e, ReasoningDelta)} <= {tag}
 
 
-def test_a_reasoning_field_makes_tags_prose() -> None:
-    """Where reasoning has its own field, the text is taken as it is."""
-    events = deltas(chunk({"reasoning": "r"}), chunk({"content": "<think>a</think>"}), STOP)
-    assert events == [ReasoningDelta("r"), TextDelta("<think>a</think>")]
+def test_a_field_and_tags_say_it_once() -> None:
+    """Beside a field, tags that say the same are not said again; what they say more is reasoning too."""
+    field = chunk({"reasoning": "why"})
+    for content in ("<think>why</think>b", "\n</think>\n\nb"):
+        assert deltas(field, chunk({"content": content}), STOP) == [ReasoningDelta("why"), TextDelta("b")]
+    more = deltas(field, chunk({"content": "<think>more</think>b"}), STOP)
+    assert more == [ReasoningDelta("why"), ReasoningDelta("more", field="<think>"), TextDelta("b")]
 
 
-def test_what_was_held_comes_before_the_finish() -> None:
-    """Text that could have become a tag is not lost, and not late."""
-    assert stream(chunk({"content": "<th"}), STOP)[1:] == [TextDelta("<th"), Finish("stop")]
+def test_a_closing_tag_alone_makes_the_text_before_it_reasoning() -> None:
+    """A template that opened the tag sends its end only: the reply has both apart."""
+    events = stream(chunk({"content": "why"}), chunk({"content": "\n</think>\n\nAns"}), chunk({"content": "wer"}), STOP)
+    builder = ReplyBuilder(request())
+    for event in events:
+        builder.apply(event)
+    reply = builder.reply()
+    assert (reply.reasoning, reply.text) == ("why", "Answer")
+
+
+def test_what_was_held_is_not_lost() -> None:
+    """Text that could have become a tag comes at the end, for a finish reason does not end the text."""
+    assert stream(chunk({"content": "<th"}), STOP)[1:] == [Finish("stop"), TextDelta("<th")]
     assert decode(wire.decoder(request()), [sse(chunk({"content": "<th"}))])[1:] == [TextDelta("<th")]
 
 
@@ -587,8 +604,22 @@ def test_null_reasons_all_the_way() -> None:
         ({"prompt_tokens": 279, "completion_tokens": 6, "total_tokens": 374}, (279, 95, None, None, None)),
         # DeepSeek's name for cached tokens; floats that are counts; what is no count.
         ({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4}, (9, 1, None, 4, None)),
-        ({"prompt_tokens": 9.0, "completion_tokens": "7", "total_tokens": None}, (9, 0, None, None, None)),
-        ({"prompt_tokens": True, "completion_tokens": -1, "cost": 0.1}, (0, 0, None, None, None)),
+        ({"prompt_tokens": 9.0, "completion_tokens": "7", "total_tokens": None}, (9, 7, None, None, None)),
+        # What the total has too much is cached tokens first, but for what the reasoning explains to the token.
+        (
+            {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 5000, "cached_tokens": 4850},
+            (4950, 50, None, 4850, None),
+        ),
+        (
+            {
+                "prompt_tokens": 279,
+                "completion_tokens": 6,
+                "total_tokens": 374,
+                "cached_tokens": 200,
+                "completion_tokens_details": {"reasoning_tokens": 89},
+            },
+            (279, 95, 89, 200, None),
+        ),
     ],
 )
 def test_usage_rules(sent: dict[str, Any], expected: tuple[int | None, ...]) -> None:
@@ -600,7 +631,25 @@ def test_usage_rules(sent: dict[str, Any], expected: tuple[int | None, ...]) -> 
     assert usage.details == sent
 
 
-def test_usage_may_be_anywhere_and_the_last_one_holds() -> None:
+@pytest.mark.parametrize("sent", [{"prompt_tokens": 0, "completion_tokens": 0}, {"prompt_tokens": True, "cost": 0.1}])
+def test_zeros_beside_text_are_unknown(sent: dict[str, Any]) -> None:
+    """A server that does not count gives no usage, and that is said: unknown is never free."""
+    events = stream(chunk({"content": "a"}, usage=sent), STOP)
+    assert not [event for event in events if isinstance(event, Usage)]
+    assert Notice("The server counted no tokens: what this cost is unknown") in events
+
+
+def test_the_fullest_usage_holds() -> None:
+    """Each count is the largest that was sent, whatever comes last."""
+    full = {"prompt_tokens": 100_000, "completion_tokens": 50_000}
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    for sent in ((full, zeros), (zeros, full), ({"prompt_tokens": 100_000}, {"completion_tokens": 50_000})):
+        events = stream(*(chunk({}, usage=usage) for usage in sent), STOP)
+        usage = [event for event in events if isinstance(event, Usage)][-1]
+        assert (usage.input_tokens, usage.output_tokens) == (100_000, 50_000)
+
+
+def test_usage_may_be_anywhere() -> None:
     """On every chunk, in a choice, under x_groq, after the finish reason: null ones do not count."""
     counts = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     in_choice = chunk(finish_reason="stop")
@@ -748,17 +797,17 @@ def test_null_errors_are_no_errors() -> None:
 # -- unreadable pieces ---------------------------------------------------------------------------------------------
 
 
-def test_an_unreadable_piece_is_skipped_and_counted() -> None:
-    """Broken pieces before and between good ones cost only themselves."""
-    broken = [b"{broken", b"null", b'"text"', b"[1]"]
-    assert stream(broken[0], chunk({"content": "a"}), *broken[1:], chunk({"content": "b"}), STOP)[1:] == [
-        TextDelta("ab"),
-        Finish("stop"),
-        Notice("Unreadable events skipped: 4"),
-    ]
+def test_an_unreadable_piece_costs_only_itself() -> None:
+    """Good pieces around it are read, and the answer is not whole; signs of life cost nothing."""
+    decoder = wire.decoder(request())
+    sent = sse(b"{broken", chunk({"content": "a"}), b"null", b"ping", chunk({"content": "b"}), STOP, "[DONE]")
+    assert merged(decode(decoder, [sent]))[1:] == [TextDelta("ab"), Finish("stop")]
+    assert not decoder.done
+    assert decoder.lost == "{broken"
+    assert decoder.heard == 5
 
 
-@pytest.mark.parametrize("piece", [b"{broken", b"[" * 100_000, b'{"a":' * 100_000, b"null", b"hello"])
+@pytest.mark.parametrize("piece", [b"{broken", b"[" * 100_000, b'{"a":' * 100_000, b"hello"])
 def test_nothing_readable_is_malformed(piece: bytes) -> None:
     """A stream of which nothing can be read, nesting bombs included, is our own error, with or without `[DONE]`."""
     for rest in (b"", b"data: [DONE]\n\n"):
@@ -889,7 +938,16 @@ def test_a_body_with_calls_or_without_text() -> None:
     assert events[1:] == [ToolCallDelta(0, "a", "f", "{}"), ToolCallDelta(1, "b", "g"), Finish("tool_calls")]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"{}", b'{"choices":[]}', b"<html>", b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{}", b'{"choices":[]}'])
+def test_an_empty_body_is_no_answer(data: bytes) -> None:
+    """It says nothing, and may be asked for again."""
+    decoder = wire.decoder(request())
+    assert decoder.decode_body(data) == []
+    assert decoder.empty
+    assert not decoder.done
+
+
+@pytest.mark.parametrize("data", [b"{", b'{"a": 1}', b"<html>", b"[" * 100_000])
 def test_a_body_that_is_no_answer_is_malformed(data: bytes) -> None:
     """A body needs choices or an error; the text of the body is not in the message, it could hold the key."""
     with pytest.raises(AnswerMalformed) as caught:

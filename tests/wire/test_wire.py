@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wcode_jupyter import wire
 from wcode_jupyter.errors import InputError, WcodeError
-from wcode_jupyter.reply.events import Event, Extra, Notice, TextDelta
+from wcode_jupyter.reply.events import Event, Extra, TextDelta
 from wcode_jupyter.request.messages import Message, Protocol, Request
 
 from .conformance import needs_data, read
@@ -138,7 +138,7 @@ LENIENT = (b"NaN", b"Infinity")
 
 @needs_data
 def test_the_json_test_suite_as_a_value() -> None:
-    """Inside an object, valid files are read, and invalid ones make the event one counted skip."""
+    """Inside an object, valid files are read, and invalid ones make a piece that is lost."""
     for case in SUITE:
         payload = base64.b64decode(case["b64"])
         if any(byte in payload for byte in b"\n\r") or case["kind"] == "i":
@@ -146,11 +146,13 @@ def test_the_json_test_suite_as_a_value() -> None:
         data = sse(chunk({"content": "a"}), b'{"choices":[],"x":' + payload + b"}", chunk(finish_reason="stop"))
         events = outcome("openai", [b"\n" + data])
         assert isinstance(events, list)
-        skipped = any(isinstance(event, Notice) and event.text == "Unreadable events skipped: 1" for event in events)
+        decoder = wire.decoder(request())
+        decode(decoder, [data])
+        skipped = bool(decoder.lost)
         if case["kind"] == "y":
             assert not skipped, case["id"]
             assert payload.strip() == b"null" or any(isinstance(event, Extra) for event in events), case["id"]
-        elif case["kind"] == "n" and not any(name in payload for name in LENIENT):
+        elif case["kind"] == "n" and not any(name in payload for name in LENIENT) and min(payload, default=32) >= 32:
             assert skipped, case["id"]
 
 

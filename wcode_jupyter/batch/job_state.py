@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ..errors import AnswerInvalid, WcodeError
+from ..errors import AnswerInvalid, AnswerMalformed, WcodeError
 from ..prompt.schema import Schema, parse
 from ..reply import Reply, fault_of
 from ..session import Call
@@ -45,6 +45,7 @@ class Question:
 
         `booked`: RMB that stand for it beside its known cost.
         """
+        reply = sound(reply)
         self._came.append(reply)
         self._booked += booked
         if self._attempts is None or reply.ended not in GOOD:
@@ -64,6 +65,13 @@ class Question:
         return RunLine(self.job, reply, () if came == (reply,) else came, self._booked)
 
 
+def sound(reply: Reply) -> Reply:
+    """`reply`; a failed one where there is doubt that it is an answer: a run must not count it."""
+    if reply.ended not in GOOD or not reply.doubt:
+        return reply
+    return _unfit(reply, AnswerMalformed(reply.doubt))
+
+
 def fitted(reply: Reply, schema: Schema | None) -> Reply:
     """`reply` with `parsed` as `schema` reads it; a failed one where it does not fit."""
     if schema is None or reply.ended not in GOOD:
@@ -79,5 +87,5 @@ def typed(line: RunLine, schema: Schema | None) -> RunLine:
     return line if schema is None else msgspec.structs.replace(line, reply=fitted(line.reply, schema))
 
 
-def _unfit(reply: Reply, error: AnswerInvalid) -> Reply:
+def _unfit(reply: Reply, error: WcodeError) -> Reply:
     return msgspec.structs.replace(reply, ended="failed", fault=fault_of(error))

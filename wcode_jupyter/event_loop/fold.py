@@ -25,7 +25,7 @@ async def fold(source: AsyncIterator[list[Event]], builder: ReplyBuilder) -> tup
         async for batch in source:
             at_s = time.perf_counter() - started
             for event in batch:
-                if isinstance(event, Finish) and event.choice == 0 and reason is None:
+                if isinstance(event, Finish) and event.choice == 0:
                     reason = event.reason
                 builder.apply(event, at_s)
     except asyncio.CancelledError:

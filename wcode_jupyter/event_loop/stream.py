@@ -223,7 +223,7 @@ class Stream:
                 self._run.mailbox.close()
 
     def _verdict(self, end: End) -> tuple[Ended | None, WcodeError | None]:
-        reason = next((finish.reason for finish in self._finishes if finish.choice == 0), None)
+        reason = next((finish.reason for finish in reversed(self._finishes) if finish.choice == 0), None)
         return verdict(end, reason, has_answer=self._builder.has_answer)
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..errors import InputError
 from ..language import _
 
-__all__ = ["is_empty", "merge", "merged", "parse"]
+__all__ = ["is_empty", "merge", "merged", "parse", "parse_at"]
 
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|\ufeff)*", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\n]|\\\r\n|\\.)*"|' + r"'(?:[^'\\\n]|\\\r\n|\\.)*'", re.DOTALL)
@@ -59,6 +59,15 @@ def is_empty(text: str) -> bool:
 def parse(text: str) -> Any:
     """The value of a JSON text with comments and trailing commas. Raises InputError naming the line."""
     return _read(text).value
+
+
+def parse_at(text: str, at: int) -> dict[str, Any] | None:
+    """The object that begins at `text[at]`, whatever follows it; None where none can be read there."""
+    try:
+        value = _value(text, at, 0).value
+    except InputError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def merge(text: str, patch: Mapping[str, Any]) -> str:

@@ -142,10 +142,10 @@ def checked_base_url(base_url: str) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
+    if good and (parts.username is not None or parts.password is not None):
+        raise InputError(_("The base URL contains a user name or password and is not written into a file"))
     if not good or parts.query or parts.fragment or not _URL.fullmatch(base_url):
         raise InputError(_("Not a base URL: {url}").format(url=ascii(base_url)))
-    if parts.username is not None or parts.password is not None:
-        raise InputError(_("The base URL contains a user name or password and is not written into a file"))
     return base_url.rstrip("/")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,9 +73,12 @@ _FAILURES = (
 )
 
 
+_KEY_NAME = re.compile(r"(?i)(?:api|access|auth|secret)_?(?:key|token)$")
+
+
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a child process: this one's without the gateway's key, which is none of its business."""
-    return {name: value for name, value in os.environ.items() if name != "WCODE_API_KEY"} | extra
+    """The environment of a child process: this one's without keys, which are none of its business."""
+    return {name: value for name, value in os.environ.items() if not _KEY_NAME.search(name)} | extra
 
 
 def check_gguf(path: Path) -> Path:

@@ -136,7 +136,7 @@ def candidates(
 
 
 def _after_command(command: str, words: list[str], session: Session) -> list[str]:
-    if command in ("models", "params"):
+    if command in ("models", "params", "setup"):
         return _models(session)
     if command == "set":
         return [f"{name}=" for name in ROWS]

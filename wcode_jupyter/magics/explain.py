@@ -32,6 +32,8 @@ _MOST_OF_GROUP = 5
 _LONGEST_MESSAGE = 4000
 # Shorter values of the environment are words like `C.UTF-8`, which say nothing and occur everywhere.
 _SHORTEST_VALUE = 8
+_SHORTEST_SECRET = 4
+_SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential")
 
 
 class Failed(Struct, frozen=True):
@@ -155,7 +157,11 @@ def _versions(error: BaseException) -> str:
 def _clean(text: str, redact: Callable[[str], str], environment: Mapping[str, str] = os.environ) -> str:
     """`text` without keys, and with the names of variables of the environment in the place of their values."""
     text = redact(text)
-    values = [(value, name) for name, value in environment.items() if len(value) >= _SHORTEST_VALUE]
+    values = [
+        (value, name)
+        for name, value in environment.items()
+        if len(value) >= (_SHORTEST_SECRET if _SECRET_NAME.search(name) else _SHORTEST_VALUE)
+    ]
     for value, name in sorted(values, key=lambda pair: -len(pair[0])):
         text = text.replace(value, f"[{name}]")
     return text

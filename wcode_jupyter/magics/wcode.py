@@ -17,6 +17,7 @@ from ..session import Session
 from .cell import ask
 from .commands import COMMANDS, find_command
 from .commands.command import Context
+from .commands.import_request import import_text
 from .manual import manual
 from .options import parse_cell_line
 
@@ -55,7 +56,11 @@ class Wcode:
     def run(self, line: str, text: str | None) -> Any:
         """Runs `%wcode LINE` (`text` None) or a `%%wcode LINE` cell. Raises WcodeError, also when it is interrupted."""
         try:
-            return self.run_line(line) if text is None else self.run_cell(line, text)
+            if text is None:
+                return self.run_line(line)
+            if line.split() == ["import"]:
+                return import_text(Context(self.shell, self.client), text)
+            return self.run_cell(line, text)
         except KeyboardInterrupt:
             # Stopped where there is no answer yet: while the embedded model is fetched or started, by a command.
             raise AnswerInterrupted(_("Interrupted")) from None

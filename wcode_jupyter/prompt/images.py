@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .. import extras
+from .. import extras, files
 from ..errors import InputError
 from ..language import _
 from ..request.messages import Image
@@ -85,6 +85,8 @@ def find_picture(
         return picture(value, text, resize=resize)
     if isinstance(value, str) and _ADDRESS.match(value):
         return _remote(value, text, resize)
+    if "\0" in str(value):
+        raise InputError(_("{name} is not the name of a file").format(name=repr(text)))
     path = folder / Path(value).expanduser()
     if not allow_outside and not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(
@@ -264,7 +266,8 @@ def _remote(url: str, name: str, resize: int | None) -> Picture:
 def _read(path: Path, name: str) -> bytes:
     try:
         _refuse_large(path.stat().st_size, name)
-        return path.read_bytes()
+        with files.reading(path) as file:
+            return file.read()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(_("Cannot read the image {name}: {why}").format(name=name, why=why)) from None

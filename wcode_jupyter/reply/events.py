@@ -21,6 +21,7 @@ __all__ = [
     "RefusalDelta",
     "Started",
     "TextDelta",
+    "TextWasReasoning",
     "TokenLogprob",
     "ToolCallDelta",
     "Usage",
@@ -41,6 +42,12 @@ class TextDelta(Struct, frozen=True, tag=True, omit_defaults=True):
     """A piece of the answer's text; never empty."""
 
     text: str
+    choice: int = 0
+
+
+class TextWasReasoning(Struct, frozen=True, tag=True, omit_defaults=True):
+    """All text of the choice so far was reasoning: its template had opened the tag that has now been closed."""
+
     choice: int = 0
 
 
@@ -159,6 +166,7 @@ class Notice(Struct, frozen=True, tag=True, omit_defaults=True):
 Event: TypeAlias = (
     Started
     | TextDelta
+    | TextWasReasoning
     | ReasoningDelta
     | RefusalDelta
     | ToolCallDelta

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from .. import extras, typed
-from ..errors import AnswerMalformed, InputError, WcodeError, sentences
+from ..errors import AnswerMalformed, InputError, WcodeError, one_line, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
@@ -29,6 +29,10 @@ __all__ = ["Choice", "CodeBlock", "Ended", "ErrorInfo", "Reply", "Timing", "faul
 Ended: TypeAlias = Literal["complete", "length", "interrupted", "cut", "failed"]
 """How an answer ended: by the model; at max_tokens; by the user; by a lost connection, a deadline or a filter; by an
 error that the server reported or before anything arrived."""
+
+
+FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "content_filter", "error", "pause_turn"))
+"""The values of `finish_reason` whose meaning is known; any other is the server's own word."""
 
 
 class CodeBlock(Struct, frozen=True):
@@ -144,6 +148,24 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return None
         with speaking(self.language):
             return sentences(self.fault.what, self.fault.hint)
+
+    @property
+    def doubt(self) -> str:
+        """Why an answer that seems whole is no result all the same, in one line; empty where there is no doubt.
+
+        The server's word for its end is one that nobody knows, or it is empty, or nothing but reasoning.
+        """
+        choice = self.choices[0]
+        if self.ended != "complete":
+            return ""
+        with speaking(self.language):
+            if (choice.finish_reason or "stop") not in FINISH_REASONS:
+                return _("The server ended the answer with a word that is not known: {word}").format(
+                    word=one_line(choice.finish_reason or "", 60)
+                )
+            if choice.text.strip() or choice.tool_calls or choice.refusal:
+                return ""
+            return _("Only reasoning came, no answer.") if self.reasoning else _("The answer is empty.")
 
     @property
     def budget_went_to_thinking(self) -> bool:

@@ -13,6 +13,7 @@ from ..errors import WcodeError
 from ..language import _, language
 from ..request.forms import FORMS
 from ..request.messages import Reasoning, Request, ToolCall
+from .arguments import repaired
 from .events import (
     Event,
     Extra,
@@ -24,6 +25,7 @@ from .events import (
     RefusalDelta,
     Started,
     TextDelta,
+    TextWasReasoning,
     TokenLogprob,
     ToolCallDelta,
     Usage,
@@ -50,7 +52,7 @@ class _ChoiceBuilder:
             reasoning=tuple(_merged(self.reasoning)),
             refusal="".join(self.refusal),
             tool_calls=tuple(
-                ToolCall(next(iter(ids), ""), next(iter(names), ""), "".join(arguments))
+                ToolCall(next(iter(ids), ""), next(iter(names), ""), repaired(arguments))
                 for _index, (ids, names, arguments) in sorted(self.calls.items())
             ),
             finish_reason=self.finish.reason if self.finish else None,
@@ -134,6 +136,9 @@ class ReplyBuilder:
 
     def _missing(self, choice: Choice) -> Iterable[str]:
         """What was asked for and did not come, once the answer is whole; a form without them has warned before."""
+        says_something = choice.text.strip() or choice.tool_calls or choice.refusal
+        if choice.finish_reason not in (None, "length") and not says_something:
+            yield _("Only reasoning came, no answer.") if choice.reasoning else _("The answer is empty.")
         asked = FORMS[self.request.protocol].has_logprobs and self.request.parameters.get("logprobs")
         if asked and choice.finish_reason and choice.text and not choice.tokens:
             yield _("The server sent no log probabilities.")
@@ -156,6 +161,12 @@ class ReplyBuilder:
         if self._first_text_s is None:
             self._first_text_s = at_s
         self._choice(event.choice, at_s).text.append(event.text)
+
+    def _on_text_was_reasoning(self, event: TextWasReasoning, at_s: float) -> None:
+        choice = self._choice(event.choice, at_s)
+        choice.reasoning.append(ReasoningDelta("".join(choice.text), event.choice, "<think>"))
+        choice.text.clear()
+        self._first_text_s = None
 
     def _on_reasoning(self, event: ReasoningDelta, at_s: float) -> None:
         self._choice(event.choice, at_s).reasoning.append(event)
@@ -193,6 +204,7 @@ class ReplyBuilder:
 
 _APPLY: dict[type, Any] = {
     TextDelta: ReplyBuilder._on_text,
+    TextWasReasoning: ReplyBuilder._on_text_was_reasoning,
     ReasoningDelta: ReplyBuilder._on_reasoning,
     RefusalDelta: ReplyBuilder._on_refusal,
     ToolCallDelta: ReplyBuilder._on_tool_call,

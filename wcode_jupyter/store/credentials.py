@@ -55,6 +55,10 @@ _SHAPES = (
     _Shape(N_("an access token"), _pattern(r"\b(?:glpat-|gsk_|npm_|pypi-|tvly-|xai-)([\w-]{20,})"), "", 3.0),
     _Shape(N_("a password in an address"), _pattern(r"://[^\s/:@]{1,80}:([^\s/:@]{8,80})@"), "://", 2.5),
     _Shape(
+        N_("an access token"), _pattern(r"\b(?:[sr]k_live_|ya29\.|SG\.|shpat_|dop_v1_|glsa_)([\w.-]{16,200})"), "", 3.0
+    ),
+    _Shape(N_("an authorization header"), _pattern(r"\b[Bb]asic\s{1,4}([A-Za-z0-9+/]{12,400}={0,2})"), "asic", 3.0),
+    _Shape(
         N_("a secret in an assignment"),
         _pattern(
             r"(?i:api[_-]?key|access[_-]?key|secret|token|passw(?:or)?d|密钥|密码|令牌)"

@@ -91,11 +91,11 @@ def endpoint(base_url: str, protocol: Protocol = DEFAULT_PROTOCOL, *, identity: 
             _("The base URL must not contain a user name or password"), hint=_("Set the key with %wcode key set.")
         )
     if parts.query or parts.fragment:
-        raise InputError(_("The base URL must not contain ? or #: {url}").format(url=origin + parts.path))
+        raise InputError(_("The base URL must not contain ? or #: {url}").format(url=origin))
     # People paste the whole address of the API page, path of the request included.
     path = _base(parts.path, protocol)
     if any(ord(c) <= 32 for c in path):
-        raise InputError(_("The base URL must not contain a space: {url}").format(url=origin + path))
+        raise InputError(_("The base URL must not contain a space: {url}").format(url=origin))
     return Endpoint(origin + path, protocol, _identity(origin, path) if identity is None else identity)
 
 

@@ -7,8 +7,10 @@ values: the loop over attempts decides between raising, waiting, and asking agai
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import importlib.util
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,7 +21,7 @@ from .. import strict, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
-from ..reply.events import Event, Extra, Failure, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["Transport"]
 
 _DEADLINES = Deadlines()
+_ANSWERS = frozenset((TextDelta, RefusalDelta, ToolCallDelta))
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_ANSWER_STARTS = (b"{", b"[", b"data", b"event", b"id", b"retry", b":")
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _DELTAS = frozenset((TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta))
 _LARGEST_ANSWER = 64 * 2**20
 _LARGEST_ERROR = 64 * 2**10
@@ -299,15 +305,11 @@ def _other_server(endpoint: Endpoint) -> str:
 
 
 def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
-    """The items of one attempt, by status and content type."""
+    """The items of one attempt. What a good response is its bytes say, whatever its content type."""
     content_type = response.headers.get("content-type", "").lower()
     if not 200 <= response.status_code < 300:
         return _read_refusal(call, response)
-    if "html" in content_type:
-        return _read_page(call, response)
-    if "json" in content_type and "event-stream" not in content_type:
-        return _read_body(call, response)
-    return _read_stream(call, response)
+    return _read_stream(call, response, html="html" in content_type)
 
 
 async def _read_refusal(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
@@ -315,53 +317,106 @@ async def _read_refusal(call: _Exchange, response: httpx.Response) -> AsyncGener
     yield call.faults.refused(response, content, streaming=call.streaming)
 
 
-async def _read_page(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
-    yield call.faults.page(response, await _beginning(response, _soon(call.until)))
-
-
-async def _read_body(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
-    from .connection import Body
-
-    events: list[Event] = []
-    trouble: Exception | None = None
-    try:
-        content = b"".join([piece async for piece in Body(response, most=_LARGEST_ANSWER, until=call.until)])
-        events = wire.decoder(call.request).decode_body(content)
-    except Exception as error:
-        trouble = error
-    for item in _sorted(call, events, response):
-        yield item
-    if trouble is not None:
-        yield call.faults.cut(trouble, delivered=False)
-
-
-async def _read_stream(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     decoder = wire.decoder(call.request)
     body = Body(response, most=_LARGEST_ANSWER, until=call.until)
-    heard = time.monotonic()
-    patience_s = _IDLE_ROUNDS * call.deadlines.idle_s
+    end = _End(call, decoder)
+    recode = _recoder(response.headers.get("content-type", ""))
     trouble: Exception | None = None
-    finished = False
     try:
         async for data in body:
+            if recode is not None:
+                data = recode(data)
+            if end.nothing_yet and _is_page(data, html=html):
+                yield call.faults.page(response, data + await _beginning(response, _soon(call.until)))
+                return
             if events := decoder.feed(data):
-                heard = time.monotonic()
                 for item in _sorted(call, events, response):
                     yield item
-            elif time.monotonic() - heard > patience_s:
-                trouble = call.faults.only_comments(patience_s)
+            if end.is_late(events):
+                trouble = call.faults.only_comments(end.patience_s)
                 break
-            if decoder.done and not finished:
-                finished, body.until = True, _soon(call.until)
+            body.until = end.until
     except Exception as error:
         trouble = error
     pending, unreadable = _pending(decoder)
     for item in _sorted(call, pending, response):
         yield item
-    if unreadable is not None or not decoder.done:
-        yield call.faults.cut(trouble or unreadable, delivered=call.delivered)
+    if unreadable is not None or not end.is_good(trouble):
+        lost = decoder.lost if decoder.closed or decoder.finished else ""
+        yield call.faults.cut(trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty)
+
+
+def _is_page(data: bytes, *, html: bool) -> bool:
+    """Whether a body that begins with `data` is a web page; what is labelled as one may be an answer all the same."""
+    start = data.lstrip(_BLANK)
+    return start.startswith(b"<") or (html and bool(start) and not start.startswith(_ANSWER_STARTS))
+
+
+class _End:
+    """When an answer has ended. A finish reason alone does not end it: some servers give it early, or in every chunk.
+
+    After text a reason leaves a few idle seconds for the usage, which each chunk renews and no comment does; before
+    text, and where text came after a reason, it leaves only the read timeout.
+    """
+
+    def __init__(self, call: _Exchange, decoder: wire.Decoder) -> None:
+        self.patience_s = _IDLE_ROUNDS * call.deadlines.idle_s
+        self.nothing_yet = True
+        self._call = call
+        self._decoder = decoder
+        self._heard_s = time.monotonic()
+        self._heard = 0
+        self._has_text = self._was_finished = self._goes_on = False
+        self._grace: float | None = None
+        self.until = call.until
+        """The event loop's time at which reading ends: the grace's end, or that of the caller's patience."""
+
+    def is_late(self, events: list[Event]) -> bool:
+        """Takes what a read gave; whether there have been nothing but comments for too long."""
+        now = time.monotonic()
+        if self._decoder.heard == self._heard:
+            return now - self._heard_s > self.patience_s
+        self._heard, self._heard_s, self.nothing_yet = self._decoder.heard, now, False
+        if self._has_text and not self._was_finished and not self._decoder.finished:
+            return False
+        for event in events:
+            if type(event) in _ANSWERS:
+                self._has_text = True
+                self._goes_on = self._goes_on or self._was_finished
+            elif type(event) is Finish:
+                self._was_finished = True
+        trusted = self._decoder.finished and self._has_text and not self._goes_on
+        self._grace = _soon(None) if self._decoder.closed or trusted else None
+        self.until = min((at for at in (self._grace, self._call.until) if at is not None), default=None)
+        return False
+
+    def is_good(self, trouble: Exception | None) -> bool:
+        """Whether the answer is whole. What ended the reading after the server's last word does not matter."""
+        from .connection import LOST
+
+        if not self._decoder.done:
+            return False
+        if self._decoder.closed or trouble is None or isinstance(trouble, LOST):
+            return True
+        # Our own grace ended it, and not the deadline of the caller or a read timeout in the middle.
+        own = self._grace is not None and self.until == self._grace
+        return isinstance(trouble, TimeoutError) and own
+
+
+def _recoder(content_type: str) -> Callable[[bytes], bytes] | None:
+    """A function that makes the next bytes UTF-8; None where they are, or where the character set is not known."""
+    found = _CHARSET.search(content_type)
+    name = found[1].lower() if found else "utf-8"
+    if name in ("utf-8", "utf8", "us-ascii", "ascii"):
+        return None
+    try:
+        decoder = codecs.getincrementaldecoder(name)("replace")
+    except LookupError:
+        return None
+    return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 
 def _sorted(call: _Exchange, events: list[Event], response: httpx.Response) -> list[_Item]:

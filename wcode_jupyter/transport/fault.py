@@ -116,14 +116,23 @@ class Faults:
         lost = not isinstance(raised, (WcodeError, *UNSENT))
         return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST), lost=lost)
 
-    def cut(self, raised: Exception | None, *, delivered: bool) -> AttemptFailure:
-        """A good response that ended before the answer did, by itself (None) or by `raised`."""
+    def cut(self, raised: Exception | None, *, delivered: bool, lost: str = "", empty: bool = False) -> AttemptFailure:
+        """A good response that ended before the answer did, by itself (None) or by `raised`.
+
+        `lost`: a piece of it that could not be read; `empty`: it was ended, but there was none.
+        """
         from .connection import LOST
 
         if raised is not None and not isinstance(raised, LOST):
             return AttemptFailure(self._trouble(raised)[0], lost=True)
+        if lost and delivered:
+            what = _("{host} sent a piece of the answer that cannot be read: {piece}")
+            piece = self._redact(lost)
+            return AttemptFailure(AnswerCut(one_line(what.format(host=self._endpoint.host, piece=piece), 300)))
         if delivered:
             what = _("{host} ended the answer before the model did")
+        elif empty:
+            what = _("{host} sent an empty answer")
         else:
             what = _("{host} closed the connection before an answer arrived")
         return AttemptFailure(AnswerCut(what.format(host=self._endpoint.host)), retry=True, lost=True)

@@ -73,18 +73,74 @@ _PATIENTLY = frozenset((504, 524))
 MAY_BE_BILLED = frozenset((408, 504, 524))
 """Statuses of one who gave up waiting for work that goes on."""
 
-_UNPAID = frozenset(
-    (
-        "1113",  # Zhipu: arrears
-        "1304", "1308", "1310",  # Zhipu: quota of the day, of the hours, of the week
-        "1309", "1311",  # Zhipu: plan expired, model not in the plan
-        "insufficient_quota",  # OpenAI
-        "insufficient_balance", "billing_error", "payment_required",
-        "arrearage",  # DashScope, with 400
-        "accountoverdueerror", "accountoverdue",  # Volcengine, with 403
-    )
+
+class Meaning(Struct, frozen=True):
+    """What codes and words (small letters, whole words where they are Latin) say, whatever the status."""
+
+    error: type[ServerError]
+    codes: frozenset[str]
+    words: re.Pattern[str]
+    statuses: frozenset[int] | None = None
+    """With which statuses the words count; None: with all. The codes always do."""
+
+
+MEANINGS = (
+    Meaning(
+        PaymentRequired,
+        frozenset(
+            (
+                "1113",  # Zhipu: arrears
+                "1304", "1308", "1310",  # Zhipu: quota of the day, of the hours, of the week
+                "1309", "1311",  # Zhipu: plan expired, model not in the plan
+                "insufficient_quota",  # OpenAI
+                "insufficient_balance", "billing_error", "payment_required",
+                "arrearage",  # DashScope, with 400
+                "accountoverdueerror", "accountoverdue",  # Volcengine, with 403
+                "insufficient_user_quota", "pre_consume_token_quota_failed",  # one-api and new-api
+                "billing_not_active", "billing_hard_limit_reached", "credit_balance_too_low",
+            )
+        ),
+        re.compile(
+            r"(?:额度|余额|配额)(?:已)?(?:不足|用尽|耗尽|用完)|欠费|预扣费|"
+            r"insufficient (?:account |user )?(?:balance|credits?|funds)|"
+            r"(?:balance|credits?) (?:is )?(?:too low|not enough)",
+            re.IGNORECASE,
+        ),
+    ),
+    Meaning(
+        KeyRejected,
+        frozenset(("invalid_api_key", "incorrect_api_key", "authentication_error", "invalid_authentication")),
+        re.compile(
+            r"无效的令牌|令牌(?:已过期|状态不可用|验证失败)|(?:invalid|incorrect|expired) api[ _-]?key", re.IGNORECASE
+        ),
+        frozenset((200, 400, 401, 403)),
+    ),
+    Meaning(
+        NotFound,
+        frozenset(("model_not_found", "model_not_exist", "model_not_available", "invalid_model")),
+        re.compile(
+            r"无可用渠道|模型[^，。]{0,80}(?:不存在|未找到|已下线)|no available channels?\b|"
+            r"\bmodel\b[^.]{0,80}(?:does not exist|not found|is not a valid)",
+            re.IGNORECASE,
+        ),
+    ),
 )  # fmt: skip
-"""Codes and types (lower case) that mean balance, quota or plan, whatever the status."""
+"""Refusals that relays send with many statuses; the first row that fits holds."""
+
+
+def _meaning(failure: Failure, status: int) -> Meaning | None:
+    codes = {str(word).lower() for word in (failure.code, failure.kind)}
+    for row in MEANINGS:
+        if codes & row.codes:
+            return row
+    return next(
+        (
+            row
+            for row in MEANINGS
+            if row.words.search(failure.message) and (row.statuses is None or status in row.statuses)
+        ),
+        None,
+    )
 
 
 class Refusal(Struct, frozen=True):
@@ -100,8 +156,9 @@ def refusal(failure: Failure, status: int, headers: Mapping[str, str], *, host: 
     # With a good status the body has the word; with a bad one, what it repeats may be its upstream's.
     meant = status if status >= 400 else failure.status
     kind, retry = STATUSES.get(meant or 0, (BadRequest if meant and 400 <= meant < 500 else ServerFault, False))
-    if {str(word).lower() for word in (failure.code, failure.kind)} & _UNPAID:
-        kind, retry = PaymentRequired, False
+    row = _meaning(failure, meant or status)
+    if row is not None:
+        kind, retry = row.error, False
     elif meant in _PATIENTLY and not streaming:
         retry = False
     after_s = _retry_after_s(headers)
@@ -109,7 +166,7 @@ def refusal(failure: Failure, status: int, headers: Mapping[str, str], *, host: 
     code = failure.kind if failure.code is None and _OVERLOAD.search(str(failure.kind)) else failure.code
     error = kind(_what(failure, meant, host), status=meant, code=code, retry_after_s=after_s)
     wish = _wish(failure, headers)
-    return Refusal(error, retry if wish is None or kind is PaymentRequired else wish, after_s)
+    return Refusal(error, retry if wish is None or row is not None else wish, after_s)
 
 
 _OVERLOAD = re.compile("overload|over_capacity|server_busy|too_busy", re.IGNORECASE)
@@ -201,7 +258,15 @@ FALLBACKS: tuple[Fallback, ...] = (
         notice=N_("the server requires streaming; retrying with stream"),
     ),
     Fallback(
-        named=re.compile(r"\bstream(ing|ed)?\b", re.IGNORECASE),
+        # The parameter, and not the word in "failed while streaming".
+        named=re.compile(
+            r"""[`'"]stream[`'"] | \bstream\s*[=:] | \bstream\s(?:parameter|mode|option) | parameter:?\s+stream\b
+            | \bstream(?:ing|ed)?\b[^.]{0,40}\b(?:not|un)[\s-]?(?:supported|allowed|available|implemented)
+            | (?:not|n't|cannot)\s+(?:support|allow|accept|take|use|be|stream)[^.]{0,30}\bstream(?:ed|ing)?\b
+            | (?:cannot|can't|not)\sstream\b | unsupported[^.]{0,30}\bstream(?:ing)?\b
+            | \bunknown\s(?:field|argument|parameter)s?:?\s*\W?stream\b | 不支持流式""",
+            re.IGNORECASE | re.VERBOSE,
+        ),
         applies=lambda body: bool(body.get("stream")),
         change=lambda body: {**_without(body, "stream_options"), "stream": False},
         notice=N_("the server does not support streaming here; retrying without it"),

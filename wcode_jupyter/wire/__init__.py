@@ -37,6 +37,31 @@ class Decoder(typing.Protocol):
         """
         ...
 
+    @property
+    def closed(self) -> bool:
+        """Whether the protocol's own last word was said: nothing but the connection's end follows."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the server gave the reason of the end. Some give it early: what follows counts all the same."""
+        ...
+
+    @property
+    def heard(self) -> int:
+        """Pieces of the answer so far, empty ones too; comments and other signs of life do not count."""
+        ...
+
+    @property
+    def lost(self) -> str:
+        """A piece that could not be read and may have held a part of the answer; empty: none."""
+        ...
+
+    @property
+    def empty(self) -> bool:
+        """Whether the server ended an answer that it had not begun; known after `finish`."""
+        ...
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data`, bytes of the stream cut anywhere, completes; may be empty. Raises AnswerTooLarge."""
         ...

@@ -18,13 +18,15 @@ from typing import Any, ClassVar
 
 from ..errors import ParameterError, one_line
 from ..language import _
-from ..reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextDelta, TextWasReasoning, ToolCallDelta
 from ..request.messages import Image, Message, Part, Request, Text, ToolCall
 from ..request.parameters import EFFORTS, find
-from .failure import failure_in
+from .failure import failure_in, says_something
+from .finish import meaning
 from .payload import as_dict, as_int, as_list, as_text, bounded
-from .stream import StreamDecoder
-from .usage import message_usage
+from .stream import StreamDecoder, other_form
+from .tags import MOVED, InlineTags
+from .usage import counts_something, fullest, message_usage
 
 __all__ = ["DEFAULT_MAX_TOKENS", "AnthropicDecoder", "encode", "thinking_budget", "warnings"]
 
@@ -258,17 +260,6 @@ def _tool_use(call: ToolCall) -> dict[str, Any]:
 
 # ------------------------------------------------------------------------------------------------------- decoding
 
-_REASONS = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-    "pause_turn": "pause_turn",
-}
-
-
 _ANSWER = -1
 """Number of the call that is the answer."""
 
@@ -284,7 +275,22 @@ class AnthropicDecoder(StreamDecoder):
         self._call_at: dict[int | None, int] = {}  # index of a tool_use block -> number of the call
         self._without_arguments: set[int | None] = set()  # those of which no argument arrived yet
         self._usage: dict[str, Any] = {}
+        self._counted = self._uncounted = False  # whether usage came, and whether it was nothing but zeros
         self._reason = ""
+        self._tags = InlineTags()
+
+    @property
+    def done(self) -> bool:
+        """Whether `message_stop` or the reason of the end was seen. Read on: usage may follow."""
+        return not self._lost and (self._ended or bool(self._reason))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the message has the reason of its end: whatever comes now, if anything, is the usage."""
+        return bool(self._reason)
+
+    def _is_whole(self, value: dict[str, Any]) -> bool:
+        return as_text(value.get("type")) in self._TYPES or says_something(value.get("error"))
 
     def _take(self, value: dict[str, Any], events: list[Event]) -> None:
         take = self._TYPES.get(as_text(value.get("type")))
@@ -292,8 +298,24 @@ class AnthropicDecoder(StreamDecoder):
             take(self, value, events)
         elif failure := failure_in(value):
             events.append(failure)
+        elif not self._started and type(value.get("choices")) is list:
+            raise other_form("openai")
+
+    def _take_text(self, text: str, events: list[Event]) -> None:
+        """Text, in which other models than Anthropic's leave their reasoning."""
+        self._append(self._tags.feed(text), events)
+
+    def _append(self, pieces: list[tuple[str, str]], events: list[Event]) -> None:
+        for tag, text in pieces:
+            if tag == MOVED:
+                events.append(TextWasReasoning())
+            else:
+                events.append(ReasoningDelta(text, field=tag) if tag else TextDelta(text))
 
     def _end(self, events: list[Event]) -> None:
+        self._append(self._tags.finish(), events)
+        if self._uncounted and not self._counted and self._tags.passed:
+            events.append(Notice(_("The server counted no tokens: what this cost is unknown")))
         if self._ended and self._started and not self._reason:
             events.append(Notice(_("The server did not say why the answer ended")))
         if self._answer_tool and self._reason and _ANSWER not in self._call_at.values():
@@ -323,8 +345,9 @@ class AnthropicDecoder(StreamDecoder):
         if type(delta) is not dict:
             return
         if text := as_text(delta.get("text")):
-            events.append(TextDelta(text))
+            self._take_text(text, events)
         elif text := as_text(delta.get("thinking")):
+            self._tags.seen = True
             events.append(ReasoningDelta(text, field="thinking"))
         elif signature := as_text(delta.get("signature")):
             events.append(ReasoningDelta("", field="thinking", signature=signature))
@@ -363,8 +386,9 @@ class AnthropicDecoder(StreamDecoder):
         """A block whole, or its start, which may hold the first piece."""
         kind = block.get("type")
         if kind == "text" and (text := as_text(block.get("text"))):
-            events.append(TextDelta(text))
+            self._take_text(text, events)
         elif kind == "thinking":
+            self._tags.seen = True
             text, signature = as_text(block.get("thinking")), as_text(block.get("signature"))
             if text or signature:
                 events.append(ReasoningDelta(text, field="thinking", signature=signature))
@@ -401,7 +425,7 @@ class AnthropicDecoder(StreamDecoder):
         if not word or word == self._reason:
             return
         self._reason = word
-        reason = _REASONS.get(word)
+        reason = meaning(word)
         if reason == "tool_calls" and self._answer_tool and not self._calls:
             reason = "stop"  # it called what it answers with
         if reason is None:
@@ -411,9 +435,12 @@ class AnthropicDecoder(StreamDecoder):
 
     def _take_usage(self, sent: Any, events: list[Event]) -> None:
         """Counts are cumulative, and some servers send zeros at first: of each field the largest holds."""
-        if not (counts := bounded(as_dict(sent))):
+        counts = fullest(self._usage, bounded(as_dict(sent)))
+        if not counts or counts == self._usage:
             return
-        for name, value in counts.items():
-            known, count = as_int(self._usage.get(name)), as_int(value)
-            self._usage[name] = value if known is None or count is None else max(known, count)
-        events.append(message_usage(self._usage))
+        self._usage = counts
+        usage = message_usage(counts)
+        self._uncounted = True
+        if counts_something(usage):
+            self._counted = True
+            events.append(usage)

@@ -14,8 +14,9 @@ from ..errors import one_line
 from ..language import _
 from ..reply.events import Failure
 from .payload import as_dict, as_int, as_list, as_text, loads
+from .salvage import is_silent
 
-__all__ = ["decode_error", "failure_in"]
+__all__ = ["decode_error", "failure_in", "says_something"]
 
 _LONGEST = 1000
 _LONGEST_FOREIGN = 300
@@ -69,11 +70,13 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
 
 def failure_in(value: dict[str, Any]) -> Failure | None:
     """The error that the object `value` holds, in itself or in its first choice; None where it is no error."""
-    if error := value.get("error"):
+    if says_something(error := value.get("error")):
         return _of_error(error, value)
     for choice in as_list(value.get("choices"))[:1]:
-        if error := as_dict(choice).get("error"):
+        if says_something(error := as_dict(choice).get("error")):
             return _of_error(error, value)
+    if _succeeded(value):
+        return None
     if value.get("object") == "error" or value.get("type") == "error":
         return _of_error(value, value)
     return _bare(value) if "choices" not in value and "usage" not in value else None
@@ -81,8 +84,44 @@ def failure_in(value: dict[str, Any]) -> Failure | None:
 
 def _bare(value: dict[str, Any]) -> Failure | None:
     """Bodies that hold nothing but the error: DashScope's `message`, FastAPI's `detail`, `msg`."""
-    message = as_text(value.get("message")) or _detail(value.get("detail")) or as_text(value.get("msg"))
-    return _of_error({**value, "message": message}, value) if message else None
+    header = as_dict(value.get("header"))
+    listed = next((item for item in as_list(value.get("errors")) if says_something(item)), None)
+    if listed is not None:
+        return _of_error(listed, value)
+    message = (
+        as_text(value.get("message"))
+        or _detail(value.get("detail"))
+        or next((text for name in _WORDS if (text := as_text(value.get(name)))), "")
+        or as_text(header.get("message"))
+    )
+    if not message or is_silent(message):
+        return None
+    return _of_error({**header, **value, "message": message}, value)
+
+
+_WORDS = ("msg", "err", "error_msg", "errmsg", "error_message", "errorMessage", "reason")
+"""Names under which relays put what went wrong, beside `message` and `detail`."""
+
+_GOOD = frozenset(("", "0", "200", "ok", "success", "succeeded", "none", "null"))
+
+
+def says_something(error: Any) -> bool:
+    """Whether what stands under `error` is one: it needs words or a code, and says of no success."""
+    if isinstance(error, dict):
+        if _succeeded(error):
+            return False
+        named = ("message", "msg", "detail", "code", "type", "metadata", *_WORDS)
+        return any(error.get(name) not in (None, "", 0, "0", [], {}) for name in named) or bool(
+            error.keys() - {*named, "param"}
+        )
+    return bool(error) and str(error).strip().lower() not in _GOOD
+
+
+def _succeeded(said: dict[str, Any]) -> bool:
+    """Whether it is the report of a success: `{"code": 0, "message": "success"}`."""
+    words = [str(said[name]).strip().lower() for name in ("message", "msg") if said.get(name) is not None]
+    code = str(said.get("code", "")).strip().lower()
+    return bool(words) and all(word in _GOOD for word in words) and code in ("", "none", *_GOOD)
 
 
 def _of_error(error: Any, around: dict[str, Any]) -> Failure:

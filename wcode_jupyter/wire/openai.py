@@ -7,6 +7,7 @@ absent, null, of another type or unknown is passed over, never a crash; what sta
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ..errors import one_line
@@ -20,18 +21,20 @@ from ..reply.events import (
     RefusalDelta,
     Started,
     TextDelta,
+    TextWasReasoning,
     TokenLogprob,
     ToolCallDelta,
 )
-from ..request.messages import Image, Message, Part, Request, Text
+from ..request.messages import Image, Message, Part, Request, Text, ToolCall
 from .details import Details
-from .failure import failure_in
+from .failure import failure_in, says_something
+from .finish import meaning
 from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded
 from .plain import MOST_MISFITS, decode_plain
 from .sse import ServerSentEvent
-from .stream import StreamDecoder
-from .tags import TAGS, InlineTags
-from .usage import chat_usage
+from .stream import StreamDecoder, other_form
+from .tags import CLOSING, MARKS, MOVED, InlineTags
+from .usage import chat_usage, counts_something, fullest
 
 __all__ = ["OpenAIDecoder", "encode"]
 
@@ -53,7 +56,7 @@ def _message(message: Message) -> dict[str, Any]:
     content: Any = message.content
     if not isinstance(content, str):
         content = [_part(part) for part in content]
-    inline = "".join(f"{r.field}{r.text}</{r.field[1:]}" for r in message.reasoning if r.field in TAGS)
+    inline = "".join(f"{r.field}{r.text}{CLOSING[r.field]}" for r in message.reasoning if r.field in CLOSING)
     if inline and isinstance(content, str):
         content = inline + content
     result: dict[str, Any] = {"role": message.role, "content": content}
@@ -62,12 +65,19 @@ def _message(message: Message) -> dict[str, Any]:
         # The API's own spelling of "no text beside the calls"; an empty text is refused by some servers.
         result["content"] = content or None
         result["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call)}}
             for call in message.tool_calls
         ]
     if message.tool_call_id:
         result["tool_call_id"] = message.tool_call_id
     return result
+
+
+def _arguments(call: ToolCall) -> str:
+    """A JSON text: what the model got wrong goes back as a value of one, for servers refuse what is none."""
+    if not call.arguments.strip():
+        return "{}"
+    return call.arguments if _is_object(call.arguments) else json.dumps({"invalid_json": call.arguments})
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -101,25 +111,34 @@ _KNOWN = frozenset(
      "obfuscation")  # OpenAI's random padding against traffic analysis: new in every chunk, says nothing
 )  # fmt: skip
 
-# The reasons of the API, and what leaks through from upstream.
-_REASONS = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "error": "error",
-    "function_call": "tool_calls",  # before tools
-    "sensitive": "content_filter",  # Zhipu
-    "network_error": "error",  # Zhipu
-    "insufficient_system_resource": "error",  # DeepSeek
-}
+_OLLAMA = ("prompt_eval_count", "eval_count")
+_KIMI = re.compile(r"functions\.([\w-]+)(?::\d+)?")
 
 # OpenAI's own placeholder for "far too unlikely to list".
 _NO_LOGPROB = -9999.0
 
 _DELTA_KNOWN = frozenset(
-    ("role", "content", "refusal", "tool_calls", "function_call", "reasoning", "reasoning_content", "reasoning_details")
-)
+    ("role", "content", "refusal", "tool_calls", "function_call", "usage", "reasoning_details", "reasoning",
+     "reasoning_content", "reasoning_text", "thinking", "thinking_content", "thought")
+)  # fmt: skip
+
+# Name of a reasoning field -> the name under which it goes back: those that only some relays use have none.
+_REASONING = {
+    "reasoning": "reasoning",
+    "reasoning_content": "reasoning_content",
+    "reasoning_text": "reasoning",
+    "thinking": "reasoning",
+    "thinking_content": "reasoning_content",
+    "thought": "reasoning",
+}
+_FOREIGN = frozenset(("message_start", "content_block_start", "content_block_delta", "message_delta", "message"))
+"""Types of the Anthropic form."""
+
+_ROLES = ("", "assistant", "model", "bot")
+"""Who may say the answer; a chunk of any other role is an echo of the question."""
+
+_LEAST_RESENT = 8
+"""Characters that a text must have for its coming again, whole, to be no accident."""
 
 
 class _Call:
@@ -129,6 +148,15 @@ class _Call:
         self.index = index
         self.id = ""
         self.name = ""
+        self.pieces: list[str] = []
+
+    def is_over(self, name: str, id_: str) -> bool:
+        """Whether a piece under the same index begins another call: some relays repeat a call's head in each piece."""
+        if not name or not self.name:
+            return False
+        if name != self.name:
+            return True
+        return id_ != self.id and _is_object("".join(self.pieces))
 
 
 class _Choice:
@@ -136,12 +164,34 @@ class _Choice:
 
     def __init__(self, index: int, *, thinking_opened: bool) -> None:
         self.index = index
-        # None: the text is plain from here on
-        self.tags: InlineTags | None = InlineTags(opened=thinking_opened)
+        self.tags = InlineTags(opened=thinking_opened)
+        self.thoughts: list[str] = []  # reasoning that came in a field
+        self.repeated: list[str] | None = None  # a block of tags beside such a field, until it is known what it says
         self.calls: list[_Call] = []
         self.call_at: dict[int, _Call] = {}
         self.details = Details()
         self.reason = ""
+        self.word = ""
+
+    def think(self, text: str) -> None:
+        """Reasoning has come in a field of its own."""
+        self.thoughts.append(text)
+        self.tags.seen = True
+
+    def without_resent(self, delta: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+        """`delta` without the texts that it sends again: servers close a stream with the `whole` message."""
+        changed = dict(delta)
+        for names, pieces in ((("content",), self.tags.passed), (tuple(_REASONING), self.thoughts)):
+            said = "".join(pieces) if pieces else ""
+            for name in names:
+                text = delta.get(name)
+                if not said or not isinstance(text, str):
+                    continue
+                if whole and text.startswith(said):
+                    changed[name] = text[len(said) :]
+                elif text == said and len(pieces) > 1 and len(text) >= _LEAST_RESENT:
+                    changed[name] = ""
+        return changed
 
     def call(self, sent: dict[str, Any], name: str, position: int) -> _Call:
         """The call that a piece belongs to: by its index, else by its id, else the last one."""
@@ -149,7 +199,7 @@ class _Choice:
         if type(at) is int:
             call = self.call_at.get(at)
             # Gemini's OpenAI form numbers all parallel calls 0.
-            if call is None or (name and id_ and call.id and id_ != call.id):
+            if call is None or call.is_over(name, id_):
                 call = self.call_at[at] = self._new_call()
         elif id_:
             call = next((call for call in self.calls if call.id == id_), None) or self._new_call()
@@ -173,12 +223,18 @@ class OpenAIDecoder(StreamDecoder):
         self._started = False
         self._finished = False  # whether there are choices and each has its reason
         self._usage: dict[str, Any] = {}
+        self._counted = self._uncounted = False  # whether usage came, and whether it was nothing but zeros
         self._misfits = 0
 
     @property
     def done(self) -> bool:
         """Whether `[DONE]` or every choice's finish reason was seen. Read on: usage may follow."""
-        return self._ended or self._finished
+        return not self._lost and (self._ended or self._finished)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice has its finish reason: whatever comes now, if anything, is the usage."""
+        return self._finished
 
     def _dispatch(self, sent: ServerSentEvent, events: list[Event]) -> None:
         if not (self._started and self._misfits < MOST_MISFITS and self._take_plain(sent, events)):
@@ -192,20 +248,32 @@ class OpenAIDecoder(StreamDecoder):
             self._misfits += 1
             return False
         state = self._choices.get(choice.index)
-        if state is None or state.tags is not None or self._closed or sent.event != "message":
+        if state is None or self._closed or sent.event != "message":
             return False
         delta = choice.delta
-        if delta.reasoning:
-            events.append(ReasoningDelta(delta.reasoning, choice.index))
-        elif delta.reasoning_content:
-            events.append(ReasoningDelta(delta.reasoning_content, choice.index, "reasoning_content"))
-        if delta.content:
-            events.append(TextDelta(delta.content, choice.index))
+        content, thought = delta.content, delta.reasoning or delta.reasoning_content
+        if content and (thought or not state.tags.plain or MARKS.search(content)):
+            return False
+        if delta.role is not None and delta.role not in _ROLES:
+            return False
+        if thought:
+            state.think(thought)
+            name = "reasoning" if delta.reasoning else "reasoning_content"
+            events.append(ReasoningDelta(thought, choice.index, name))
+        elif content:
+            state.tags.passed.append(content)
+            events.append(TextDelta(content, choice.index))
+        self.heard += 1
         return True
+
+    def _is_whole(self, value: dict[str, Any]) -> bool:
+        return "choices" in value or says_something(value.get("error")) or (type(value.get("usage")) is dict)
 
     def _take(self, value: dict[str, Any], events: list[Event]) -> None:
         choices = value.get("choices")
         failure = failure_in(value)
+        if not self._started and not failure and not choices and as_text(value.get("type")) in _FOREIGN:
+            raise other_form("anthropic")
         if failure and not choices:
             events.append(failure)
             return
@@ -224,8 +292,13 @@ class OpenAIDecoder(StreamDecoder):
 
     def _end(self, events: list[Event]) -> None:
         for choice in self._choices.values():
-            _settle(choice, events)
+            _append_tagged(choice, choice.tags.finish(), events)
+            _settle_repeated(choice, events)
             _append_details(choice, events)
+            if "<tool_call>" in "".join(choice.tags.passed):
+                events.append(Notice(_("The model wrote a tool call as text: nothing was called")))
+        if self._uncounted and not self._counted and any(choice.tags.passed for choice in self._choices.values()):
+            events.append(Notice(_("The server counted no tokens: what this cost is unknown")))
         if self._ended and self._choices and not self._finished:
             events.append(Notice(_("The server did not say why the answer ended")))
 
@@ -247,13 +320,21 @@ class OpenAIDecoder(StreamDecoder):
         unknown = {name: field for name, field in value.items() if name not in _KNOWN}
         if groq := as_dict(unknown.get("x_groq")):
             self._take_usage(groq.get("usage"), events)
+        for name in ("usageMetadata", "usage_metadata"):
+            self._take_usage(unknown.get(name), events)
+        if "eval_count" in unknown:
+            self._take_usage({name: unknown[name] for name in _OLLAMA if name in unknown}, events)
         self._extra(unknown, events)
 
     def _take_usage(self, sent: Any, events: list[Event]) -> None:
-        counts = bounded(as_dict(sent))
+        counts = fullest(self._usage, bounded(as_dict(sent)))
         if counts and counts != self._usage:
             self._usage = counts
-            events.append(chat_usage(counts))
+            usage = chat_usage(counts)
+            self._uncounted = True
+            if counts_something(usage):
+                self._counted = True
+                events.append(usage)
 
     def _take_choice(self, sent: dict[str, Any], events: list[Event]) -> None:
         index = sent.get("index")
@@ -265,6 +346,9 @@ class OpenAIDecoder(StreamDecoder):
             self._finished = False
         delta = sent.get("delta") or sent.get("message")
         if type(delta) is dict:
+            whole = not sent.get("delta")
+            if whole or sent.get("finish_reason"):
+                delta = choice.without_resent(delta, whole=whole)
             self._take_delta(choice, delta, events)
         elif text := sent.get("text"):
             self._take_content(choice, text, events)
@@ -273,28 +357,33 @@ class OpenAIDecoder(StreamDecoder):
         if reason := sent.get("finish_reason"):
             _take_reason(choice, reason, sent.get("native_finish_reason"), events)
             self._finished = all(choice.reason for choice in self._choices.values())
-        if len(sent) > 3 and "usage" in sent:  # Moonshot
+        if "usage" in sent:  # Moonshot
             self._take_usage(sent["usage"], events)
 
     def _take_delta(self, choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
-        _take_reasoning(choice, delta, events)
-        if content := delta.get("content"):
+        role = delta.get("role")
+        if isinstance(role, str) and role not in _ROLES:
+            return  # an echo of the question
+        thought = _take_reasoning(choice, delta, events)
+        content = delta.get("content")
+        # Some relays send each piece of the reasoning under both names.
+        if content and not (thought and thought == content):
             self._take_content(choice, content, events)
         if refusal := as_text(delta.get("refusal")):
             events.append(RefusalDelta(refusal, choice.index))
-        for position, call in enumerate(as_list(delta.get("tool_calls"))):
+        calls = delta.get("tool_calls")
+        for position, call in enumerate([calls] if isinstance(calls, dict) else as_list(calls)):
             _take_call(choice, as_dict(call), position, events)
         if legacy := as_dict(delta.get("function_call")):
             _take_call(choice, {"index": 0, "function": legacy}, 0, events)
+        if "usage" in delta:
+            self._take_usage(delta["usage"], events)
         if not _DELTA_KNOWN.issuperset(delta):
             self._extra({name: field for name, field in delta.items() if name not in _DELTA_KNOWN}, events)
 
     def _take_content(self, choice: _Choice, content: Any, events: list[Event]) -> None:
         if type(content) is str:
-            if choice.tags is None:
-                events.append(TextDelta(content, choice.index))
-            else:
-                _take_tagged(choice, content, events)
+            _append_tagged(choice, choice.tags.feed(content), events)
             return
         others = []
         for part in content if isinstance(content, list) else [content]:
@@ -308,37 +397,47 @@ class OpenAIDecoder(StreamDecoder):
             self._extra({"content": others}, events)
 
 
-def _take_tagged(choice: _Choice, text: str, events: list[Event]) -> None:
-    assert choice.tags is not None
-    _append_tagged(choice, choice.tags.feed(text), events)
-    if choice.tags.settled:
-        choice.tags = None
-
-
-def _settle(choice: _Choice, events: list[Event]) -> None:
-    """No inline reasoning from here on: what looked like the beginning of a tag is text."""
-    if choice.tags is not None:
-        _append_tagged(choice, choice.tags.finish(), events)
-        choice.tags = None
-
-
 def _append_tagged(choice: _Choice, pieces: list[tuple[str, str]], events: list[Event]) -> None:
     for tag, text in pieces:
-        events.append(ReasoningDelta(text, choice.index, tag) if tag else TextDelta(text, choice.index))
+        if tag == MOVED:
+            events.append(TextWasReasoning(choice.index))
+        elif not tag:
+            _settle_repeated(choice, events)
+            events.append(TextDelta(text, choice.index))
+        elif choice.thoughts:
+            choice.repeated = [*(choice.repeated or []), text]
+        else:
+            events.append(ReasoningDelta(text, choice.index, tag))
 
 
-def _take_reasoning(choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
-    """One of the names under which reasoning comes: gateways send the same text under several."""
+def _settle_repeated(choice: _Choice, events: list[Event]) -> None:
+    """Tags beside a field mostly hold the same reasoning again; what they say more counts."""
+    repeated, choice.repeated = "".join(choice.repeated or ()), None
+    if repeated.strip() and repeated.strip() not in "".join(choice.thoughts):
+        events.append(ReasoningDelta(repeated, choice.index, "<think>"))
+
+
+def _take_reasoning(choice: _Choice, delta: dict[str, Any], events: list[Event]) -> str:
+    """The text under one of the names that reasoning has: gateways send the same text under several."""
     details = choice.details.take(delta.get("reasoning_details"))
-    for name, sent in (
-        ("reasoning", delta.get("reasoning")),
-        ("reasoning_content", delta.get("reasoning_content")),
-        ("reasoning_details", details),
-    ):
-        if text := as_text(sent):
-            _settle(choice, events)
-            events.append(ReasoningDelta(text, choice.index, name))
-            return
+    for name in _REASONING:
+        if (sent := delta.get(name)) and (text := _thought(sent)):
+            choice.think(text)
+            events.append(ReasoningDelta(text, choice.index, _REASONING[name]))
+            return text
+    if details:
+        choice.think(details)
+        events.append(ReasoningDelta(details, choice.index, "reasoning_details"))
+    return details
+
+
+def _thought(sent: Any) -> str:
+    """The text of a reasoning field, which some relays send as an object or a list."""
+    if isinstance(sent, dict):
+        return next(
+            (text for name in ("content", "text", "summary", "thinking") if (text := as_text(sent.get(name)))), ""
+        )
+    return as_text(sent) or "".join(_thought(part) for part in as_list(sent))
 
 
 def _append_details(choice: _Choice, events: list[Event]) -> None:
@@ -358,10 +457,13 @@ def _take_call(choice: _Choice, sent: dict[str, Any], position: int, events: lis
     name, arguments = as_text(function.get("name")), function.get("arguments")
     if not isinstance(arguments, str):
         arguments = "" if arguments is None else json.dumps(bounded(arguments), ensure_ascii=False)
+    if found := _KIMI.fullmatch(name):
+        name = found[1]
     call = choice.call(sent, name, position)
     new_id = "" if call.id else as_text(sent.get("id"))
     new_name = "" if call.name else name
     call.id, call.name = call.id or new_id, call.name or new_name
+    call.pieces.append(arguments)
     if new_id or new_name or arguments:
         events.append(ToolCallDelta(call.index, new_id, new_name, arguments, choice.index))
 
@@ -390,17 +492,24 @@ def _token(sent: dict[str, Any]) -> TokenLogprob:
 
 def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -> None:
     word = as_text(sent)
-    if not word or choice.reason:
+    if not word or choice.word == word:
         return
-    _settle(choice, events)
+    choice.word = word
     _append_details(choice, events)
-    reason = _REASONS.get(word)
-    if reason is None:
+    reason = meaning(word)
+    # A server that calls a tool and says "stop" has called a tool.
+    if choice.calls and reason in ("stop", None):
+        reason = "tool_calls"
+    elif reason is None:
         reason = word
         events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))
-    # A server that calls a tool and says "stop" has called a tool.
-    if choice.calls and (reason == "stop" or word not in _REASONS):
-        reason = "tool_calls"
     choice.reason = reason
     raw = as_text(native) or (word if word != reason else None)
     events.append(Finish(reason, raw, choice.index))
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["REFUSED", "as_dict", "as_int", "as_list", "as_text", "bounded", "lenient", "loads", "strict"]
+__all__ = ["REFUSED", "as_dict", "as_int", "as_list", "as_text", "bounded", "finite", "lenient", "loads", "strict"]
 
 _DEEPEST = 64
 _LARGEST = 2**63
@@ -35,12 +35,13 @@ def lenient(data: bytes) -> Any:
     Raises ValueError: not JSON, or nested too deep.
     """
     try:
-        return json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _name: None, parse_float=_finite)
+        return json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _name: None, parse_float=finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
 
-def _finite(text: str) -> float | None:
+def finite(text: str) -> float | None:
+    """The number that JSON spells `text`; None for one that is too large."""
     number = float(text)
     return number if math.isfinite(number) else None
 

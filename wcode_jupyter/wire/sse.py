@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from ..errors import AnswerTooLarge
 from ..language import _
+from .payload import REFUSED, strict
 
 __all__ = ["LIMIT", "ServerSentEvent", "SseDecoder", "too_large"]
 
@@ -25,6 +26,7 @@ LIMIT = 8 * 1024 * 1024
 """Most bytes of one line and of one event; an answer's largest honest piece is far below."""
 
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = frozenset((b"", b"data", b"event", b"id", b"retry", b"error"))
 _END_OF_LINE = re.compile(rb"\r\n|\r|\n")
 
 
@@ -40,11 +42,14 @@ class SseDecoder:
     """Events of one stream. The cost is linear in the bytes, however they are cut.
 
     Comments and unknown fields give no event: an empty list from `feed` means that nothing of the answer arrived.
-    Raises AnswerTooLarge when a line or an event has more than `limit` bytes.
+    `lenient`: events of JSON objects come apart where the blank line between them is missing, a line end within an
+    object belongs to it, and an object without `data:` counts. Raises AnswerTooLarge when a line or an event has more
+    than `limit` bytes.
     """
 
-    def __init__(self, *, limit: int = LIMIT) -> None:
+    def __init__(self, *, limit: int = LIMIT, lenient: bool = False) -> None:
         self._limit = limit
+        self._lenient = lenient
         self._line: list[bytes] = []  # pieces of the unfinished line
         self._line_size = 0
         self._data: list[bytes] = []  # data lines of the unfinished event
@@ -53,6 +58,8 @@ class SseDecoder:
         self._id = ""
         self._at_start = True
         self._after_cr = False
+        self.stray = False
+        """Whether lines came that are neither comments nor fields."""
         self._idle = False  # whether nothing of the above is under way
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
@@ -123,6 +130,11 @@ class SseDecoder:
             self._refuse()
         name, _colon, value = line.partition(b":")
         value = value.removeprefix(b" ")
+        if self._lenient and self._data and name in (b"data", b"event") and self._is_over(name, value):
+            events.append(ServerSentEvent(b"\n".join(self._data), self._event or "message", self._id))
+            self._data.clear()
+            self._data_size = 0
+            self._event = ""
         if name == b"data":
             self._data_size += len(value) + 1
             if self._data_size > self._limit:
@@ -134,11 +146,37 @@ class SseDecoder:
             self._id = value.decode("utf-8", "replace")
         elif name == b"error":
             events.append(ServerSentEvent(value, "error", self._id))
+        elif name not in _FIELDS:
+            self.stray = True
+            if self._lenient and (self._data or line.lstrip().startswith((b"{", b"data"))):
+                self._keep_stray(line)
+
+    def _is_over(self, name: bytes, value: bytes) -> bool:
+        """Whether the event under way is whole although no blank line came: no JSON goes on from `}` to `{`."""
+        return self._data[-1].rstrip().endswith((b"}", b"]")) and (
+            name == b"event" or value.lstrip().startswith((b"{", b"[DONE]", b"null", b":"))
+        )
+
+    def _keep_stray(self, line: bytes) -> None:
+        """A line without a field's name: the rest of an object, or an object of its own."""
+        self._data_size += len(line) + 1
+        if self._data_size > self._limit:
+            self._refuse()
+        if not self._data or line.lstrip().startswith((b"{", b"data")) or not _is_json(b"\n".join(self._data)):
+            self._data.append(line)
 
     def _refuse(self) -> NoReturn:
         self._line.clear()
         self._data.clear()
         raise too_large(self._limit)
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        strict(data)
+    except REFUSED:
+        return False
+    return True
 
 
 def too_large(limit: int) -> AnswerTooLarge:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import AnswerMalformed
+from ..errors import AnswerMalformed, one_line
 from ..language import _
-from ..reply.events import Event, Extra, Failure, Notice, Started
+from ..reply.events import Event, Extra, Failure, Started
 from .failure import decode_error
 from .payload import REFUSED, bounded, lenient, strict
+from .salvage import Salvage, salvage
 from .sse import LIMIT, ServerSentEvent, SseDecoder, too_large
 from .surrogates import Surrogates
 
-__all__ = ["StreamDecoder"]
+__all__ = ["StreamDecoder", "other_form"]
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 # A plain JSON body cannot be taken for an event stream: no field name starts like this.
@@ -31,7 +32,7 @@ class StreamDecoder:
     """Base of the decoders: see `wire.Decoder`. One instance decodes one answer."""
 
     def __init__(self) -> None:
-        self._sse = SseDecoder()
+        self._sse = SseDecoder(lenient=True)
         self._body: list[bytes] | None = None  # pieces of a plain JSON body that came instead of a stream
         self._body_size = 0
         self._sniffed = False
@@ -39,13 +40,28 @@ class StreamDecoder:
         self._closed = False
         self._begun = False  # an answer or an error has come
         self._readable = False
-        self._unreadable = 0
+        self.empty = False
+        """Whether the server ended an answer that it had not begun."""
+        self._odd = False  # objects came that are none of the protocol's
+        self._lost: list[str] = []  # torn pieces that may have held a part of the answer
+        self.heard = 0
+        """Pieces of the stream that were more than a sign of life."""
         self._extras: dict[str, Any] = {}
         self._surrogates: Surrogates | None = None
 
     @property
     def done(self) -> bool:
         """Whether the protocol's own end was seen. Read on until the connection ends: usage may follow."""
+        return self._ended and not self._lost
+
+    @property
+    def closed(self) -> bool:
+        """Whether the protocol's own last word was said: `[DONE]`, `message_stop`."""
+        return self._ended
+
+    @property
+    def finished(self) -> bool:
+        """Whether the server gave the reason of the end: see `wire.Decoder`."""
         return self._ended
 
     def feed(self, data: bytes) -> list[Event]:
@@ -67,25 +83,41 @@ class StreamDecoder:
         if self._body is not None:
             body, self._body = b"".join(self._body), None
             return self.decode_body(body)
-        unreadable = self._unreadable
+        if not self._readable and self._lost:
+            raise self._unreadable()
         for sent in self._sse.finish():
             self._dispatch(sent, events)
-        self._unreadable = unreadable  # half a piece at the end is a cut, not a fault of the server's
-        if self._ended and not (self._unreadable or self._begun or _begins(events)):
+        if self._sse.stray and not self.heard:
             raise _foreign()
+        self._check_begun(events)
         self._end(events)
-        if self._unreadable:
-            events.append(self._unreadable_notice())
         return self._last(events)
+
+    @property
+    def lost(self) -> str:
+        """The first of the pieces that could not be read and may have held a part of the answer; empty: none."""
+        return one_line(self._lost[0], 80) if self._lost else ""
 
     def decode_body(self, body: bytes) -> list[Event]:
         """The events of a whole JSON answer. Raises AnswerMalformed: not JSON, or neither an answer nor an error."""
         events: list[Event] = []
         self._take_body(body, events)
-        if not _begins(events):
-            raise _foreign()
+        self._check_begun(events)
         self._end(events)
         return self._last(events)
+
+    def _check_begun(self, events: list[Event]) -> None:
+        """Without an answer or an error it is something else, or nothing: then it has not ended, but never begun."""
+        if self._begun or _begins(events) or self._lost or not self._ended:
+            return
+        if self._odd:
+            raise _foreign()
+        self._ended = False
+        self.empty = True
+
+    def _is_whole(self, value: dict[str, Any]) -> bool:
+        """Whether the object is one that the protocol sends, and not a part of one."""
+        raise NotImplementedError
 
     def _take(self, value: dict[str, Any], events: list[Event]) -> None:
         """Appends what one JSON object of the protocol means."""
@@ -112,36 +144,48 @@ class StreamDecoder:
         if self._closed:
             return
         value = self._value(sent.data)
+        self.heard += 1
         if sent.event == "error":
             self._readable = True
             events.append(decode_error(sent.data))
         elif type(value) is dict:
-            self._readable = True
-            self._take(value, events)
-        elif (word := sent.data.strip()) == _DONE:
+            self._take_object(value, events)
+        elif sent.data.strip() == _DONE:
             self._ended = self._closed = True
-        elif word and not self._take_lines(sent.data, events):
-            self._unreadable += 1
+        else:
+            self._take_rest(sent.data, events)
+
+    def _take_object(self, value: dict[str, Any], events: list[Event]) -> None:
+        self._readable = True
+        if not self._begun:
+            self._odd = self._odd or (bool(value) and not self._is_whole(value))
+        self._take(value, events)
+
+    def _take_rest(self, data: bytes, events: list[Event]) -> None:
+        """Takes what can be read of an event that is no JSON object."""
+        found: Salvage = salvage(data, self._is_whole)
+        for value in found.values:
+            self._take_object(value, events)
+        self._lost += found.lost
+        if found.error:
+            self._readable = True
+            events.append(decode_error(found.error.encode()))
+        if found.done:
+            self._ended = self._closed = True
+        self.heard -= not (found.values or found.lost or found.error or found.done)
 
     def _take_body(self, body: bytes, events: list[Event]) -> None:
         value = self._value(body.removeprefix(b"\xef\xbb\xbf"))
         if isinstance(value, list) and value:
             value = value[0]  # Google wraps an error so
+        self._ended = True
         if isinstance(value, dict):
-            self._readable = self._ended = True
-            self._take(value, events)
+            self._take_object(value, events)
         else:
-            self._take_lines(body, events)
-
-    def _take_lines(self, data: bytes, events: list[Event]) -> bool:
-        """Takes each line of `data` as an object of its own; False, and nothing taken, where they are not all that."""
-        values = [self._value(line) for line in data.split(b"\n") if line.strip() not in (b"", _DONE)]
-        if not values or not all(isinstance(value, dict) for value in values):
-            return False
-        self._readable = True
-        for value in values:
-            self._take(value, events)
-        return True
+            self._take_rest(body, events)
+            self._odd = self._odd or bool(self._lost)
+            if not self._readable:
+                self._lost.clear()
 
     def _value(self, data: bytes) -> Any:
         """The value of `data`, None when it is not JSON: null is no object either."""
@@ -162,14 +206,12 @@ class StreamDecoder:
             self._extras.update(news)
             events.append(Extra(news))
 
-    def _unreadable_notice(self) -> Notice:
-        count, self._unreadable = self._unreadable, 0
-        if not self._readable:
-            raise AnswerMalformed(
-                _("Cannot parse the server's response"),
-                hint=_("Check the base URL and the protocol (%wcode settings)."),
-            )
-        return Notice(_("Unreadable events skipped: {count}").format(count=count))
+    def _unreadable(self) -> AnswerMalformed:
+        self._lost.clear()
+        return AnswerMalformed(
+            _("Cannot parse the server's response"),
+            hint=_("Check the base URL and the protocol (%wcode settings)."),
+        )
 
     def _last(self, events: list[Event]) -> list[Event]:
         return events if self._surrogates is None else [*self._surrogates.join(events), *self._surrogates.finish()]
@@ -177,6 +219,14 @@ class StreamDecoder:
 
 def _begins(events: list[Event]) -> bool:
     return any(isinstance(event, (Started, Failure)) for event in events)
+
+
+def other_form(protocol: str) -> AnswerMalformed:
+    """The error for an answer of the other form, which `protocol` reads."""
+    return AnswerMalformed(
+        _("The server answered in another form than it was asked in"),
+        hint=_("Use --protocol {protocol}.").format(protocol=protocol),
+    )
 
 
 def _foreign() -> AnswerMalformed:

@@ -7,27 +7,64 @@ from typing import Any
 from ..reply.events import Usage
 from .payload import as_dict, as_int
 
-__all__ = ["chat_usage", "message_usage"]
+__all__ = ["chat_usage", "counts_something", "fullest", "message_usage"]
+
+_INPUT = (
+    "prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count",
+    "prompt_eval_count",
+)  # fmt: skip
+_OUTPUT = (
+    "completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount",
+    "candidates_token_count", "eval_count",
+)  # fmt: skip
+_TOTAL = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
+
+
+def fullest(known: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """Both, and of each count the larger: servers send zeros first or last, and parts of the counts in any order."""
+    result = dict(known)
+    for name, value in sent.items():
+        before, count = _as_count(result.get(name)), _as_count(value)
+        if isinstance(value, dict):
+            result[name] = fullest(as_dict(result.get(name)), value)
+        elif count is not None:
+            result[name] = value if before is None else max(before, count)
+        elif result.get(name) is None:
+            result[name] = value
+    return result
+
+
+def counts_something(usage: Usage) -> bool:
+    """Whether it is more than the zeros of a server that does not count."""
+    return bool(usage.input_tokens or usage.output_tokens)
 
 
 def chat_usage(sent: dict[str, Any]) -> Usage:
     """Token counts by the rule `output = max(completion, total − prompt)`: right for every gateway seen so far.
 
-    Some servers leave reasoning out of `completion_tokens` but not out of the total (xAI). Details are never added.
+    Some servers leave reasoning out of `completion_tokens` but not out of the total (xAI), and some leave cached tokens
+    out of `prompt_tokens`: what the total has too much is explained by these first. Details are never added.
     """
-    prompt = _count(sent, "prompt_tokens", "input_tokens")
-    completion = _count(sent, "completion_tokens", "output_tokens")
-    total = as_int(sent.get("total_tokens")) or 0
-    prompt_details = as_dict(sent.get("prompt_tokens_details"))
-    completion_details = as_dict(sent.get("completion_tokens_details"))
+    prompt = _first(sent, *_INPUT) or 0
+    completion = _first(sent, *_OUTPUT) or 0
+    prompt_details = as_dict(sent.get("prompt_tokens_details")) or as_dict(sent.get("input_tokens_details"))
+    completion_details = as_dict(sent.get("completion_tokens_details")) or as_dict(sent.get("output_tokens_details"))
+    reasoning = _first({**sent, **completion_details}, "reasoning_tokens", "thoughtsTokenCount")
+    cached = _first(prompt_details, "cached_tokens")
+    if cached is None:
+        cached = _first(
+            sent, "prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens", "cachedContentTokenCount"
+        )
+    excess = max(0, (_first(sent, *_TOTAL) or 0) - prompt - completion)
+    if excess and excess != reasoning:
+        from_cache = min(excess, cached or 0)
+        prompt, excess = prompt + from_cache, excess - from_cache
     return Usage(
         input_tokens=prompt,
-        output_tokens=max(completion, total - prompt),
-        reasoning_tokens=_first(completion_details.get("reasoning_tokens"), sent.get("reasoning_tokens")),
-        cached_tokens=_first(
-            prompt_details.get("cached_tokens"), sent.get("prompt_cache_hit_tokens"), sent.get("cached_tokens")
-        ),
-        cache_write_tokens=_first(prompt_details.get("cache_write_tokens")),
+        output_tokens=completion + excess,
+        reasoning_tokens=reasoning,
+        cached_tokens=cached,
+        cache_write_tokens=_first(prompt_details, "cache_write_tokens"),
         details=dict(sent),
     )
 
@@ -35,21 +72,26 @@ def chat_usage(sent: dict[str, Any]) -> Usage:
 def message_usage(sent: dict[str, Any]) -> Usage:
     """Token counts: here the cached tokens are not part of `input_tokens`, so they are added to the input."""
     fresh, read, written = (
-        as_int(sent.get(name)) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+        _as_count(sent.get(name)) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     )
     return Usage(
         input_tokens=(fresh or 0) + (read or 0) + (written or 0),
-        output_tokens=as_int(sent.get("output_tokens")) or 0,
-        reasoning_tokens=as_int(as_dict(sent.get("output_tokens_details")).get("thinking_tokens")),
+        output_tokens=_as_count(sent.get("output_tokens")) or 0,
+        reasoning_tokens=_as_count(as_dict(sent.get("output_tokens_details")).get("thinking_tokens")),
         cached_tokens=read,
         cache_write_tokens=written,
         details=dict(sent),
     )
 
 
-def _count(sent: dict[str, Any], *names: str) -> int:
-    return _first(*(sent.get(name) for name in names)) or 0
+def _first(sent: dict[str, Any], *names: str) -> int | None:
+    """The first count above zero among `names`, else a zero; None where there is none."""
+    counts = [count for name in names if (count := _as_count(sent.get(name))) is not None]
+    return next((count for count in counts if count), counts[0] if counts else None)
 
 
-def _first(*values: Any) -> int | None:
-    return next((count for value in values if (count := as_int(value)) is not None), None)
+def _as_count(value: Any) -> int | None:
+    """A count, also one in quotes."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
+        value = int(value)
+    return as_int(value)

@@ -16,6 +16,7 @@ from . import (
     explain,
     export,
     history,
+    import_request,
     key,
     local,
     methods,
@@ -24,6 +25,7 @@ from . import (
     preset,
     replay,
     settings,
+    setup,
 )
 from .command import Command, Context
 from .help import GuidePage, show_help
@@ -48,9 +50,11 @@ def _panel(context: Context, rest: str) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
+    Command("setup", "setup [MODEL]", N_("Choose a model, type a key and test it, step by step."), setup.setup),
     Command("ask", "ask [OPTIONS] TEXT", N_("Send a prompt in one line, with the options of the cell."), ask.ask),
     Command("last", "last", N_("The latest reply of this session."), ask.last),
-    Command("models", "models [WORD ...]", N_("Models with context and price."), models.models),
+    Command("models", "models [MODEL|WORD ...]",
+            N_("Models with context and price, or all facts of one."), models.models),
     Command("params", "params [MODEL]", N_("Request parameters and their ranges."), models.params),
     Command("set", "set NAME=VALUE ...", N_("Set settings and parameters for this session."), settings.set_values),
     Command("unset", "unset NAME ...", N_("Remove session values."), settings.unset_values),
@@ -82,6 +86,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("export", "export [TARGET] [--from NAME|--chat NAME] [--stream] [-o NAME] [--write [PATH]]",
             N_("The latest request as a program or a tool configuration, or the notebook as a script."),
             export.run_export),
+    Command("import", "import [FILE]",
+            N_("A curl command, JSON body or snippet, pasted below %%wcode import or in a file, as a cell."),
+            import_request.import_file),
     Command("explain", "explain [OPTIONS]", N_("Explain the last exception of this notebook."), explain.explain),
     Command("fix", "fix [--insert] [OPTIONS]",
             N_("Propose a corrected cell as a diff; --insert inserts it below and never runs it."), explain.fix),

@@ -5,6 +5,7 @@ A key goes into a file only, and only when asked for: what is shown here is save
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -243,7 +244,10 @@ def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
 
 
 def _named(path: Path) -> str:
-    """With ~ where it can be: the same words on every machine."""
+    """With ~ or the variable of the configuration folder where it can be: the same words on every machine."""
+    folder = os.environ.get("XDG_CONFIG_HOME")
+    if folder and path.is_relative_to(folder):
+        return f"$XDG_CONFIG_HOME/{path.relative_to(folder).as_posix()}"
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except ValueError:
