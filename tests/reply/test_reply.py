@@ -52,7 +52,9 @@ FULL = fold(
     ended="failed",
     total_s=20.0,
 )
-FULL = msgspec.structs.replace(FULL, language="zh_CN", transcript=(Message("user", "a"), Message("assistant", "b")))
+FULL = msgspec.structs.replace(
+    FULL, kept=True, language="zh_CN", transcript=(Message("user", "a"), Message("assistant", "b"))
+)
 
 
 @pytest.mark.parametrize("reply", [FULL, Reply(), answer("a")], ids=["full", "empty", "text"])

@@ -65,6 +65,10 @@ def _set_path(variable: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+MOVED_BY = ("XDG_CONFIG_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "LLM_USER_PATH")
+"""Environment variables that name a folder of the tools' files."""
+
+
 def _openclaw_file() -> Path:
     if file := _set_path("OPENCLAW_CONFIG_PATH"):
         return file

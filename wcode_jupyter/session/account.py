@@ -26,6 +26,7 @@ from ..reply.events import Usage
 from ..request.forms import DEFAULT_PROTOCOL
 from ..request.messages import GATEWAY, LOCAL, Request, prompt_text
 from ..version import __version__
+from .ledger import LOST_ATTEMPTS
 
 __all__ = [
     "Account",
@@ -40,8 +41,6 @@ __all__ = [
     "spelled",
 ]
 
-LOST_ATTEMPTS = "lost_attempts"
-"""Field of `Reply.raw`: attempts that were sent and not answered before this answer came."""
 _ENOUGH = 5
 """Answers from which one tells how long the next will be."""
 _SYSTEM = ("system", "developer")

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from ..reply import Reply
 
-__all__ = ["Ledger", "booked"]
+__all__ = ["LOST_ATTEMPTS", "Ledger", "booked"]
+
 LOST_ATTEMPTS = "lost_attempts"
 """Field of `Reply.raw`: how many attempts the transport sent that were not answered."""
 _TAKEN_UP = frozenset(("RunError",))

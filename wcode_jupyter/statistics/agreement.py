@@ -30,7 +30,8 @@ Ratings: TypeAlias = Sequence[Sequence[Hashable | None]]
 Level: TypeAlias = Literal["nominal", "ordinal", "interval", "ratio"]
 MIN_ROWS = 12
 """Chance-corrected agreement has an interval from this number of rows on that hold another label than the commonest:
-with fewer, none that was tried covers the truth (0.58 for a rare label in 10 rows)."""
+with fewer, none that was tried covers the truth (0.58 for a rare label in 10 rows). For labels of 5 % in 200 rows it
+covers 92 to 93 %."""
 _MOST_RATIO_VALUES = 3000
 _GROUPS = 100
 # Above this number of pairs of labels an ordinal interval takes longer than it is worth: the figure stands alone.

@@ -174,7 +174,9 @@ def mean_of_rows(
 
     Other values: Student t, x̄ ± t(n−1) s/√n. Assumes independent rows and a mean that is nearly normal. Below
     `BOOTSTRAP_BELOW` rows skewed values break that: the limits are then those of BCa (Efron, JASA 82, 1987) where
-    these are farther out, so that the interval is never shorter than either. Repeated rows count once, by their mean.
+    these are farther out, so that the interval is never shorter than either. Strong skew in few rows is not
+    mended by this: an exponential distribution is covered with 87 % at n = 4 and 92 % at n = 10.
+    Repeated rows count once, by their mean.
     Fewer than two rows or equal values: no interval. Rows without a value: left out; or counted as `worst`; or, for
     `bounds`, as `worst` for the lower and as `best` for the upper limit (0 and 1 for shares).
 

@@ -31,6 +31,7 @@ from ...export import (
     find,
     write_tool,
 )
+from ...export.tool_files import MOVED_BY
 from ...keys import Secret
 from ...language import N_, _
 from ...reply import Reply
@@ -244,10 +245,11 @@ def _put_in_place(config: ToolConfig, line: CommandLine) -> None:
 
 
 def _named(path: Path) -> str:
-    """With ~ or the variable of the configuration folder where it can be: the same words on every machine."""
-    folder = os.environ.get("XDG_CONFIG_HOME")
-    if folder and path.is_relative_to(folder):
-        return f"$XDG_CONFIG_HOME/{path.relative_to(folder).as_posix()}"
+    """By the environment variable that moved it, else with ~ where it can be: the same words on every machine."""
+    for variable in MOVED_BY:
+        folder = os.environ.get(variable, "").strip()
+        if folder and path.is_relative_to(folder):
+            return f"${variable}/{path.relative_to(folder).as_posix()}"
     try:
         return f"~/{path.relative_to(Path.home()).as_posix()}"
     except ValueError:
