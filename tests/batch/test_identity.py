@@ -64,8 +64,8 @@ def test_braces_around_any_columns_name_are_that_column(client_of: ClientOf, nam
 @pytest.mark.parametrize(
     ("prompt", "says"),
     [
-        ("Say {{revew text}}", "no column"),
-        ("Say {{row.t}}", "no column"),
+        ("Say {{revew text}}", "not a column"),
+        ("Say {{row.t}}", "not a column"),
         ("Say {t}", "two braces"),
         ("Say it", "every row asks the same"),
     ],

@@ -65,7 +65,7 @@ def test_named_prompts_are_a_factor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompts", "text"), [({}, "no prompt"), ({"a": "x {{n}}", "b": "x {{n}}"}, "a and b are the")]
+    ("prompts", "text"), [({}, "No prompt"), ({"a": "x {{n}}", "b": "x {{n}}"}, "a and b are the")]
 )
 def test_named_prompts_that_are_none(prompts: Any, text: str) -> None:
     """No prompt, and two names of one prompt: one line, before anything is sent."""

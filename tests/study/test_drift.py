@@ -51,7 +51,7 @@ def test_ten_percent_of_labels_changed() -> None:
     assert (yes.low, yes.high) == (pytest.approx(-0.1591, abs=1e-4), pytest.approx(-0.0409, abs=1e-4))
     assert (found.noise, found.p) == (None, None)
     assert fields["why"].transitions == ()
-    assert "add --repeat 2" in to_table(list(fields.values())).note
+    assert "Add --repeat 2" in to_table(list(fields.values())).note
     assert transition_table(found).rows == (("yes", "no", 10),)
 
 

@@ -102,7 +102,7 @@ def test_a_tool_loop_is_given_back() -> None:
             reasoning=(
                 Reasoning("Hm", "thinking", "sig"),
                 Reasoning("", "redacted_thinking", "blob"),
-                Reasoning("other form", "reasoning_content"),
+                Reasoning("different API format", "reasoning_content"),
             ),
         ),
         Message("tool", "42", tool_call_id="t1"),

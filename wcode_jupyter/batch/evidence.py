@@ -207,7 +207,7 @@ class Evidence(Struct, frozen=True):
                 doubts[row] = 1 - found[0].probability
         if not doubts:
             raise InputError(
-                _("Nothing says how sure the answers are"), hint=_("Repeat each row, or ask for log probabilities.")
+                _("The answers contain no confidence"), hint=_("Repeat each row, or ask for log probabilities.")
             )
         return sorted(doubts, key=lambda row: (-doubts[row], row))[:count]
 

@@ -278,7 +278,7 @@ def _named(prompt: Prompt | Mapping[str, Prompt]) -> dict[str | None, str | list
             raise InputError(_("The prompts {first} and {second} are the same").format(first=twin, second=name))
         found[str(name)] = text
     if not found:
-        raise InputError(_("There is no prompt to send"))
+        raise InputError(_("No prompt to send"))
     return found
 
 

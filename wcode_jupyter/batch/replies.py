@@ -363,7 +363,7 @@ class Replies(Sequence[Reply]):
         frame = self.to_frame()
         if column not in frame.columns:
             raise InputError(
-                _("There is no column {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
+                _("Column not found: {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
             )
         pandas = extras.load("pandas", extra="frames")
         labels = [line.job.label for line in self.lines()]
@@ -384,7 +384,7 @@ class Replies(Sequence[Reply]):
         frame = self.to_frame()
         if column not in frame.columns:
             raise InputError(
-                _("There is no column {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
+                _("Column not found: {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
             )
         votes: dict[tuple[Any, ...], tuple[RunLine, Counter[Any]]] = {}
         for line, key, value in zip(self.lines(), frame["row"], frame[column], strict=True):

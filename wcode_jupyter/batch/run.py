@@ -518,7 +518,7 @@ class BatchRun:
             line = self.line(number)
             if line.redacted:
                 self.notices.append(
-                    _("Row {number} holds a credential: it is not recorded").format(number=line.job.row + 1)
+                    _("Row {number} contains a credential and is not recorded").format(number=line.job.row + 1)
                 )
                 continue
             for reply in line.answers:

@@ -284,7 +284,7 @@ class RunFile:
         self.path.rename(aside)
         self._reader = None
         self.notices.append(
-            _("{path} holds another prompt, other models or other parameters: it is kept as {aside}").format(
+            _("{path} belongs to a different prompt, model or parameter set. It was renamed to {aside}").format(
                 path=self.path.name, aside=aside.name
             )
         )

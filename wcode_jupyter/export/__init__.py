@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ..reply import Reply
 from .notebook import Cell, export_notebook
 from .programs import asked_at, export
 from .targets import TARGETS, Kind, Target, find
 from .tool_files import Written
 from .tools import KEY_STEPS, ToolConfig, export_tool, write_tool
+
+# A reply exports itself: `reply.export("go")`.
+Reply.exporter = export
 
 __all__ = [
     "KEY_STEPS",

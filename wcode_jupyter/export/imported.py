@@ -53,7 +53,7 @@ def find_request(text: str) -> Found:
             return found
     raise InputError(
         _("No request was found in the text"),
-        hint=_("Paste a curl command, a JSON body, or a Python or JavaScript snippet below the line, or name a file."),
+        hint=_("Paste a curl command, a JSON body, or a Python or JavaScript snippet below the line, or pass a file."),
     )
 
 

@@ -119,7 +119,9 @@ def unmatched(text: str, names: Iterable[str]) -> list[str]:
         if references(typed) or not inside or not any(character.isalpha() for character in inside):
             continue
         near = did_you_mean(inside.rpartition(".")[2], names)
-        notes.append(f"{_('{typed} is sent as typed: it is no column').format(typed=typed)}. {near}".rstrip(". ") + ".")
+        notes.append(
+            f"{_('{typed} is sent unchanged: it is not a column').format(typed=typed)}. {near}".rstrip(". ") + "."
+        )
     for typed, inside in dict.fromkeys((found[0], found[1].strip()) for found in _ONE_BRACE.finditer(text)):
         if inside in names:
             notes.append(_("{typed} was sent unchanged: a placeholder has two braces on each side").format(typed=typed))

@@ -118,8 +118,8 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     language: Language = "en"
     """Of the words around the answer, so that a replay on another machine shows the same."""
 
-    exporter: ClassVar[Exporter]
-    """What `export` calls. The client sets it: a reply stands far below the exporters and knows none."""
+    exporter: ClassVar[Exporter | None] = None
+    """What `export` calls. The room `export` and the client set it: a reply is far below them and knows none."""
 
     @property
     def text(self) -> str:
@@ -160,9 +160,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return ""
         with speaking(self.language):
             if (choice.finish_reason or "stop") not in FINISH_REASONS:
-                return _("The server ended the answer with a word that is not known: {word}").format(
-                    word=one_line(choice.finish_reason or "", 60)
-                )
+                return _("Unknown finish reason: {word}").format(word=one_line(choice.finish_reason or "", 60))
             if choice.text.strip() or choice.tool_calls or choice.refusal:
                 return ""
             return _("Only reasoning came, no answer.") if self.reasoning else _("The answer is empty.")
@@ -276,6 +274,10 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         """
         if self.request is None:
             raise InputError(_("This reply contains no request"))
+        if Reply.exporter is None:
+            raise InputError(
+                _("The exporters are not loaded"), hint=_("Import them first: import wcode_jupyter.export")
+            )
         return Reply.exporter(target, self.request, base_url=base_url, stream=stream)
 
     def to_dict(self) -> dict[str, Any]:

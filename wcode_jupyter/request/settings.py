@@ -47,7 +47,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="anthropic_environment", kind="bool", default=False,
-        help=N_("Anthropic form: read ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN or _API_KEY, and ANTHROPIC_MODEL."),
+        help=N_("Anthropic format: read ANTHROPIC_BASE_URL, ANTHROPIC_AUTH_TOKEN or _API_KEY, and "
+"ANTHROPIC_MODEL."),
     ),
     Setting(name="stream", kind="bool", default=True, help=N_("Stream the answer.")),
     Setting(

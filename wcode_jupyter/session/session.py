@@ -471,7 +471,7 @@ class Session:
             return self.local_model, [_("No key and no model selected: using the embedded demo model.")]
         hint = _("Choose one: %%wcode glm-5, in Python model='glm-5'. %wcode models lists them.")
         if protocol == "anthropic" and values["anthropic_environment"].value:
-            hint = _("Set {variable}, or name one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
+            hint = _("Set {variable}, or choose one: %%wcode glm-5.").format(variable=ANTHROPIC_MODEL)
         raise InputError(_("No model selected"), hint=hint)
 
     def _check_name(self, model_id: str) -> None:

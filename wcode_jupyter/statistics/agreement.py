@@ -299,7 +299,7 @@ def _ranked(totals: Counter[Hashable], order: Sequence[Hashable] | None) -> list
     outside = [value for value in totals if value not in order]
     if outside:
         raise InputError(
-            _("{value} is not in the order of the labels: {order}").format(
+            _("{value} is not one of the ordered labels: {order}").format(
                 value=repr(outside[0]), order=", ".join(map(str, order))
             )
         )

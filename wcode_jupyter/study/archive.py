@@ -40,15 +40,13 @@ def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
     faults = [name for name in names if not _is_plain(name)]
     faults += [member.filename for member in members if stat.S_ISLNK(member.external_attr >> 16)]
     if faults:
-        raise InputError(
-            _("{path} holds a name that a package does not have: {name}").format(path=path.name, name=repr(faults[0]))
-        )
+        raise InputError(_("{path} contains an unexpected name: {name}").format(path=path.name, name=repr(faults[0])))
     size = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     if len(members) > _MOST_FILES or size > _LARGEST or (size > _SMALL and size > _RATIO * max(packed, 1)):
         raise InputError(_("{path} is too large when unpacked").format(path=path.name))
     if len({name.casefold() for name in names}) < len(names):
-        raise InputError(_("{path} holds a file twice").format(path=path.name))
+        raise InputError(_("{path} contains a duplicate file").format(path=path.name))
 
 
 def _is_plain(name: str) -> bool:

@@ -49,7 +49,7 @@ def check(path: Path) -> Verdict:
         unpack(path, folder)
         contents = _contents(path, folder)
         if contents.notebook is None:
-            return Verdict(True, _("yes: {path} is whole; it holds no notebook to run").format(path=path.name))
+            return Verdict(True, _("yes: {path} is complete; it contains no notebook to run").format(path=path.name))
         return _run(folder, home, contents)
 
 
@@ -62,7 +62,7 @@ def _contents(path: Path, folder: Path) -> _Contents:
         ) from None
     for name in (found.notebook, *found.answers):
         if name is not None and not (folder / Path(name).name).is_file():
-            raise InputError(_("{path} lacks {name}").format(path=path.name, name=name))
+            raise InputError(_("{path} does not contain {name}").format(path=path.name, name=name))
     return found
 
 
@@ -88,7 +88,7 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
             continue
         count += 1
         if _outputs(cell) != before:
-            what = _("no: cell {number} of {notebook} gives another output than the saved one: {source}")
+            what = _("no: the output of cell {number} of {notebook} differs from the saved one: {source}")
             return Verdict(False, what.format(number=number, notebook=name, source=repr(cell.source[:60])))
     return Verdict(
         True, _("yes: {count} cells of {notebook} give their saved outputs").format(count=count, notebook=name)

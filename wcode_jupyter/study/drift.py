@@ -203,7 +203,7 @@ def to_table(fields: Sequence[FieldDrift]) -> Table:
         columns=(_("field"), _("questions"), _("changed"), _("noise of repeats"), _("p"), _("largest shift")),
         rows=tuple(_cells(field) for field in fields),
         note="" if all(field.p is not None for field in fields)
-        else _("Without repeats nothing says how much is chance: add --repeat 2."),
+        else _("Chance cannot be estimated without repeats. Add --repeat 2."),
     )  # fmt: skip
 
 

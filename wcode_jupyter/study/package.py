@@ -58,7 +58,7 @@ def pack(
     files["README.md"] = _readme(target.name).encode()
     for name, content in files.items():
         if is_secret(content.decode("utf-8", "replace")):
-            raise InputError(_("{name} holds a key of this session and is not packaged").format(name=name))
+            raise InputError(_("{name} contains a key of this session and is not packaged").format(name=name))
     files[MANIFEST] = "".join(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())
     ).encode()

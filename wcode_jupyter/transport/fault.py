@@ -126,7 +126,7 @@ class Faults:
         if raised is not None and not isinstance(raised, LOST):
             return AttemptFailure(self._trouble(raised)[0], lost=True)
         if lost and delivered:
-            what = _("{host} sent a piece of the answer that cannot be read: {piece}")
+            what = _("{host} sent an event that cannot be read: {piece}")
             piece = self._redact(lost)
             return AttemptFailure(AnswerCut(one_line(what.format(host=self._endpoint.host, piece=piece), 300)))
         if delivered:

@@ -296,7 +296,7 @@ class OpenAIDecoder(StreamDecoder):
             _settle_repeated(choice, events)
             _append_details(choice, events)
             if "<tool_call>" in "".join(choice.tags.passed):
-                events.append(Notice(_("The model wrote a tool call as text: nothing was called")))
+                events.append(Notice(_("The model wrote a tool call as text. Nothing was called")))
         if self._uncounted and not self._counted and any(choice.tags.passed for choice in self._choices.values()):
             events.append(Notice(_("The server counted no tokens: what this cost is unknown")))
         if self._ended and self._choices and not self._finished:

@@ -224,7 +224,7 @@ def _begins(events: list[Event]) -> bool:
 def other_form(protocol: str) -> AnswerMalformed:
     """The error for an answer of the other form, which `protocol` reads."""
     return AnswerMalformed(
-        _("The server answered in another form than it was asked in"),
+        _("The server answered in a different API format"),
         hint=_("Use --protocol {protocol}.").format(protocol=protocol),
     )
 

@@ -69,7 +69,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("lineage", "lineage [ID] [--limit N]",
             N_("Versions of a prompt in the log, with word differences, answers and cost."), again.run_lineage),
     Command("again", "again [ID] [-m MODEL] [-o NAME]",
-            N_("Send the last question, or a logged one, once more."), again.run_again),
+            N_("Send the last request, or a logged one, again."), again.run_again),
     Command("methods", "methods [FILE ...] [--text|--latex|--bibtex|--json|--trace|--checklist|--tripod]",
             N_("Account of the study for a paper, from this session, replay files and run files."),
             methods.run_methods),

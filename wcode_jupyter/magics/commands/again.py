@@ -21,7 +21,9 @@ AGAIN_OPTIONS = (
     CellOption(name="model", short="-m", metavar="MODEL", help=N_("Use a different model.")),
     CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),
 )
-LINEAGE_OPTIONS = (CellOption(name="limit", metavar="N", help=N_("Calls of the log to look at; 500 unless given.")),)
+LINEAGE_OPTIONS = (
+    CellOption(name="limit", metavar="N", help=N_("Maximum number of logged calls to read. Default: 500.")),
+)
 _LIMIT = 500
 
 
@@ -33,7 +35,7 @@ def run_again(context: Context, rest: str) -> None:
     request = asked.request
     assert request is not None
     if has_hashed_images(request):
-        raise InputError(_("This question cannot be sent again: its images are known by hash only"))
+        raise InputError(_("This request cannot be sent again: only the hashes of its images were recorded"))
     call = client.session.again(request, model=line.text("model"))
     settings = client.session.values()
     reply, error, shown = ask_alone(client, call, lambda: view(settings["format"].value))
@@ -70,5 +72,5 @@ def _chosen(context: Context, words: tuple[str, ...]) -> Reply:
         return context.client.log.get(int(words[0]))
     last = context.client.session.last
     if last is None or last.request is None:
-        raise InputError(_("No reply in this session yet"), hint=_("Name a logged call: see %wcode history."))
+        raise InputError(_("No reply in this session yet"), hint=_("Choose a logged call: see %wcode history."))
     return last

@@ -27,7 +27,7 @@ def import_file(context: Context, rest: str) -> Sample:
     check_no_more(words[1:])
     if not words:
         raise InputError(
-            _("Nothing to import"), hint=_("Write %%wcode import and paste the request below it, or name a file.")
+            _("Nothing to import"), hint=_("Use %%wcode import and paste the request below it, or pass a file.")
         )
     try:
         text = Path(words[0]).expanduser().read_bytes().decode("utf-8-sig")
@@ -60,7 +60,7 @@ def _cells(found: Found, notes: list[str]) -> list[str]:
         values["system"] = "\n\n".join(text for text in map(_plain, system) if text)
     model = body.pop("model", "")
     if model in ("", "MODEL_ID"):
-        notes.append(_("No model is named in it: name one on the first line."))
+        notes.append(_("It contains no model. Choose one on the first line."))
     else:
         values["model"] = model
     values["stream"] = bool(body.pop("stream", False))
@@ -72,7 +72,7 @@ def _cells(found: Found, notes: list[str]) -> list[str]:
         del values["stream"]  # as cells do
     questions = [message for message in messages if message.get("role") == "user"]
     if any(message.get("role") in ("assistant", "tool") for message in messages):
-        notes.append(_("Answers of the model that are in the request are not carried: each turn is asked again."))
+        notes.append(_("Answers of the model in the request are not imported; each turn is sent again."))
     if not questions:
         raise InputError(_("The request has no message of the user"))
     if len(questions) > 1:
@@ -139,7 +139,7 @@ def _images(message: dict[str, Any], notes: list[str]) -> list[str]:
         if url.startswith("http"):
             images.append(url)
         else:
-            notes.append(_("A part of the message is not carried: {kind}").format(kind=part.get("type", "?")))
+            notes.append(_("A part of the message is not imported: {kind}").format(kind=part.get("type", "?")))
     return images
 
 

@@ -79,7 +79,7 @@ def card(model: Model) -> Table:
         (_("model"), model.id),
         (_("name"), model.name or unknown),
         (_("series"), model.series or unknown),
-        (_("can"), can_text(model)),
+        (_("capabilities"), can_text(model)),
         (_("context"), f"{model.context:,}" if model.context else unknown),
         (_("max output"), f"{model.max_output:,}" if model.max_output else unknown),
         (_("¥ / 1000 tokens: input → output"), "; ".join(price_text(price) for price in model.prices) or _("unknown")),

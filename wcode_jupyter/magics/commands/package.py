@@ -65,5 +65,5 @@ def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
     path = Path(known).expanduser() if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
     path = path if path.is_file() else replay.with_name(path.name)
     if named and not path.is_file():
-        raise InputError(_("There is no notebook {path}").format(path=named))
+        raise InputError(_("Notebook not found: {path}").format(path=named))
     return path if path.is_file() and path.suffix == ".ipynb" else None

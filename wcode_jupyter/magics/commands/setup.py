@@ -51,7 +51,7 @@ def _model(session: Session, word: str) -> str:
 def _key(session: Session, model: str) -> None:
     origin = session.server.origin
     if source := session.keys.source(origin):
-        print(_("A key for {origin} is there already ({source}).").format(origin=origin, source=source))
+        print(_("A key for {origin} is already set ({source}).").format(origin=origin, source=source))
         return
     if origin == GATEWAY_ORIGIN:
         print(_("Get a key at {page}").format(page=session.catalogue.model(model).key_page or KEY_PAGE))
