@@ -961,3 +961,14 @@ def test_lines_of_json_instead_of_a_stream() -> None:
     decoder = wire.decoder(request())
     assert decode(decoder, [b"\n".join(lines)]) == [STARTED, TextDelta("a"), Finish("stop")]
     assert decoder.done
+
+
+def test_choices_are_bounded_by_what_was_asked_for() -> None:
+    """One event with thousands of choices costs little: eight are taken where one was asked for, and it is said."""
+    decoder = wire.decoder(request())
+    many = [{"index": n, "delta": {"content": "x"}} for n in range(20_000)]
+    events = decoder.feed(sse({"choices": many}))
+    assert sum(isinstance(event, TextDelta) for event in events) == 8
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "The server sent more choices than requested; the others are left out"
+    ]

@@ -84,7 +84,10 @@ class _Codec(typing.NamedTuple):
 
 
 def _openai_decoder(request: Request) -> Decoder:
-    return openai.OpenAIDecoder(thinking_opened=request.thinking_opened)
+    asked = request.extra_body.get("n")
+    return openai.OpenAIDecoder(
+        thinking_opened=request.thinking_opened, asked_choices=asked if type(asked) is int else 1
+    )
 
 
 _CODECS: dict[Protocol, _Codec] = {

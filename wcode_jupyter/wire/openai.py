@@ -212,12 +212,18 @@ class _Choice:
         return self.calls[-1]
 
 
+# Some servers send a choice or two that nobody asked for; thousands would be an attack on the kernel.
+_MOST_CHOICES = 8
+
+
 class OpenAIDecoder(StreamDecoder):
     """Events of one chat completion, streamed or whole."""
 
-    def __init__(self, *, thinking_opened: bool = False) -> None:
+    def __init__(self, *, thinking_opened: bool = False, asked_choices: int = 1) -> None:
         super().__init__()
         self._thinking_opened = thinking_opened
+        self._most_choices = max(asked_choices, _MOST_CHOICES)
+        self._has_too_many = False
         self._choices: dict[int, _Choice] = {}
         self._head: dict[str, Any] = {}
         self._started = False
@@ -342,6 +348,9 @@ class OpenAIDecoder(StreamDecoder):
             index = 0
         choice = self._choices.get(index)
         if choice is None:
+            if len(self._choices) >= self._most_choices:
+                self._leave_out(events)
+                return
             choice = self._choices[index] = _Choice(index, thinking_opened=self._thinking_opened)
             self._finished = False
         delta = sent.get("delta") or sent.get("message")
@@ -359,6 +368,12 @@ class OpenAIDecoder(StreamDecoder):
             self._finished = all(choice.reason for choice in self._choices.values())
         if "usage" in sent:  # Moonshot
             self._take_usage(sent["usage"], events)
+
+    def _leave_out(self, events: list[Event]) -> None:
+        """Says once that the server sends more choices than anyone asked for: each costs work in every event."""
+        if not self._has_too_many:
+            self._has_too_many = True
+            events.append(Notice(_("The server sent more choices than requested; the others are left out")))
 
     def _take_delta(self, choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
         role = delta.get("role")
