@@ -31,12 +31,11 @@ NOISE_S = 0.003
 
 
 def seconds(act: Callable[[], object], enough_s: float = 0.0) -> float:
-    """The least CPU of up to five runs; fewer once one took at most `enough_s`."""
+    """The least CPU of up to three runs; fewer once one took at most `enough_s`."""
     least = float("inf")
-    gc.collect()
     gc.disable()  # or it would count what others have left
     try:
-        for _run in range(5):
+        for _run in range(3):
             began = time.process_time()
             act()
             least = min(least, time.process_time() - began)
