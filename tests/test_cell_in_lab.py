@@ -280,7 +280,7 @@ def attack(page: Page) -> dict[str, Any]:
             """async elements => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
                 const cells = notebook.widgets.length;
-                document.querySelectorAll('.jp-OutputArea-output :is(button, summary, [onclick], a[href^="java"])')
+                document.querySelectorAll('.jp-OutputArea-output :is(button, summary, [onclick], a[href^="java"]):not(.wcode-bar *, .wcode-code-bar *)')
                     .forEach(node => node.click());
                 await new Promise(done => setTimeout(done, 100));
                 return {
@@ -290,7 +290,7 @@ def attack(page: Page) -> dict[str, Any]:
                     visible: notebook.widgets[0].node.offsetHeight > 0,
                     cells: notebook.widgets.length - cells,
                     elements: elements.filter(element => document.querySelector(
-                        `.jp-OutputArea-output .wcode-answer ${element}`)),
+                        `.jp-OutputArea-output .wcode-answer ${element}:not(.wcode-bar *, .wcode-code-bar *)`)),
                 };
             }""",
             ELEMENTS,

@@ -54,7 +54,8 @@ class Table(Struct, frozen=True):
 
         grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
         for name in self.columns:
-            grid.add_column(Text(visible(name)), overflow="fold")
+            # The first column says what the row is about: broken, an id could not be copied.
+            grid.add_column(Text(visible(name)), overflow="fold", no_wrap=not grid.columns)
         for row in self.rows:
             grid.add_row(*(Text(_text(cell)) for cell in row))
         out = io.StringIO()

@@ -20,7 +20,7 @@ from .strict_server import StrictServer
 
 ClientOf = Callable[..., Client]
 ROWS = [{"word": f"w{number}"} for number in range(10)]
-pytestmark = pytest.mark.filterwarnings("ignore:.*another prompt")
+pytestmark = pytest.mark.filterwarnings("ignore:.*different prompt")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_rows_by_model(client_of: ClientOf) -> None:
         replies = client_of(server).map("Say {{t}}", ROWS, model=["m", "n"])
     assert replies.wide().to_dict("list") == {"m": ["a", "b"], "n": ["a", "b"]}
     assert replies.wide("row").index.tolist() == [0, 1]
-    with pytest.raises(InputError, match="no column tex"):
+    with pytest.raises(InputError, match="Column not found: tex"):
         replies.wide("tex")
 
 

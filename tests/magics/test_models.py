@@ -23,7 +23,7 @@ def test_the_card_of_a_model_says_what_its_page_says() -> None:
         "model": "qwen3.6-plus",
         "name": "Qwen 3.6 Plus",
         "series": "Qwen",
-        "can": "text, reasoning, vision",
+        "capabilities": "text, reasoning, vision",
         "context": "1,024,000",
         "max output": "64,000",
         "¥ / 1000 tokens: input → output": "0.0021 → 0.0129 (≤ 256,000); 0.0085 → 0.05",

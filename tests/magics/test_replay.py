@@ -458,7 +458,7 @@ def test_methods_of_a_file_and_of_the_session(shared: Kernel, recorded: Path) ->
 def test_completion_knows_the_words_and_options(shared: Kernel) -> None:
     """Modes, sub-words and each command's own options."""
     assert shared.complete("%wcode replay re") == ["record", "replay"]
-    assert shared.complete("%wcode replay record --") == ["--allow-secrets", "--keep-images"]
+    assert shared.complete("%wcode replay record --") == ["--keep-images", "--allow-secrets"]
     assert shared.complete("%wcode audit --m") == ["--max-cost"]
     assert shared.complete("%wcode history f") == ["forget"]
     assert shared.complete("%wcode usage --b") == ["--by"]

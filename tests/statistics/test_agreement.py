@@ -132,7 +132,7 @@ def test_ordinal_needs_the_order_of_its_labels() -> None:
     assert krippendorff_alpha(rows, "ordinal", ["low", "mid", "high"]).value == pytest.approx(expected)
     with pytest.raises(InputError, match="needs numbers"):
         krippendorff_alpha(rows, "ordinal")
-    with pytest.raises(InputError, match="'high' is not in the order"):
+    with pytest.raises(InputError, match="'high' is not one of the ordered labels"):
         krippendorff_alpha(rows, "ordinal", ["low", "mid"])
 
 
