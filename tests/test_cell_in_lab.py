@@ -280,7 +280,8 @@ def attack(page: Page) -> dict[str, Any]:
             """async elements => {
                 const notebook = window.jupyterapp.shell.currentWidget.content;
                 const cells = notebook.widgets.length;
-                document.querySelectorAll('.jp-OutputArea-output :is(button, summary, [onclick], a[href^="java"]):not(.wcode-bar *, .wcode-code-bar *)')
+                document.querySelectorAll('.jp-OutputArea-output :is(button, summary, [onclick], a[href^="java"])' +
+                    ':not(.wcode-bar *, .wcode-code-bar *)')
                     .forEach(node => node.click());
                 await new Promise(done => setTimeout(done, 100));
                 return {
