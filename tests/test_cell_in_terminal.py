@@ -133,7 +133,7 @@ def test_the_models_are_aligned(shared: Terminal) -> None:
     shared.clear()
     lines = shared.run("%wcode models").splitlines()[1:]
     rule = next(number for number, line in enumerate(lines) if set(line) == {"─"})
-    note = next(number for number, line in enumerate(lines) if line.startswith("Other ids"))
+    note = next(number for number, line in enumerate(lines) if line.split()[:1] == ["Other"])
     head, rows = lines[rule - 1], lines[rule + 1 : note]
     assert max(map(cell_len, lines)) <= 120
     assert [row.split()[0] for row in rows if not row.startswith(" ")] == [

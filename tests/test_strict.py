@@ -164,7 +164,7 @@ def test_replay_file_of_another_folder_or_name(server: FaultServer, tmp_path: Pa
         return caught.value.hint
 
     assert "It is in the folder study." in error(tmp_path / "a.replay.jsonl")
-    assert f"It is in the folder {os.path.join('..', 'study')}:" in error(tmp_path / "other" / "a.replay.jsonl")
+    assert f"It is in the folder {os.path.join('..', 'study')}." in error(tmp_path / "other" / "a.replay.jsonl")
     assert "The folder has a.replay.jsonl." in error(tmp_path / "study" / "b.replay.jsonl")
     assert error(tmp_path / "other" / "c.replay.jsonl").startswith("Record one")
 
