@@ -142,7 +142,7 @@ def test_the_models_are_aligned(shared: Terminal) -> None:
         "qwen3.6-plus",
         "z-ai/glm-5",
     ]
-    for start in (head.index(name) for name in ("name", "can", "context", "Anthropic form")):
+    for start in (head.index(name) for name in ("name", "cap", "context")):
         assert {row[start - 1 : start] for row in rows} <= {" ", ""}
         assert any(row[start : start + 1].strip() for row in rows)
 
