@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 """The clone."""
 
 _LANGUAGE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES")
+_WINDOW = ("COLUMNS", "LINES")
+"""The size of the window, which a terminal of a test has its own of (pytest's workers carry them)."""
 
 
 def isolated(directory: Path) -> dict[str, str]:
@@ -26,7 +28,7 @@ def isolated(directory: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("WCODE_", "JUPYTER", "IPYTHON", "PYTEST_"))
         and not name.lower().endswith("_proxy")
-        and name not in _LANGUAGE
+        and name not in _LANGUAGE + _WINDOW
     }
     directory.mkdir(parents=True, exist_ok=True)  # IPython wants the parent of its folder
     return kept | {

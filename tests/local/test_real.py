@@ -100,8 +100,9 @@ PARENT = """
 import signal, sys
 from wcode_jupyter.local import LocalModel
 local = LocalModel()
-print(local.start(), local.key.reveal(), flush=True)
+url = local.start()
 try:
+    print(url, local.key.reveal(), flush=True)
     signal.pause()
 except KeyboardInterrupt:
     print("interrupted", local.running, flush=True)
