@@ -13,7 +13,7 @@ import base64
 import os
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -72,7 +72,7 @@ class Secret:
     def __copy__(self) -> Secret:
         return self
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Secret:
+    def __deepcopy__(self, _memo: dict[int, object]) -> Secret:
         return self
 
     def __reduce__(self) -> NoReturn:

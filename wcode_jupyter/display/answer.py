@@ -7,7 +7,6 @@ was replayed is told in the metadata, where notebooks' comparisons do not look.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import msgspec
 
@@ -27,7 +26,9 @@ __all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reason
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
 
-def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(
+    reply: Reply, format: str = "markdown", *, quiet: bool = False
+) -> tuple[dict[str, object], dict[str, object]]:
     """(data, metadata) of the one final output: `text/html`, and the answer's own text, with every
     unseen character as a sign, as `text/plain`.
 
@@ -40,7 +41,9 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
 
 
-def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def final_bundle(
+    reply: Reply, format: str, *, quiet: bool, hurried: bool
+) -> tuple[dict[str, object], dict[str, object]]:
     """`bundle`, at once where the user is in a hurry or interrupts it: long texts are then not formatted."""
     if not hurried:
         with contextlib.suppress(KeyboardInterrupt):
@@ -126,7 +129,7 @@ def _plain(reply: Reply) -> str:
     return visible("\n\n".join(text for text in texts if text) or mark(reply))
 
 
-def record(reply: Reply) -> dict[str, Any]:
+def record(reply: Reply) -> dict[str, object]:
     """The machine record for the output's metadata: plain JSON values, no key, no path of this machine."""
     request = reply.request
     asked = {
@@ -153,7 +156,7 @@ def record(reply: Reply) -> dict[str, Any]:
         "notices": reply.notices,
         "replayed": reply.replayed,
     }
-    result: dict[str, Any] = msgspec.to_builtins(
+    result: dict[str, object] = msgspec.to_builtins(
         {name: value for name, value in values.items() if value not in (None, "", {}, ())}
     )
     return result

@@ -31,7 +31,7 @@ from .prepared import Prepared, prepare
 __all__ = ["ask", "error_of", "with_preset"]
 
 
-def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+def ask(shell: object, client: Client, options: CellLine, text: str) -> Reply | None:
     """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
     try:
@@ -55,7 +55,7 @@ def _with_model(options: CellLine, error: ModelUnclear) -> CellLine:
     return replace(options, values={**options.values, "model": error.near}, own=own)
 
 
-def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+def _ask(shell: object, client: Client, options: CellLine, text: str) -> Reply | None:
     if is_many(options):
         ask_many(shell, client, options, text)
         return None

@@ -49,7 +49,7 @@ class Failed(Struct, frozen=True):
         return self.cells[0]
 
 
-def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
+def last_failure(shell: object, redact: Callable[[str], str]) -> Failed:
     """The last exception that the notebook showed. Raises InputError: none, one of our own, or it holds a credential.
 
     `redact` takes the session's keys out of a text.

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..batch.engines import ENGINES
+from ..batch.job_state import typed
 from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
+from ..display.columns import MOST_COLUMNS, Columns
+from ..display.columns import comparison as side_by_side
 from ..display.own_outputs import OwnOutputs
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
+from ..event_loop import Stream
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
@@ -120,7 +124,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     return run
 
 
-def _prompt(shell: Any, options: CellLine, text: str) -> str | dict[str, str]:
+def _prompt(shell: object, options: CellLine, text: str) -> str | dict[str, str]:
     """The cell's text; with `--prompts`, by name, with each of the prompts in place of `{{prompt}}`."""
     if "prompts" not in options.own:
         return text
@@ -157,13 +161,13 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
     return shell.user_ns[name]
 
 
-def _engine(shell: Any, options: CellLine) -> Any:
+def _engine(shell: Any, options: CellLine) -> object:
     """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
     return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
-def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
+def _score(shell: object, options: CellLine) -> Callable[[Reply, Mapping[str, object]], object] | None:
     if "score" not in options.own:
         return None
     function = _variable(shell, options, "score")
@@ -175,8 +179,8 @@ def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]]
     return function  # type: ignore[no-any-return]
 
 
-def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
-    sweep: dict[str, list[Any]] = {}
+def _sweep(shell: Any, options: CellLine) -> dict[str, list[object]]:
+    sweep: dict[str, list[object]] = {}
     for text in options.own.get("sweep", []):
         name, equals, values = text.partition("=")
         name = name.strip().lstrip("-").replace("-", "_")
@@ -189,7 +193,7 @@ def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
     return sweep
 
 
-def _list(text: str) -> list[Any]:
+def _list(text: str) -> list[object]:
     """A JSON list, or texts between commas."""
     if text.startswith("["):
         try:
@@ -218,8 +222,6 @@ def _option(name: str) -> str:
 
 
 def _is_comparison(run: BatchRun, options: CellLine) -> bool:
-    from ..display.columns import MOST_COLUMNS
-
     count = run.plan.count
     return "each" not in options.own and count is not None and count <= MOST_COLUMNS
 
@@ -232,11 +234,9 @@ def _needs_a_run(options: CellLine) -> bool:
 
 
 def _compared(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: object, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
-    from ..batch.job_state import typed
-    from ..display.columns import Columns
 
     tasks = list(run.plan)
     streams = [(task.job.label, _start(client, run, task)) for task in tasks]
@@ -253,8 +253,6 @@ def _compared(
 
 def _start(client: Client, run: BatchRun, task: Task) -> Stream:
     """An answer on its way; one that cannot be asked is a failed answer, and the others go on."""
-    from ..event_loop import Stream
-
     if task.error is not None:
         raise task.error
     call = run.plan.call(task)
@@ -268,7 +266,7 @@ def _start(client: Client, run: BatchRun, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: object, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 
@@ -337,10 +335,8 @@ def _show(
     own.end(data, {"wcode": {"run": _facts(replies, run)}})
 
 
-def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, Any]:
+def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, object]:
     if comparison:
-        from ..display.columns import comparison as side_by_side
-
         labels = [line.job.label for line in replies.lines()]
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
@@ -348,7 +344,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
     return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
-def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
+def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, object]:
     summary = replies.summary()
     if quiet:
         return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
@@ -361,7 +357,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     return {"text/html": html, "text/plain": "\n\n".join(texts)}
 
 
-def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
+def _facts(replies: Replies, run: BatchRun) -> dict[str, object]:
     """The machine record of the output."""
     return {
         "fingerprint": run.plan.fingerprint,

@@ -78,14 +78,14 @@ def _call(shell: Any, client: Client, options: CellLine, text: str, settings: Ma
     return client.session.prepare_with(prompt, settings, extra_body=options.extra_body, notes=notes)
 
 
-def _name_notes(options: CellLine, namespace: Mapping[str, Any]) -> list[str]:
+def _name_notes(options: CellLine, namespace: Mapping[str, object]) -> list[str]:
     if options.output and hasattr(builtins, options.output) and options.output not in namespace:
         return [_("-o {name} hides the builtin of that name").format(name=options.output)]
     return []
 
 
 def _with_expanded_system(
-    settings: Mapping[str, Value], namespace: Mapping[str, Any], notes: list[str]
+    settings: Mapping[str, Value], namespace: Mapping[str, object], notes: list[str]
 ) -> Mapping[str, Value]:
     """`settings` with the references of the system prompt replaced; what is to be said of them joins `notes`."""
     system = settings.get("system")

@@ -30,7 +30,7 @@ class WcodeMagics:
     `home` is the folder in which the extension was loaded.
     """
 
-    def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]], home: Path) -> None:
+    def __init__(self, shell: Any, config: Callable[[], Mapping[str, object]], home: Path) -> None:
         self.shell = shell
         self.config = config
         self.home = home

@@ -215,7 +215,7 @@ class Panel:
             if not self._closed:
                 self._summary.show(self.state, self.picker.model().id, self.reply)
 
-    def _follow_session(self, _result: Any = None) -> None:
+    def _follow_session(self, _result: object = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
         try:
             with self._lock:

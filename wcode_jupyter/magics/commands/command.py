@@ -26,9 +26,9 @@ class Command(Struct, frozen=True):
     name: str
     usage: str
     help: str
-    run: Callable[[Context, str], Any]
+    run: Callable[[Context, str], object]
 
-    def __call__(self, context: Context, rest: str) -> Any:
+    def __call__(self, context: Context, rest: str) -> object:
         """Runs it. Raises WcodeError, also for anything behind a command that stands alone."""
         if self.usage == self.name:
             check_no_more(parse_command(rest, ()).words)
