@@ -47,7 +47,7 @@ FLOORS = {
     "transport": 4,
     "event_loop": 5,
     "session": 5,
-    "labels": 6,
+    "labels": 5,
     "batch": 6,
     "display": 6,
     "export": 6,
