@@ -22,10 +22,10 @@ from .labels import GOLD, Labels
 from .mark import Draw, Key, Kind, Mark, Value
 from .rows import digests, key_text
 
-__all__ = ["Answers", "Item", "Labelling"]
+__all__ = ["LabelInput", "LabelItem", "Labelling"]
 
 
-class Answers(Struct, frozen=True):
+class LabelInput(Struct, frozen=True):
     """What can be given: one of `choices`, a number within its limits, or a text."""
 
     kind: Literal["choice", "integer", "number", "text"]
@@ -63,7 +63,7 @@ class Answers(Struct, frozen=True):
         return value
 
 
-class Item(Struct, frozen=True):
+class LabelItem(Struct, frozen=True):
     """One row to be labelled."""
 
     row: Key
@@ -84,8 +84,8 @@ class Labelling:
         file: LabelFile,
         field: str,
         coder: str,
-        items: Sequence[Item],
-        answers: Answers,
+        items: Sequence[LabelItem],
+        answers: LabelInput,
         *,
         kind: Kind = "label",
         codebook: str = "",
@@ -124,7 +124,7 @@ class Labelling:
     # -- where it is --------------------------------------------------------------------------------------------------
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> LabelItem | None:
         """The item in front; None when all are done."""
         return self.items[self.place] if self.place < len(self.items) else None
 
@@ -161,7 +161,7 @@ class Labelling:
     # -- what can be done ---------------------------------------------------------------------------------------------
 
     def press(self, value: Value, note: str = "") -> None:
-        """Gives the item in front its label and goes on. Raises InputError: no such label, a file that cannot be used."""
+        """Gives the item in front its label and goes on. Raises InputError: no such label, an unusable file."""
         if self.item is not None:
             self._write(self._made(self.kind, self.answers.check(value), note))
             self._go(self._next(self.place))

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..request.messages import canonical_json
 from .mark import Key, Mark
 
-__all__ = ["Place", "RowIndex", "RowOf", "digests", "key_of", "key_text"]
+__all__ = ["RowMatch", "RowIndex", "RowOf", "digests", "key_of", "key_text"]
 
 _DIGITS = 12
 
@@ -28,7 +28,7 @@ class RowOf(Struct, frozen=True):
     columns: Mapping[str, object]
 
 
-class Place(Struct, frozen=True):
+class RowMatch(Struct, frozen=True):
     """Where a label belongs: a row by its number, or None and whether a row of its key has changed."""
 
     number: int | None
@@ -78,14 +78,14 @@ class RowIndex:
         self._by_text = {str(row.key): number for number, row in enumerate(rows)}
         self._by_content: dict[tuple[str, ...], dict[tuple[str, ...], int | None]] = {}
 
-    def place(self, mark: Mark) -> Place:
+    def place(self, mark: Mark) -> RowMatch:
         """Where `mark` belongs."""
         # A CSV file knows no numbers: its "7" is the row 7 where no row has the text for a key.
         number = self._by_key.get(key_text(mark.row), self._by_text.get(str(mark.row)))
         if number is not None and self._fits(mark.content, number):
-            return Place(number)
+            return RowMatch(number)
         moved = self._of_content(mark.content)
-        return Place(moved) if moved is not None else Place(None, changed=number is not None)
+        return RowMatch(moved) if moved is not None else RowMatch(None, changed=number is not None)
 
     def _fits(self, content: Mapping[str, str], number: int) -> bool:
         columns = self.rows[number].columns
