@@ -35,6 +35,7 @@ FLOORS = {
     "keys": 1,
     "strict": 1,
     "request": 1,
+    "codebook": 2,
     "guide": 2,
     "statistics": 1,
     "findings": 2,

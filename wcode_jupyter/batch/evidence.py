@@ -187,6 +187,13 @@ class Evidence(Struct, frozen=True):
         probability = answers[0].probability if len(answers) == 1 else None
         return None if probability is None else (common, probability)
 
+    def commonest(self) -> list[object]:
+        """For each row the commonest of all its answers, None where it has none."""
+        by_row: dict[int, list[FieldValue]] = {row: [] for row in self.rows}
+        for answer in self.answers:
+            by_row[answer.job.row].append(answer)
+        return [_commonest(found) for found in by_row.values()]
+
     def disagreements(self, between: str | None) -> Finding:
         """Rows on which the levels of a factor (all answers, by default) differ, answers side by side."""
         if between is not None:

@@ -2,6 +2,7 @@
 
 mark         one line of a labels file
 label_file   the file: appended to, read, never trusted
+location     where the file is
 rows         which row a label belongs to, also after rows have moved or changed
 sample       which rows are labelled, and by what chance
 labels       what the coders say: final values, agreement, gold

@@ -15,12 +15,10 @@ from ..errors import InputError, one_line
 from ..files import reading
 from ..language import _
 from ..request.parameters import did_you_mean
-from .label_file import LabelFile
-from .labels import Labels
 from .mark import Mark, Value
 from .rows import key_of, key_text
 
-__all__ = ["labels_from"]
+__all__ = ["marks_from"]
 
 _ROW_NAMES = ("row", "key", "id", "instance_id")
 _VALUE_NAMES = ("label", "value", "gold", "annotation")
@@ -31,39 +29,14 @@ _MOST = 200_000_000
 Record = Mapping[str, object]
 
 
-def labels_from(
-    source: object, field: str = "", *, row: str | None = None, value: str | None = None, coder: str = ""
-) -> Labels:
-    """Labels of a file, a DataFrame, a Series, a list of dicts or a dict by row key.
-
-    `field`: which field where there are several (in Potato the schema, in Label Studio the tag's name). `row` and
-    `value`: the columns of a table that hold row key and label; `coder`: its column of coders, or the one coder's name.
-    Raises InputError: the form is not known, a column is missing, two labels of one coder for a row.
-    """
-    if isinstance(source, (str, Path)):
-        path = Path(source).expanduser()
-        if path.name.endswith(".labels.jsonl"):
-            return _own(LabelFile(path), field)
-        records = _records_of_file(path)
-    else:
-        records = _records(source)
+def marks_from(source: object, field: str, row: str | None, value: str | None, coder: str) -> list[Mark]:
+    """The labels of a file, a DataFrame, a Series, a list of dicts or a dict by row key: see `Labels.read`."""
+    records = _records_of_file(Path(source).expanduser()) if isinstance(source, (str, Path)) else _records(source)
     if not records:
         raise InputError(_("There are no labels in {source}").format(source=_name(source)))
     marks = list(_marks(records, field, row, value, coder))
     _check_single(marks)
-    return Labels(marks, field)
-
-
-def _own(file: LabelFile, field: str) -> Labels:
-    names = list(dict.fromkeys(mark.field for mark in file.marks()))
-    if not field and len(names) == 1:
-        return Labels(file, names[0])
-    if field not in names:
-        raise InputError(
-            _("{file} has no labels of the field {name}").format(file=file.path.name, name=repr(field)),
-            hint=did_you_mean(field, names) or _("It has: {names}.").format(names=", ".join(names) or "–"),
-        )
-    return Labels(file, field)
+    return marks
 
 
 def _name(source: object) -> str:

@@ -20,7 +20,7 @@ from ..statistics.values import label
 from .label_file import LabelFile
 from .labels import GOLD, Labels
 from .mark import Draw, Key, Kind, Mark, Value
-from .rows import digests, key_text
+from .rows import RowIndex, RowOf, digests
 
 __all__ = ["LabelInput", "LabelItem", "Labelling"]
 
@@ -109,15 +109,11 @@ class Labelling:
         self._since = clock()
 
     def _on_file(self) -> dict[int, Mark]:
-        places = {
-            (key_text(item.row), tuple(sorted(content.items()))): place
-            for place, (item, content) in enumerate(zip(self.items, self._contents, strict=True))
-        }
+        index = RowIndex([RowOf(item.row, item.columns) for item in self.items])
         found: dict[int, Mark] = {}
         for row in Labels(self.file, self.field).rows():
             mark = row.gold if self.kind == "gold" else row.coders.get(self.coder)
-            place = None if mark is None else places.get((key_text(mark.row), tuple(sorted(mark.content.items()))))
-            if mark is not None and place is not None:
+            if mark is not None and (place := index.place(mark).number) is not None:
                 found[place] = mark
         return found
 
@@ -142,6 +138,11 @@ class Labelling:
     def done(self) -> int:
         """Items that have a label or were skipped."""
         return len(self.marks)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether this session has changed anything."""
+        return bool(self._undone)
 
     @property
     def seconds_left(self) -> float | None:
@@ -197,9 +198,9 @@ class Labelling:
             self._go(self.place - 1)
 
     def forward(self) -> None:
-        """Shows the item behind this one, labelled or not."""
+        """Shows the item behind this one, labelled or not; behind the last one the first without a label."""
         if self.place < len(self.items):
-            self._go(self.place + 1)
+            self._go(self.place + 1 if self.place + 1 < len(self.items) else self._next(self.place))
 
     def reveal(self) -> None:
         """Shows the model's answer: from now on the label of this item is not blind."""

@@ -7,6 +7,7 @@ computed from the others as if they had been drawn without these: first adjudica
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,7 +22,9 @@ from ..request.parameters import did_you_mean
 from ..statistics.agreement import Level
 from ..statistics.values import label
 from ..table import Table
+from .foreign import marks_from
 from .label_file import LabelFile
+from .location import LABELS_SUFFIX
 from .mark import Key, Mark, Sample, Value
 from .rows import RowIndex, RowOf, key_text
 
@@ -128,6 +131,38 @@ class Labels:
         self._wanted = tuple(wanted)
         self.field = field
 
+    @classmethod
+    def read(
+        cls,
+        source: object,
+        field: str = "",
+        *,
+        row: str | None = None,
+        value: str | None = None,
+        coder: str = "",
+    ) -> Labels:
+        """Labels of a labels file, CSV, JSON or JSONL of Potato or Label Studio, a DataFrame, a list or a dict by key.
+
+        `field`: which field where there are several (in Potato the scheme, in Label Studio the name of the tag). `row`
+        and `value`: the columns of a table that hold row key and label; `coder`: its column of coders, or the name of
+        the only one. Raises InputError: an unknown form, a column that is missing, two labels of one coder for a row.
+        """
+        if isinstance(source, (str, Path)) and str(source).endswith(LABELS_SUFFIX):
+            return cls._of_file(LabelFile(Path(source).expanduser()), field)
+        return cls(marks_from(source, field, row, value, coder), field)
+
+    @classmethod
+    def _of_file(cls, file: LabelFile, field: str) -> Labels:
+        names = list(dict.fromkeys(mark.field for mark in file.marks()))
+        if not field and len(names) == 1:
+            return cls(file, names[0])
+        if field not in names:
+            raise InputError(
+                _("{file} has no labels of the field {name}").format(file=file.path.name, name=repr(field)),
+                hint=did_you_mean(field, names) or _("It has: {names}.").format(names=", ".join(names) or "–"),
+            )
+        return cls(file, field)
+
     @property
     def marks(self) -> list[Mark]:
         """Every press in its order."""
@@ -165,10 +200,15 @@ class Labels:
 
     def rows(self) -> list[RowLabels]:
         """All rows that a coder looked at, in the order of their first mark."""
-        groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[Mark]] = {}
+        groups: dict[str, list[list[Mark]]] = {}
         for mark in self.marks:
-            groups.setdefault((key_text(mark.row), tuple(sorted(mark.content.items()))), []).append(mark)
-        found = [_holding(marks) for marks in groups.values()]
+            versions = groups.setdefault(key_text(mark.row), [])
+            same = next((marks for marks in versions if _is_same(marks[0].content, mark.content)), None)
+            if same is None:
+                versions.append([mark])
+            else:
+                same.append(mark)
+        found = [_holding(marks) for versions in groups.values() for marks in versions]
         return [row for row in found if row.coders or row.gold]
 
     @property
@@ -300,6 +340,11 @@ class Labels:
                     hint=did_you_mean(str(mark.value), names)
                     or _("Use one of {names}.").format(names=", ".join(names)),
                 )
+
+
+def _is_same(first: Mapping[str, str], second: Mapping[str, str]) -> bool:
+    """Whether two marks saw the same row, by the columns that both saw."""
+    return all(second.get(name, digits) == digits for name, digits in first.items())
 
 
 def _holding(marks: Sequence[Mark]) -> RowLabels:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ..request.messages import canonical_json
 from .mark import Key, Mark
 
-__all__ = ["RowMatch", "RowIndex", "RowOf", "digests", "key_of", "key_text"]
+__all__ = ["RowIndex", "RowMatch", "RowOf", "digests", "key_of", "key_text"]
 
 _DIGITS = 12
 

@@ -12,9 +12,10 @@
   // -- the plugin
 
   function activate(modules, app, tracker, languages, palette, translator) {
-    const { Prose, acceptCells, insertPrompt, openPanel, serveAnswers, servePanels, speak, words } = modules;
+    const { Prose, acceptCells, insertPrompt, openPanel, serveAnswers, serveLabels, servePanels, speak, words } = modules;
     speak(translator?.languageCode);
     serveAnswers(app, tracker);
+    serveLabels();
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages);
     const welcome = panel => {
@@ -48,7 +49,7 @@
 
   async function extension() {
     const modules = await Promise.all(
-      ['words', 'prose', 'cells', 'panel', 'answer'].map(name => import(new URL(`${name}.js`, HERE)))
+      ['words', 'prose', 'cells', 'panel', 'answer', 'label'].map(name => import(new URL(`${name}.js`, HERE)))
     );
     const [notebook, codemirror, apputils, translation] = await Promise.all(
       ['notebook', 'codemirror', 'apputils', 'translation'].map(name => load(`@jupyterlab/${name}`))
