@@ -14,7 +14,7 @@ from ..catalogue import Catalogue, Model
 from ..language import N_, Language, _, languages, speaking
 from ..panel.parameters import tabs
 from ..request.messages import LOCAL
-from ..request.parameters import Row
+from ..request.parameters import Option
 from ..request.settings import ROWS
 from .options import CELL_OPTIONS, SHORT, CellOption
 
@@ -111,7 +111,7 @@ def page_table() -> dict[str, object]:
     return table | {name: _translated(texts, name) for name in languages() if name != "en"}
 
 
-def _row(row: Row) -> dict[str, object]:
+def _row(row: Option) -> dict[str, object]:
     default = getattr(row, "page_default", None)
     return {
         "name": row.name,
