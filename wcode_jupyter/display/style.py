@@ -59,6 +59,7 @@ _SHEET = f"""
 .wcode-mark,.wcode-status{{color:var(--wcode-quiet);font-size:.85em}}
 .wcode-status{{border-top:1px solid var(--wcode-line);padding-top:.35em;font-variant-numeric:tabular-nums}}
 .wcode-status span{{cursor:help}}
+.wcode-error{{color:var(--jp-error-color1,var(--vscode-errorForeground,#d04a4a))}}
 .wcode-answer iframe{{width:100%;height:30em;border:1px solid var(--wcode-line);border-radius:4px;background:#fff}}
 """
 
