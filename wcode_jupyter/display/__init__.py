@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..request.settings import ROWS
 from .background import BackgroundView, background_view
-from .progress import Price
+from .progress import TokenPrice
 from .status import status_line
 from .views import CellView, View, pump, view
 
@@ -20,7 +20,7 @@ __all__ = [
     "FORMATS",
     "BackgroundView",
     "CellView",
-    "Price",
+    "TokenPrice",
     "View",
     "background_view",
     "bundle",

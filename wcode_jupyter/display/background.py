@@ -12,7 +12,7 @@ from ..reply import Reply
 from ..request.messages import Message
 from ..shell import current_shell, is_captured, is_watched
 from .own_outputs import OwnOutputs
-from .progress import Price
+from .progress import TokenPrice
 from .silent import SilentView
 from .views import CellView, keeps_order
 
@@ -59,7 +59,7 @@ class UnseenView(SilentView):
 
 
 def background_view(
-    format: str = "markdown", *, quiet: bool = False, price: Price | None = None, stop: str = ""
+    format: str = "markdown", *, quiet: bool = False, price: TokenPrice | None = None, stop: str = ""
 ) -> Callable[[], BackgroundView] | None:
     """Makes the views of an answer's tries, all in one output of this cell; `stop` is the command that stops it.
 

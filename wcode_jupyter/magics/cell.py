@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import BackgroundView, CellView, Price, background_view, view
+from ..display import BackgroundView, CellView, TokenPrice, background_view, view
 from ..display.without_reasoning import WithoutReasoning
 from ..errors import ModelUnclear
 from ..language import _
@@ -99,11 +99,11 @@ def _answered(client: Client, prepared: Prepared, call: Call, start: Start) -> A
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(start, call, display)
 
 
-def _price(call: Call) -> Price | None:
+def _price(call: Call) -> TokenPrice | None:
     estimate = call.estimate
     if estimate.input_cny is None or estimate.token_cny is None:
         return None
-    return Price(estimate.input_cny, estimate.token_cny)
+    return TokenPrice(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
