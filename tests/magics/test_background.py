@@ -101,7 +101,7 @@ def test_an_error_shows_in_the_output_of_its_cell_and_when_the_answer_is_used(
     assert "half" in wait_for_display(cell, shared, "ServerFault: ")
     assert cell.outputs[0]["data"]["text/plain"].startswith("half\n\nServerFault: ")
     assert shared.run("answer.text").error == "ServerFault"
-    assert shared.run("print(answer.reply.text, answer.ended)").text == "half cut\n"
+    assert shared.run("print(answer.reply.text, answer.ended)").text == "half failed\n"
     cell = shared.run("%%wcode --background -o answer\nhi", answers=())
     assert 'class="wcode-answer' in wait_for_display(cell, shared, "KeyRejected")
 

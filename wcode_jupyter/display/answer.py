@@ -20,7 +20,7 @@ from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import quickly, render
 from .status import mark, says_nothing, status_parts
-from .style import STYLE
+from .style import ERROR, STYLE
 from .tool_steps import steps_html
 
 __all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reasoning", "record", "with_error", "wrap"]
@@ -53,7 +53,7 @@ def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tu
 def with_error(data: dict[str, Any], error: WcodeError) -> dict[str, Any]:
     """`data`, may be empty, and below it one line that says what `error` says where a cell fails."""
     line = f"{type(error).__name__}: {error}"
-    html = wrap(f'<div class="wcode-error">{escape(line)}</div>', style=not data)
+    html = wrap(f'<div style="{ERROR}">{escape(line)}</div>', style=not data)
     return {
         "text/html": data.get("text/html", "") + html,
         "text/plain": "\n\n".join(filter(None, [data.get("text/plain"), visible(line)])),

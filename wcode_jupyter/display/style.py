@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LIVE_STYLE", "STYLE", "WAITING"]
+__all__ = ["ERROR", "LIVE_STYLE", "STYLE", "WAITING"]
 
 _QUIET = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#767676))"
 
@@ -59,7 +59,6 @@ _SHEET = f"""
 .wcode-mark,.wcode-status{{color:var(--wcode-quiet);font-size:.85em}}
 .wcode-status{{border-top:1px solid var(--wcode-line);padding-top:.35em;font-variant-numeric:tabular-nums}}
 .wcode-status span{{cursor:help}}
-.wcode-error{{color:var(--jp-error-color1,var(--vscode-errorForeground,#d04a4a))}}
 .wcode-answer iframe{{width:100%;height:30em;border:1px solid var(--wcode-line);border-radius:4px;background:#fff}}
 """
 
@@ -94,3 +93,6 @@ STYLE = "<style>" + re.sub(r"\n ?", "", _SHEET) + "</style>"
 
 WAITING = f"color:{_QUIET};font-size:.85em;padding-inline-start:var(--jp-code-padding,5px)"
 """Inline style of the waiting line, which is shown before any stylesheet is there."""
+
+ERROR = "color:var(--jp-error-color1,var(--vscode-errorForeground,#d04a4a))"
+"""Inline style of an error in the place of an answer: rare, so that no other answer carries it."""
