@@ -127,6 +127,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
     CellOption(
+        name="background",
+        arity="flag",
+        help=N_("Return at once; the answer streams on while other cells run. Using the variable waits for its end."),
+    ),
+    CellOption(
         name="insert", arity="flag", help=N_("Insert the code of the answer as a new cell below; it is not run.")
     ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Hide waiting and status lines.")),
