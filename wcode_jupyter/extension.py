@@ -111,6 +111,14 @@ class LazyMagic:
 
         return complete(context, self.magic.client.session, self.shell.user_ns)
 
+    def inspect(self, code: str, cursor: int) -> str | None:
+        """The documentation at `cursor`; None where IPython answers."""
+        if "%wcode" not in code:
+            return None
+        from .magics.inspection import inspect
+
+        return inspect(code, cursor, self.magic.client.session, self.shell.user_ns)
+
     def misplaced(self) -> None:
         """What a `%%wcode` line below other lines is rewritten to. Raises OptionError."""
         from .errors import OptionError
@@ -143,6 +151,8 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
     Screen.show = functools.partial(_show_labelling, shell)
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         magic.warming.start()
 
@@ -174,6 +184,20 @@ def _matcher(magic: LazyMagic) -> Any:
     return wcode_matcher
 
 
+def _answer_inspections(kernel: Any, magic: LazyMagic) -> None:
+    """Shift+Tab arrives at the kernel's `do_inspect`; IPython has no hook for it, as it has for completion."""
+    of_kernel = kernel.do_inspect
+
+    def do_inspect(code: str, cursor_pos: int, *arguments: Any, **options: Any) -> Any:
+        text = magic.inspect(code, cursor_pos)
+        if text is None:
+            return of_kernel(code, cursor_pos, *arguments, **options)
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    kernel.do_inspect = do_inspect
+
+
 def unload(shell: Any) -> None:
     """Takes everything back and ends what was started."""
     magics = shell.magics_manager.magics
@@ -187,6 +211,8 @@ def unload(shell: Any) -> None:
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        vars(kernel).pop("do_inspect", None)
     magic.warming.cancel()
     if is_built(magic, "magic"):
         magic.magic.close()

@@ -30,7 +30,7 @@ from .commands.replay import REPLAY_OPTIONS
 from .completion_facts import POPULAR, facts
 from .options import CELL_OPTIONS
 
-__all__ = ["candidates", "complete"]
+__all__ = ["candidates", "columns_of", "complete"]
 
 _LINE = re.compile(r"^\s*(%%?)wcode[ \t]+(.*)$", re.DOTALL)
 _REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
@@ -117,7 +117,7 @@ def candidates(
     """
     if head is not None:
         if reference := _REFERENCE.search(before):
-            return reference[1], list(dict.fromkeys([*_columns(head.split(), namespace), *_public(namespace)]))
+            return reference[1], list(dict.fromkeys([*columns_of(head.split(), namespace), *_public(namespace)]))
         return "", []
     if not (line := _LINE.match(before)):
         return "", []
@@ -208,7 +208,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         found = _public(namespace, _VARIABLES[name])
         return [*(engine.name for engine in ENGINES), *found] if name == "engine" else found
     if name == "key":
-        return _columns(words, namespace)
+        return columns_of(words, namespace)
     if name == "sweep":
         from ..batch.plan import SWEPT
 
@@ -251,7 +251,7 @@ def _public(namespace: Mapping[str, Any], fits: Callable[[Any], bool] = lambda v
     ]
 
 
-def _columns(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
+def columns_of(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
     """The columns of the rows that `--each` names among `words`, where looking neither computes nor uses them up."""
     line = " ".join(words).replace("--each=", "--each ").split()
     name = line[line.index("--each") + 1] if "--each" in line[:-1] else ""

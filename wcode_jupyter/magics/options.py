@@ -22,6 +22,7 @@ from ..request.settings import ROWS, find_row
 
 __all__ = [
     "CELL_OPTIONS",
+    "SHORT",
     "CellLine",
     "CellOption",
     "check_variable",
@@ -126,6 +127,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
     CellOption(
+        name="background",
+        arity="flag",
+        help=N_("Return at once; the answer streams on while other cells run. Using the variable waits for its end."),
+    ),
+    CellOption(
         name="insert", arity="flag", help=N_("Insert the code of the answer as a new cell below; it is not run.")
     ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Hide waiting and status lines.")),
@@ -135,7 +141,8 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 )
 
 # A model is named so often that it has a short option like the cell's own.
-_SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+"""Short option -> name."""
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
 
@@ -257,8 +264,8 @@ class _LineParser:
     def _option(self, word: str) -> None:
         head, equals, text = word.partition("=")
         value = text if equals else None
-        name = _SHORT.get(head) or head.removeprefix("--").replace("-", "_")
-        if head not in _SHORT and not head.startswith("--"):
+        name = SHORT.get(head) or head.removeprefix("--").replace("-", "_")
+        if head not in SHORT and not head.startswith("--"):
             raise _unknown_option(word)
         if name in _CELL:
             self._own(_CELL[name], value)

@@ -12,6 +12,7 @@ from . import (
     again,
     ask,
     audit,
+    background,
     chats,
     explain,
     export,
@@ -54,6 +55,10 @@ def _panel(context: Context, rest: str) -> None:
 COMMANDS: tuple[Command, ...] = (
     Command("setup", "setup [MODEL]", N_("Choose a model, type a key and test it, step by step."), setup.setup),
     Command("ask", "ask [OPTIONS] TEXT", N_("Send a prompt in one line, with the options of the cell."), ask.ask),
+    Command("running", "running", N_("Answers that stream on in the background (--background)."),
+            background.run_running),
+    Command("stop", "stop [NAME]", N_("Stop an answer in the background, or all; what arrived is kept."),
+            background.run_stop),
     Command("last", "last", N_("The latest reply of this session."), ask.last),
     Command("models", "models [MODEL|WORD ...]",
             N_("Models with context and price, or all facts of one."), models.models),
