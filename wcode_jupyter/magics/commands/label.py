@@ -43,7 +43,7 @@ CODEBOOK_OPTIONS = (
 
 
 def run_label(context: Context, rest: str) -> Labels | None:
-    """Shows the label widget; gives the labels of the file, or stores them with `-o`. Raises OptionError, InputError."""
+    """Shows the label widget; gives the labels of the file, stored with `-o`. Raises OptionError, InputError."""
     line = parse_command(rest, LABEL_OPTIONS)
     if len(line.words) != 1:
         raise OptionError(_("Usage: %wcode {usage}").format(usage="label NAME [--field NAME] [-n N] [--coder NAME]"))
