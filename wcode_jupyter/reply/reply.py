@@ -270,6 +270,10 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             return _("The server sent none.")
         return _("Use --logprobs --top-logprobs 5.")
 
+    def wait(self, timeout_s: float | None = None) -> Reply:
+        """This reply at once: it has ended. An answer in the background waits here (see `PendingReply`)."""
+        return self
+
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.
 
