@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ...characters import visible
-from ...display.answer import wrap
-from ...display.renderer import code_block
-from ...errors import AnswerMalformed, WcodeError
+from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
 from .. import cell
@@ -31,6 +29,8 @@ def fix(context: Context, rest: str) -> object:
     """Asks for the corrected cell and gives the difference; `--insert` puts it into a new cell, which is never run."""
     words = rest.split()
     insert = "--insert" in words
+    if "--background" in words:
+        raise OptionError(_("--background cannot be combined with {option}").format(option="%wcode fix"))
     with _last_failure(context) as failed:
         line = " ".join(word for word in words if word != "--insert") if insert else rest
         if (reply := _ask(context, line, fix_prompt(failed))) is None:
