@@ -40,6 +40,7 @@ from ..store.credentials import redacted
 from ..store.location import notebook_path
 from ..transport import Endpoint, Transport, endpoint
 from .ask import aask, ask
+from .background import Background
 from .conversation import Conversation
 
 if TYPE_CHECKING:
@@ -122,8 +123,6 @@ class Client:
     @lazy
     def background(self) -> Background:
         """The answers that stream on while other cells run."""
-        from .background import Background
-
         return Background()
 
     @lazy

@@ -7,6 +7,7 @@ was replayed is told in the metadata, where notebooks' comparisons do not look.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 import msgspec
 
@@ -53,7 +54,7 @@ def final_bundle(
         return bundle(reply, format, quiet=quiet)
 
 
-def with_error(data: dict[str, Any], error: WcodeError) -> dict[str, Any]:
+def with_error(data: Mapping[str, str], error: WcodeError) -> dict[str, str]:
     """`data`, may be empty, and below it one line that says what `error` says where a cell fails."""
     line = f"{type(error).__name__}: {error}"
     html = wrap(f'<div style="{ERROR}">{escape(line)}</div>', style=not data)

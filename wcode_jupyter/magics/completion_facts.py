@@ -64,7 +64,7 @@ def model_facts(model: Model) -> str:
     return " · ".join(part for part in parts if part) or _("model")
 
 
-def variable_facts(value: Any, length: int = 40) -> str:
+def variable_facts(value: object, length: int = 40) -> str:
     """Type and size, and for plain values the value, up to `length` characters; never a key."""
     if isinstance(value, _PLAIN) and not isinstance(value, Secret):
         return f"{type(value).__name__} {one_line(repr(value), length)}"

@@ -80,12 +80,12 @@ def named(widget: Any) -> Any:
     return widget.add_class("wcode-named")
 
 
-def heading(text: str, said: str = "") -> object:
+def heading(text: str, said: str = "") -> Any:
     """A heading, and a few quiet words beside it."""
     return widgets.HTML(f"<h4>{escape(text)} <span>{escape(said)}</span></h4>")
 
 
-def row(children: Sequence[object]) -> object:
+def row(children: Sequence[object]) -> Any:
     """Widgets side by side, on more lines where there is no room."""
     return widgets.HBox(children).add_class("wcode-actions")
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ...characters import visible
+from ...display.answer import wrap
+from ...display.renderer import code_block
 from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
