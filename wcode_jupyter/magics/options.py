@@ -78,6 +78,12 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="allow_outside", arity="flag", help=N_("Allow --image to read files outside the notebook's folder.")
     ),
     CellOption(
+        name="above",
+        metavar="N|all",
+        help=N_("Send the last N cells that were run before this one first. Secrets are withheld."),
+    ),
+    CellOption(name="outputs", arity="flag", help=N_("With --above: send the text output of these cells too.")),
+    CellOption(
         name="schema",
         metavar="NAME|FIELDS",
         help=N_("Structured output: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
