@@ -26,6 +26,7 @@ from .slips import Slips
 if TYPE_CHECKING:
     from .labels.labelling import Labelling
     from .magics.wcode import WcodeMagics as WcodeMagic
+    from .shell import Shell
 
 __all__ = ["load", "show_panel", "unload"]
 
@@ -77,7 +78,7 @@ class Wcode(Configurable):
 class LazyMagic:
     """Stands for the magic until it is first used; shows its help without running it."""
 
-    def __init__(self, shell: Any, config: Wcode) -> None:
+    def __init__(self, shell: Shell, config: Wcode) -> None:
         self.shell = shell
         self.config = config
         self.home = Path.cwd()
@@ -157,7 +158,7 @@ def load(shell: Any) -> None:
         magic.warming.start()
 
 
-def _show_labelling(shell: Any, labelling: Labelling) -> None:
+def _show_labelling(shell: Shell, labelling: Labelling) -> None:
     from .panel.label_panel import show_labelling
 
     show_labelling(shell, labelling)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Replies
     from ..batch.plan import Task
     from ..event_loop import Stream
+    from ..shell import Shell
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
@@ -62,7 +63,7 @@ def check_alone(options: CellLine) -> None:
             raise OptionError(_("{option} needs --each, --sweep, --repeat or several -m").format(option=_option(name)))
 
 
-def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
+def ask_many(shell: Shell, client: Client, options: CellLine, text: str) -> None:
     """Asks, shows and binds. Raises WcodeError, after what arrived is shown and bound."""
     for name in _NOT_IN_MANY:
         if name in options.own:
@@ -97,7 +98,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
 # -- from words to a run ---------------------------------------------------------------------------------------------
 
 
-def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
+def _run(shell: Shell, client: Client, options: CellLine, text: str) -> BatchRun:
     rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
     values = dict(options.values)
     model = options.own.get("models") or values.pop("model", None)
@@ -124,7 +125,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     return run
 
 
-def _prompt(shell: object, options: CellLine, text: str) -> str | dict[str, str]:
+def _prompt(shell: Shell, options: CellLine, text: str) -> str | dict[str, str]:
     """The cell's text; with `--prompts`, by name, with each of the prompts in place of `{{prompt}}`."""
     if "prompts" not in options.own:
         return text
@@ -151,7 +152,7 @@ def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     return client.run_path(options.output, run.plan.fingerprint)
 
 
-def _variable(shell: Any, options: CellLine, option: str) -> Any:
+def _variable(shell: Shell, options: CellLine, option: str) -> Any:
     name = options.own[option]
     if name not in shell.user_ns:
         raise UndefinedReference(
@@ -161,13 +162,13 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
     return shell.user_ns[name]
 
 
-def _engine(shell: Any, options: CellLine) -> object:
+def _engine(shell: Shell, options: CellLine) -> object:
     """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
     return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
-def _score(shell: object, options: CellLine) -> Callable[[Reply, Mapping[str, object]], object] | None:
+def _score(shell: Shell, options: CellLine) -> Callable[[Reply, Mapping[str, object]], object] | None:
     if "score" not in options.own:
         return None
     function = _variable(shell, options, "score")
@@ -179,7 +180,7 @@ def _score(shell: object, options: CellLine) -> Callable[[Reply, Mapping[str, ob
     return function  # type: ignore[no-any-return]
 
 
-def _sweep(shell: Any, options: CellLine) -> dict[str, list[object]]:
+def _sweep(shell: Shell, options: CellLine) -> dict[str, list[object]]:
     sweep: dict[str, list[object]] = {}
     for text in options.own.get("sweep", []):
         name, equals, values = text.partition("=")
@@ -188,8 +189,10 @@ def _sweep(shell: Any, options: CellLine) -> dict[str, list[object]]:
             what = _("--sweep {text}: expected NAME=VALUE,VALUE,…, each name once")
             raise OptionError(what.format(text=text))
         found = shell.user_ns.get(values.strip())
-        is_list = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type))
-        sweep[name] = list(found) if is_list else _list(values)
+        if isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type)):
+            sweep[name] = list(found)
+        else:
+            sweep[name] = _list(values)
     return sweep
 
 
@@ -234,7 +237,7 @@ def _needs_a_run(options: CellLine) -> bool:
 
 
 def _compared(
-    shell: object, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: Shell, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
 
@@ -266,7 +269,7 @@ def _start(client: Client, run: BatchRun, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: object, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: Shell, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from ..prompt.schema import Schema
 from ..prompt.tools import Tool
 from ..request.messages import Message, Part
 from ..session import Call, Value
+from ..shell import Shell
 from .cell_above import with_cells_above
 from .cell_chat import prepare_in_chat
 from .cell_images import with_images, without_images
@@ -40,7 +40,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     quiet: bool
 
 
-def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Prepared:
+def prepare(shell: Shell, client: Client, options: CellLine, text: str) -> Prepared:
     """What a cell with `options` and `text` means; nothing is sent. Raises WcodeError."""
     schema = schema_of(options, shell.user_ns)
     tools = tools_named(options, shell.user_ns)
@@ -62,7 +62,7 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Prepare
     )
 
 
-def _call(shell: Any, client: Client, options: CellLine, text: str, settings: Mapping[str, Value]) -> Call:
+def _call(shell: Shell, client: Client, options: CellLine, text: str, settings: Mapping[str, Value]) -> Call:
     notes = _name_notes(options, shell.user_ns)
     # Cell bodies end with a newline that nobody typed as part of the prompt.
     text = text.removesuffix("\n")

@@ -24,6 +24,7 @@ from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
 from ..session.presets import Presets
+from ..shell import Shell
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -51,7 +52,7 @@ class Panel:
 
     def __init__(
         self,
-        shell: Any,
+        shell: Shell,
         client: Client,
         reader: CellReader,
         presets: Presets,
@@ -344,9 +345,10 @@ class Panel:
             self.parameters.close()
 
 
-def cell_id(shell: Any) -> str:
+def cell_id(shell: Shell) -> str:
     """The notebook cell that is running; empty where the front end does not say."""
-    parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 

@@ -18,7 +18,7 @@ from ...local.progress import bar
 from ...reply import Reply
 from ...request.messages import Request
 from ...session.account import AccountEntry
-from ...shell import is_watched
+from ...shell import Shell, is_watched
 from ...store import Record, to_frame
 from ...study.audit import Audited, AuditRow, audited, estimate
 from ...study.drift import FieldDrift, drift, to_table, transition_table
@@ -278,7 +278,7 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
 class _Progress:
     """How far an audit has come, where somebody watches; the table takes its place in the notebook."""
 
-    def __init__(self, shell: object, total: int) -> None:
+    def __init__(self, shell: Shell, total: int) -> None:
         self._total = total
         kernel = getattr(shell, "kernel", None)
         self._handle: Any = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
 from ...client import Client
+from ...shell import Shell
 from ..line import check_no_more, parse_command
 
 __all__ = ["Command", "Context"]
@@ -16,7 +16,7 @@ __all__ = ["Command", "Context"]
 class Context(Struct, frozen=True):
     """What a command works on: IPython's shell and the notebook's client."""
 
-    shell: Any
+    shell: Shell
     client: Client
 
 

@@ -14,6 +14,7 @@ from ...request.cell_syntax import cell_line
 from ...request.forms import FORMS
 from ...request.messages import Protocol
 from ...request.parameters import PARAMETERS, check
+from ...shell import Shell
 from ..line import check_no_more, parse_command
 from .command import Context
 from .export import Sample
@@ -147,7 +148,7 @@ def _images(message: dict[str, object], notes: list[str]) -> list[str]:
     return images
 
 
-def _forget(shell: Any, secret: str) -> None:
+def _forget(shell: Shell, secret: str) -> None:
     """Takes the key out of IPython's history of this session, before it is written to its file."""
     history = getattr(shell, "history_manager", None)
     for name in ("input_hist_raw", "input_hist_parsed"):
