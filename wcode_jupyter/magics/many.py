@@ -281,7 +281,7 @@ def _carried_out(
     live = LiveTable(own if hasattr(shell, "kernel") else None, run)
     run.start(client.event_loop)
     try:
-        own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
+        watch(run, quiet=options.flag("quiet"), also=live.show, displayed=lambda: own.adopt(1))
     except KeyboardInterrupt:
         run.cancel()
         run.wait()

@@ -2,7 +2,7 @@
 
 httpx's own pool looks at every connection for every request, which costs more than the request from a few dozen on
 (encode/httpx #3215). This client takes the place of httpx's, and gives httpx's responses and exceptions, so that
-everything above is the same (its responses have what is used of httpx's); it knows no proxy and follows nothing. (pyreqwest is as fast, but crashed the process
+everything above is the same; it knows no proxy and follows nothing. (pyreqwest is as fast, but crashed the process
 about once in ten runs when a second client was built.)
 """
 
