@@ -385,6 +385,8 @@ class BatchRun:
         except BaseException:
             self._budget.settle(reserved, Decimal(0))
             raise
+        # A disk that is full must be known before anything else is paid.
+        self._write_fresh()
         if self._stopping:
             self._limiter.leave()
             self._budget.settle(reserved, Decimal(0))
@@ -479,6 +481,8 @@ class BatchRun:
 
     def _write_fresh(self) -> None:
         """Writes what was taken; from here on it is safe."""
+        if not self._fresh:
+            return
         fresh, self._fresh = self._fresh, []
         for (line, sent), entry in zip(fresh, self._written([line for line, _sent in fresh]), strict=True):
             self.counts.add(line, sent=sent)

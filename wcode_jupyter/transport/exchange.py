@@ -21,12 +21,13 @@ from .. import strict, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
+from ..redaction import Redactor
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
-from .masking import Mask
+from .masking import Mask, MaskTable
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Transport:
         self._closed = closed
         self._sleep = sleep
         self._built: Connections | None = None
+        self._masked: tuple[Redactor, MaskTable] | None = None
 
     @staticmethod
     def can_be_fast() -> bool:
@@ -152,7 +154,7 @@ class Transport:
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
-            mask = Mask(call.redact, self._keys.spellings())
+            mask = Mask(self._mask_table())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -285,6 +287,13 @@ class Transport:
                 hint=_("Use an https:// base URL, or %wcode key forget if the server needs no key."),
             )
         return secret
+
+    def _mask_table(self) -> MaskTable:
+        """What the keys of now are looked for by; worked out again only when they change."""
+        redactor = self._keys.redactor()
+        if self._masked is None or self._masked[0] is not redactor:
+            self._masked = redactor, MaskTable(redactor.redact, redactor.spellings())
+        return self._masked[1]
 
     def _connections(self) -> Connections:
         if self._built is None:
