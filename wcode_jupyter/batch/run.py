@@ -183,11 +183,18 @@ class BatchRun:
 
     def carry_through(self, watch: Callable[[], object] | None = None) -> None:
         """Waits for the end, by `watch` where something is shown meanwhile; what that raises ends the run."""
-        try:
+        with self.ending():
             self.wait() if watch is None else watch()
+
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """Whatever is raised inside ends the run: an interrupt may come as soon as it was started."""
+        try:
+            yield
         except BaseException:
-            self.cancel()
-            self.wait()
+            if self._future is not None:
+                self.cancel()
+                self.wait()
             raise
 
     def finished(self) -> Iterator[tuple[Job, Reply]]:
@@ -254,8 +261,9 @@ class BatchRun:
         assert self._engine is not None
         self.plan.rows.check_readable()
         self._reset()
-        self.start(self._engine, resume=True)
-        self.carry_through()
+        with self.ending():
+            self.start(self._engine, resume=True)
+            self.wait()
         if self.error is not None:
             warnings.warn(str(self.error), stacklevel=4)
         return self.replies

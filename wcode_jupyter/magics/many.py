@@ -279,8 +279,8 @@ def _carried_out(
         run.close()
         raise
     live = LiveTable(own if hasattr(shell, "kernel") else None, run)
-    run.start(client.event_loop)
     try:
+        run.start(client.event_loop)
         watch(run, quiet=options.flag("quiet"), also=live.show, displayed=lambda: own.adopt(1))
     except KeyboardInterrupt:
         run.cancel()
