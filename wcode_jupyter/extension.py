@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,10 +19,12 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
 from .cell_outputs import watch
+from .labels.screen import Screen
 from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
+    from .labels.labelling import Labelling
     from .magics.wcode import WcodeMagics as WcodeMagic
 
 __all__ = ["load", "show_panel", "unload"]
@@ -147,10 +150,17 @@ def load(shell: Any) -> None:
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
+    Screen.show = functools.partial(_show_labelling, shell)
     if (kernel := getattr(shell, "kernel", None)) is not None:
         _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         magic.warming.start()
+
+
+def _show_labelling(shell: Any, labelling: Labelling) -> None:
+    from .panel.label_panel import show_labelling
+
+    show_labelling(shell, labelling)
 
 
 def show_panel(options: str = "") -> None:
@@ -193,6 +203,7 @@ def unload(shell: Any) -> None:
     magics = shell.magics_manager.magics
     magic = magics["cell"].pop("wcode", None)
     magics["line"].pop("wcode", None)
+    Screen.show = None
     if not isinstance(magic, LazyMagic):
         return
     shell.configurables.remove(magic.config)

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..prompt.template import expand
-from ..request.cell_syntax import WORD, unquote
+from ..request.cell_syntax import WORD, is_split_path, unquote
 from ..request.parameters import OMITTED, Option, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
 
@@ -76,6 +76,12 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(
         name="allow_outside", arity="flag", help=N_("Allow --image to read files outside the notebook's folder.")
     ),
+    CellOption(
+        name="above",
+        metavar="N|all",
+        help=N_("Send the last N cells that were run before this one first. Secrets are withheld."),
+    ),
+    CellOption(name="outputs", arity="flag", help=N_("With --above: send the text output of these cells too.")),
     CellOption(
         name="schema",
         metavar="NAME|FIELDS",
@@ -203,7 +209,13 @@ _TRUTH = re.compile(r"(['\"]?)(?:true|false)\1(?=\s|$)", re.IGNORECASE)
 def _first_word(rest: str) -> tuple[str, int]:
     """The first word of `rest`, unquoted, and its length as typed. Raises OptionError: an unclosed quote."""
     match = WORD.match(rest)
-    if match is None or rest[match.end() : match.end() + 1].strip():
+    left = rest[match.end() :] if match else rest
+    if left == "\\" or (match and is_split_path(match.group())):
+        raise OptionError(
+            _("A backslash ends this word: {text}").format(text=rest),
+            hint=_("Put a Windows path in single quotes."),
+        )
+    if match is None or left[:1].strip():
         raise OptionError(
             _("A quote is not closed: {text}").format(text=rest),
             hint=_("Put text with spaces or quotes in single quotes."),
@@ -380,7 +392,8 @@ def check_variable(name: str) -> None:
     import keyword
 
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise OptionError(_("-o {name}: not a variable name").format(name=name))
+        hint = _("Leave out the semicolon.") if name.endswith((";", "；")) else ""
+        raise OptionError(_("-o {name}: not a variable name").format(name=name), hint=hint)
 
 
 def _json(text: str) -> Any:

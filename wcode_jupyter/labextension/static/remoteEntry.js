@@ -13,9 +13,11 @@
   // -- the plugin
 
   function activate(modules, app, tracker, languages, extensions, palette, translator, restorer) {
-    const { Prose, acceptCells, insertPrompt, openPanel, openSideBar, serveAnswers, servePanels, speak, words } = modules;
+    const { Prose, acceptCells, insertPrompt, openPanel, openSideBar, serveAnswers, serveLabels, servePanels } = modules;
+    const { speak, words } = modules;
     speak(translator?.languageCode);
     serveAnswers(app, tracker);
+    serveLabels();
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages, extensions, modules);
     modules.NotebookActions.executed.connect((_, { notebook }) => {
@@ -54,7 +56,7 @@
 
   async function extension() {
     const modules = await Promise.all(
-      ['words', 'prose', 'cells', 'panel', 'answer', 'side_bar'].map(name => import(new URL(`${name}.js`, HERE)))
+      ['words', 'prose', 'cells', 'panel', 'answer', 'label', 'side_bar'].map(name => import(new URL(`${name}.js`, HERE)))
     );
     const [notebook, lab, apputils, translation, application, components] = await Promise.all(
       ['notebook', 'codemirror', 'apputils', 'translation', 'application', 'ui-components'].map(name =>

@@ -19,6 +19,7 @@ from . import (
     history,
     import_request,
     key,
+    label,
     local,
     methods,
     models,
@@ -29,6 +30,7 @@ from . import (
     setup,
 )
 from .command import Command, Context
+from .findings import COMMANDS_OF_FINDINGS
 from .help import GuidePage, show_help
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
@@ -81,6 +83,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("package", "package FILE.zip [--notebook FILE] [--data FILE,FILE] [--author NAME] [--affiliation NAME]"
             " [--license SPDX] [--force]",
             N_("Pack the study: notebook, answers, account, checklist, prices, versions."), package.run_package),
+    *COMMANDS_OF_FINDINGS,
+    Command("label", "label NAME [--field NAME] [-n N] [--sample SAMPLE] [--coder NAME] [--codebook BOOK]"
+            " [--adjudicate] [-o NAME]",
+            N_("Label rows of a batch run by hand; every press is on disk beside the notebook."), label.run_label),
+    Command("codebook", "codebook FILE [--diff FILE|--appendix] [-o NAME]",
+            N_("What annotators, human or model, are told: show, compare versions, print the appendix."),
+            label.run_codebook),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of your calls, restore a reply, or delete calls."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",
