@@ -349,7 +349,7 @@ async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool)
         lost = decoder.lost if decoder.closed or decoder.finished else ""
         said = b"" if trouble or unreadable is None else start
         yield call.faults.cut(
-            trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty, body=body
+            trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty, said=said
         )
 
 
