@@ -27,6 +27,7 @@ __all__ = [
     "ENVIRONMENT",
     "GATEWAY_ORIGIN",
     "KEY_PAGE",
+    "RECOGNISABLE",
     "EnvironmentKey",
     "Keys",
     "Secret",
@@ -41,7 +42,7 @@ _SERVICE = "wcode_jupyter"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MASK = "•••"
 # A run of this many characters of a key is treated as the key: servers echo its beginning or its end.
-_RECOGNISABLE = 12
+RECOGNISABLE = 12
 # Shorter "keys" are the words that servers without keys want ("x", "none"): no secret, and common in any text.
 _SHORTEST_SECRET = 4
 
@@ -293,7 +294,7 @@ def _spellings(value: str) -> Iterator[str]:
 
 def _masked(text: str, spelling: str) -> str:
     """`text` without any run of characters that is a recognisable part of `spelling`, upper or lower case."""
-    size = min(len(spelling), _RECOGNISABLE)
+    size = min(len(spelling), RECOGNISABLE)
     if size < _SHORTEST_SECRET:
         return text
     folded = _folded(text)
