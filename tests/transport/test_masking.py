@@ -16,7 +16,7 @@ from tests.transport.asking import KEY, Asked, ask
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply.events import Event, LogprobDelta, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
 from wcode_jupyter.request.messages import Request, to_messages
-from wcode_jupyter.transport.masking import Mask
+from wcode_jupyter.transport.masking import Mask, MaskTable
 
 CALL = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "b"}'}}
 TOKEN = {"token": "Hi", "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": "Ho", "logprob": -2, "bytes": None}]}
@@ -128,7 +128,7 @@ def test_tokens_that_spell_the_key_are_left_out() -> None:
     """Each alone is too short to be known; those before and after stay."""
     keys = Keys(keyring=False, environment=())
     keys.set("https://h", KEY)
-    mask = Mask(keys.redact, keys.spellings())
+    mask = Mask(MaskTable(keys.redact, keys.spellings()))
     events: list[Event] = []
     for piece in ["so ", *cut(KEY, 4), " it", " is"]:
         token = msgspec.convert({"token": piece, "logprob": -0.5}, type=_token())
@@ -159,7 +159,7 @@ def test_text_without_a_sign_of_a_key_goes_the_short_way(monkeypatch: pytest.Mon
         looked.append(text)
         return keys.redact(text)
 
-    mask = Mask(redact, keys.spellings())
+    mask = Mask(MaskTable(redact, keys.spellings()))
     words: list[Event] = [TextDelta(word) for word in ("A long ", "answer of many words, ", "İ, 你好, ", "s")]
     assert [mask.events(batch) for batch in ([word] for word in words)] == [[word] for word in words]
     assert mask.events(words) == words
@@ -182,7 +182,7 @@ def test_a_part_of_a_key_is_a_sign_of_it(start: int) -> None:
             for text in (f"so {part} it is", part.upper(), part):
                 shown = "".join(
                     event.text
-                    for event in [*Mask(keys.redact, keys.spellings()).events([TextDelta(text)])]
+                    for event in [*Mask(MaskTable(keys.redactor().redact, keys.spellings())).events([TextDelta(text)])]
                     if isinstance(event, TextDelta)
                 )
                 assert part.lower() not in shown.lower()
@@ -192,7 +192,7 @@ def test_an_answer_without_a_key_passes_unchanged() -> None:
     """The same events, at once but for an end that could begin a key, which the next piece brings."""
     keys = Keys(keyring=False, environment=())
     keys.set("https://h", KEY)
-    mask = Mask(keys.redact, keys.spellings())
+    mask = Mask(MaskTable(keys.redact, keys.spellings()))
     assert mask.events([TextDelta("Hello")]) == [TextDelta("Hello")]
     assert mask.events([TextDelta(" ask-")]) == [TextDelta(" a")]
     assert mask.events([TextDelta("er")]) == [TextDelta("sk-er")]
