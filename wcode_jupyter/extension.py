@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Mapping
@@ -140,7 +141,8 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
     if "ipykernel" in sys.modules:
-        magic.warming.start()
+        with contextlib.suppress(RuntimeError):  # a kernel in a browser has no threads
+            magic.warming.start()
 
 
 def show_panel(options: str = "") -> None:

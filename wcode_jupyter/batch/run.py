@@ -13,12 +13,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from decimal import Decimal
 
 import msgspec
 from msgspec import Struct
 
+from .. import threads
 from ..errors import InputError, RunError, WcodeError
 from ..event_loop import Engine
 from ..language import _, language, speaking
@@ -266,7 +267,7 @@ class BatchRun:
 
     async def _whole(self) -> None:
         self._main = asyncio.current_task()
-        self._log = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
+        self._log = threads.executor("wcode-run-log")
         loop, ledger = asyncio.get_running_loop(), self._budget.session
 
         def changed() -> None:

@@ -22,7 +22,9 @@ from typing import Any, NotRequired, TypeVar
 import msgspec
 from msgspec import Struct
 
+from .. import threads
 from ..errors import InputError, one_line
+from ..in_place import InPlaceLoop
 from ..language import _
 from ..request.messages import ToolCall
 from ..request.parameters import did_you_mean
@@ -226,6 +228,8 @@ def run(tool: Tool, arguments: Mapping[str, Any]) -> str:
 
 def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """What `coroutine` gives, also where an event loop runs already, as in a notebook's main thread."""
+    if not threads.are_there():
+        return InPlaceLoop().carry(coroutine).result()
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(asyncio.run, coroutine).result()
 
