@@ -23,7 +23,7 @@ from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
-    from .magics.wcode import Wcode as WcodeMagic
+    from .magics.wcode import WcodeMagics as WcodeMagic
 
 __all__ = ["load", "show_panel", "unload"]
 
@@ -87,7 +87,7 @@ class LazyMagic:
     @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
-        from .magics.wcode import Wcode as WcodeMagic
+        from .magics.wcode import WcodeMagics as WcodeMagic
 
         return WcodeMagic(self.shell, self.config.values, self.home)
 

@@ -23,9 +23,9 @@ progress     a bar while it runs
 from __future__ import annotations
 
 from .budget import Budget
-from .counts import Progress
+from .counts import RunProgress
 from .estimate import RunEstimate, estimate
-from .limiter import AdaptiveLimiter, Limits
+from .limiter import AdaptiveLimiter, RunLimits
 from .plan import Job, Plan
 from .replies import Replies
 from .rows import Rows
@@ -38,14 +38,14 @@ __all__ = [
     "BatchRun",
     "Budget",
     "Job",
-    "Limits",
     "Plan",
-    "Progress",
     "Replies",
     "RequestSender",
     "Rows",
     "RunEstimate",
     "RunFile",
+    "RunLimits",
     "RunLine",
+    "RunProgress",
     "estimate",
 ]

@@ -25,8 +25,8 @@ from ..reply import Reply
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..statistics.values import label, number
-from ..statistics.variance import Cell
-from .fields import Answer, is_structured
+from ..statistics.variance import Observation
+from .fields import FieldValue, is_structured
 from .plan import Job
 
 __all__ = ["Evidence", "Truth", "order_of"]
@@ -39,13 +39,13 @@ SAMPLE, MODEL = "sample", "model"
 class Evidence(Struct, frozen=True):
     """One field of all answers of a run."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[FieldValue]
     order: Sequence[object] | None
     factors: tuple[str, ...]
     """Names of what differs between answers of one row, the sample last."""
 
     @classmethod
-    def of(cls, answers: Sequence[Answer], order: Sequence[object] | None) -> Evidence:
+    def of(cls, answers: Sequence[FieldValue], order: Sequence[object] | None) -> Evidence:
         """Of one field's answers; `order` of its values as the schema declares them, None where it does not."""
         jobs = [answer.job for answer in answers]
         names = dict.fromkeys(name for job in jobs for name in job.values)
@@ -62,10 +62,10 @@ class Evidence(Struct, frozen=True):
             found.setdefault(answer.job.row, answer.job)
         return dict(sorted(found.items()))
 
-    def _conditions(self, without: str = SAMPLE) -> dict[str, list[Answer]]:
+    def _conditions(self, without: str = SAMPLE) -> dict[str, list[FieldValue]]:
         """The answers by everything that differs but `without` and the sample."""
         names = [name for name in self.factors if name not in (SAMPLE, without)]
-        found: dict[str, list[Answer]] = {}
+        found: dict[str, list[FieldValue]] = {}
         for answer in self.answers:
             found.setdefault(_name(answer.job, names), []).append(answer)
         return found
@@ -98,8 +98,8 @@ class Evidence(Struct, frozen=True):
         }
         return _validation.validate(found, true, order=self.order, failed=failed)
 
-    def _by_row(self, factor: str = SAMPLE) -> dict[str, dict[int, list[Answer]]]:
-        found: dict[str, dict[int, list[Answer]]] = {}
+    def _by_row(self, factor: str = SAMPLE) -> dict[str, dict[int, list[FieldValue]]]:
+        found: dict[str, dict[int, list[FieldValue]]] = {}
         for name, answers in self._conditions(factor).items():
             rows = found.setdefault(name, {})
             for answer in answers:
@@ -166,7 +166,7 @@ class Evidence(Struct, frozen=True):
         return _calibration.calibration(stated, right, bins=bins)
 
     @staticmethod
-    def _stated(answers: Sequence[Answer]) -> tuple[Hashable, float] | None:
+    def _stated(answers: Sequence[FieldValue]) -> tuple[Hashable, float] | None:
         given = [answer.label for answer in answers if answer.label is not None]
         if not given:
             return None
@@ -197,7 +197,7 @@ class Evidence(Struct, frozen=True):
     def uncertain(self, count: int) -> list[int]:
         """The rows to look at first: by entropy over all answers, or by log probability where there is one each."""
         doubts: dict[int, float] = {}
-        rows: dict[int, list[Answer]] = {}
+        rows: dict[int, list[FieldValue]] = {}
         for answer in self.answers:
             rows.setdefault(answer.job.row, []).append(answer)
         for row, found in rows.items():
@@ -215,7 +215,7 @@ class Evidence(Struct, frozen=True):
         """Shares of rows, factors and samples in the variance of the field."""
         names = [name for name in self.factors if name != SAMPLE]
         cells = [
-            Cell(answer.job.row, tuple(str(_level(answer.job, name)) for name in names), answer.label)
+            Observation(answer.job.row, tuple(str(_level(answer.job, name)) for name in names), answer.label)
             for answer in self.answers
         ]
         return _spread.spread(cells, names)
@@ -257,7 +257,7 @@ class _Scorer(Struct, frozen=True):
     truth: Mapping[int, Hashable | None] | None
     wanted: Hashable | None
 
-    def __call__(self, answer: Answer, failed: Failed) -> float | None:
+    def __call__(self, answer: FieldValue, failed: Failed) -> float | None:
         if self.truth is not None:
             true = self.truth[answer.job.row]
             if true is None:
@@ -309,7 +309,7 @@ def _all() -> str:
     return _("all")
 
 
-def _commonest(answers: Sequence[Answer]) -> object:
+def _commonest(answers: Sequence[FieldValue]) -> object:
     given = [answer for answer in answers if answer.label is not None]
     if not given:
         return None
@@ -319,11 +319,11 @@ def _commonest(answers: Sequence[Answer]) -> object:
 
 
 def _table(
-    answers: Sequence[Answer], factor: str, *, given: bool = False
+    answers: Sequence[FieldValue], factor: str, *, given: bool = False
 ) -> tuple[list[str], list[list[Hashable | None]]]:
     """Names of the raters, and for each row the label (`given`: the value as it came) of each."""
     raters = list(dict.fromkeys(_level(answer.job, factor) for answer in answers))
-    cells: dict[int, dict[object, list[Answer]]] = {}
+    cells: dict[int, dict[object, list[FieldValue]]] = {}
     for answer in sorted(answers, key=lambda answer: answer.job.row):
         cells.setdefault(answer.job.row, {}).setdefault(_level(answer.job, factor), []).append(answer)
     found = [[_commonest(row.get(rater, ())) for rater in raters] for row in cells.values()]

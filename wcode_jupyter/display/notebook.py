@@ -21,7 +21,7 @@ from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
 from .own_outputs import OwnOutputs, new_id
-from .progress import Price, Progress
+from .progress import AnswerProgress, TokenPrice
 from .status import waiting_line
 from .style import LIVE_STYLE, WAITING
 from .thinking import Thinking
@@ -134,7 +134,7 @@ class NotebookView:
         format: str = "markdown",
         *,
         quiet: bool = False,
-        price: Price | None = None,
+        price: TokenPrice | None = None,
         tells_progress: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -149,7 +149,7 @@ class NotebookView:
         self._waiting_id = ""
         self._waiting_text = ""
         self._notices: list[str] = []
-        self._progress = Progress(price)
+        self._progress = AnswerProgress(price)
         self._tells_progress = tells_progress and not quiet
         self._progress_id = new_id()
         self._next_progress_s = 0.0

@@ -13,10 +13,10 @@ from ..language import _
 from ..session import rough_tokens
 from .status import format_cost, short_model
 
-__all__ = ["Price", "Progress"]
+__all__ = ["AnswerProgress", "TokenPrice"]
 
 
-class Price(Struct, frozen=True):
+class TokenPrice(Struct, frozen=True):
     """What an answer costs, in RMB."""
 
     input_cny: Decimal
@@ -25,10 +25,10 @@ class Price(Struct, frozen=True):
     """Of one output token."""
 
 
-class Progress:
+class AnswerProgress:
     """Counts one answer."""
 
-    def __init__(self, price: Price | None = None) -> None:
+    def __init__(self, price: TokenPrice | None = None) -> None:
         self._price = price
         self._tokens = 0.0
         self._first_s: float | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..event_loop import Stream
 
 from ..shell import Shell, current_shell, is_captured, is_watched
-from .progress import Price
+from .progress import TokenPrice
 from .silent import SilentView
 
 __all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
@@ -85,7 +85,7 @@ class HeadlessView(SilentView):
         """Nothing to show yet."""
 
 
-def view(format: str = "markdown", *, quiet: bool = False, price: Price | None = None) -> CellView:
+def view(format: str = "markdown", *, quiet: bool = False, price: TokenPrice | None = None) -> CellView:
     """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
     shell = current_shell()
     if shell is None or (not hasattr(shell, "kernel") and not is_captured(shell)):

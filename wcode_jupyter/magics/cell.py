@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, Price, view
+from ..display import CellView, TokenPrice, view
 from ..display.without_reasoning import WithoutReasoning
 from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
 from ..language import _, speaking
@@ -82,11 +82,11 @@ def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
     return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
 
 
-def _price(call: Call) -> Price | None:
+def _price(call: Call) -> TokenPrice | None:
     estimate = call.estimate
     if estimate.input_cny is None or estimate.token_cny is None:
         return None
-    return Price(estimate.input_cny, estimate.token_cny)
+    return TokenPrice(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:

@@ -10,7 +10,7 @@ from ..batch.engines import ENGINES, is_engine
 from ..errors import InputError
 from ..guide import topics
 from ..request.messages import LOCAL
-from ..request.parameters import PARAMETERS, Row
+from ..request.parameters import PARAMETERS, Option
 from ..request.settings import ROWS
 from ..session import Session
 from ..session.presets import Presets
@@ -201,7 +201,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
     return _fitting(ROWS[name]) if name in ROWS else []
 
 
-def _fitting(row: Row) -> list[str]:
+def _fitting(row: Option) -> list[str]:
     """The choices of `row`, in their order; for a number what the pages name as default, and the ends of its range."""
     if row.kind not in ("int", "float"):
         return list(row.choices)

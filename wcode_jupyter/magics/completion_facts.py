@@ -14,7 +14,7 @@ from ..keys import Secret
 from ..language import _
 from ..panel.references import describe
 from ..request.messages import LOCAL
-from ..request.parameters import Row
+from ..request.parameters import Option
 from ..request.settings import ROWS
 from ..session import Session
 from .commands import COMMANDS
@@ -49,7 +49,7 @@ def facts(word: str, session: Session, namespace: Mapping[str, Any]) -> str:
     return _variable(namespace[word]) if word in namespace else "param"
 
 
-def _row(row: Row) -> str:
+def _row(row: Option) -> str:
     default = getattr(row, "page_default", None)
     return row.range + (" · " + _("page default {value}").format(value=default) if default else "")
 

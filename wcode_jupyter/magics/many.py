@@ -279,7 +279,7 @@ def _carried_out(
         run.close()
         raise
     live = LiveTable(own if hasattr(shell, "kernel") else None, run)
-    run.start(client.engine)
+    run.start(client.event_loop)
     try:
         own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..prompt.template import expand
 from ..request.cell_syntax import WORD, unquote
-from ..request.parameters import OMITTED, Row, did_you_mean, find, parse
+from ..request.parameters import OMITTED, Option, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
 
 __all__ = [
@@ -284,7 +284,7 @@ class _LineParser:
         else:
             self.own[option.name] = self._inserted(self._value(option.option, value))
 
-    def _row(self, row: Row, value: str | None) -> None:
+    def _row(self, row: Option, value: str | None) -> None:
         if row.kind == "bool" and value is None and not self.words.next_is_truth():
             self._set(row.name, True)
             return
@@ -338,7 +338,7 @@ def _unknown_option(word: str) -> OptionError:
     return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
 
 
-def _parse_quoted(row: Row, text: str) -> Any:
+def _parse_quoted(row: Option, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError as error:
@@ -347,7 +347,7 @@ def _parse_quoted(row: Row, text: str) -> Any:
         raise
 
 
-def _assignment(text: str, find: Callable[[str], Row]) -> tuple[str, Any]:
+def _assignment(text: str, find: Callable[[str], Option]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise OptionError(_("{text}: expected NAME=VALUE").format(text=text))

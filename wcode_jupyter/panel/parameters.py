@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from ..catalogue import Model
 from ..language import N_, _
-from ..request.parameters import GROUPS, PARAMETERS, Row
+from ..request.parameters import GROUPS, PARAMETERS, Option
 from ..request.settings import ROWS
 from ..session import Value
 from .fields import Field
@@ -22,7 +22,7 @@ _CALL = ("protocol", "stream", "format", "idle_timeout", "total_timeout", "repla
 """Settings that stand in a tab of their own; the others are for the whole session."""
 
 
-def _tabs() -> dict[str, tuple[Row, ...]]:
+def _tabs() -> dict[str, tuple[Option, ...]]:
     groups = {title: tuple(row for row in PARAMETERS if row.group == group) for group, title in GROUPS.items()}
     return {**groups, N_("Call"): tuple(ROWS[name] for name in _CALL)}
 

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from .parameters import Row, line_ends
+from .parameters import Option, line_ends
 from .settings import ROWS
 
 __all__ = ["WORD", "cell_line", "escape", "quote", "unescape", "unquote"]
@@ -99,13 +99,13 @@ def _own_words(option: str, value: Any) -> list[str]:
     return [word for text in (value if isinstance(value, list) else [value]) for word in (option, quote(text))]
 
 
-def _words(row: Row, value: Any) -> list[str]:
+def _words(row: Option, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [row.option if value else "--no-" + row.option[2:]]
     return [row.option, quote(_text(row, value))]
 
 
-def _text(row: Row, value: Any) -> str:
+def _text(row: Option, value: Any) -> str:
     """The text that `parameters.parse` reads as `value`, the shortest there is."""
     if isinstance(value, str):
         return value

@@ -6,7 +6,7 @@ from ...display import view
 from ...errors import InputError, OptionError
 from ...language import N_, _
 from ...reply import Reply
-from ...session.account import Finding
+from ...session.account import AccountEntry
 from ...store.codec import has_hashed_images
 from ...study.lineage import Lineage, lineage
 from ..cell import error_of
@@ -60,7 +60,7 @@ def run_lineage(context: Context, rest: str) -> Lineage:
     found = lineage(target, logged)
     if len(found.versions) > 1:
         said = _("The prompt had {count} versions.").format(count=len(found.versions))
-        context.client.session.findings.append(Finding("lineage", said, "%wcode lineage"))
+        context.client.session.findings.append(AccountEntry("lineage", said, "%wcode lineage"))
     return found
 
 

@@ -78,7 +78,7 @@ def _server(context: Context) -> Iterator[Finding]:
         yield name, _("not contacted: a replay uses no network"), ""
         return
     try:
-        yield name, context.client.engine.run(context.client.transport.probe(where), timeout_s=10), ""
+        yield name, context.client.event_loop.run(context.client.transport.probe(where), timeout_s=10), ""
     except WcodeError as error:
         yield name, error.what, error.hint
 
