@@ -130,7 +130,7 @@ class EventLoop:
                 raise InputError(_("This client was closed"), hint=_("Create a new Client."))
             if self._loop is None and not threads.are_there():
                 self._loop = InPlaceLoop()
-                self._close = self._loop.close
+                self._close = weakref.finalize(self, self._loop.close)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=_run_loop, args=(self._loop,), name="wcode-event-loop", daemon=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import inspect
 import re
 import warnings
@@ -229,7 +230,8 @@ def run(tool: Tool, arguments: Mapping[str, Any]) -> str:
 def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """What `coroutine` gives, also where an event loop runs already, as in a notebook's main thread."""
     if not threads.are_there():
-        return InPlaceLoop().carry(coroutine).result()
+        with contextlib.closing(InPlaceLoop()) as loop:
+            return loop.carry(coroutine).result()
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(asyncio.run, coroutine).result()
 

@@ -26,7 +26,7 @@ from ..language import _
 from . import wheels
 from .wheels import Target, Wheel
 
-__all__ = ["Contents", "Parts", "build"]
+__all__ = ["Contents", "Parts", "Site", "build"]
 
 _KERNEL = "@jupyterlite/pyodide-kernel-extension"
 _WIDGETS = "@jupyter-widgets/jupyterlab-manager"
@@ -48,13 +48,22 @@ class Contents(Struct, frozen=True):
 class Parts(Struct, frozen=True):
     """What the site is made of. `pyodide`: a folder or archive of the release; None: from the npm registry.
 
-    `wheels`: folders with wheels to use first. `packages`, `without`: distributions beside those that are imported.
+    `wheels`: folders with wheels to use first. `packages`, `without`: distributions beside those that are imported;
+    `optional` ones are left out where the browser has no wheel of them.
     """
 
     pyodide: Path | None = None
     wheels: tuple[Path, ...] = ()
     packages: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+class Site(Struct, frozen=True):
+    """What was built: the wheels in it, and optional packages that are not."""
+
+    wheels: tuple[Wheel, ...]
+    left_out: tuple[str, ...]
 
 
 class _Info(Struct, frozen=True):
@@ -67,8 +76,8 @@ class _Lock(Struct, frozen=True):
     info: _Info
 
 
-def build(target: Path, contents: Contents, parts: Parts, cache: Path, *, language: str = "en") -> list[Wheel]:
-    """Writes the site into the empty folder `target`; the wheels that are in it. Raises InputError."""
+def build(target: Path, contents: Contents, parts: Parts, cache: Path, *, language: str = "en") -> Site:
+    """Writes the site into the empty folder `target`. Raises InputError."""
     extras.load("jupyterlite_core", extra="site", package="jupyterlite-core")
     with tempfile.TemporaryDirectory(prefix="wcode-site-") as name:
         lite = Path(name, "lite")
@@ -83,7 +92,8 @@ def build(target: Path, contents: Contents, parts: Parts, cache: Path, *, langua
         _copy_extensions(lite / "extensions")
         _lite(lite, target)
     (target / "index.html").write_text(_front(contents.notebook.name), encoding="utf-8")
-    return found
+    without = [name for name in parts.optional if name not in {wheel.name for wheel in found}]
+    return Site(tuple(found), tuple(without))
 
 
 # -- Pyodide ------------------------------------------------------------------------------------------------------
@@ -119,9 +129,7 @@ def _with_core(folder: Path) -> Path:
 
 
 def _version() -> str:
-    constants = extras.load(
-        "jupyterlite_pyodide_kernel.constants", extra="site", package="jupyterlite-pyodide-kernel"
-    )
+    constants = extras.load("jupyterlite_pyodide_kernel.constants", extra="site", package="jupyterlite-pyodide-kernel")
     return str(constants.PYODIDE_VERSION)
 
 
@@ -161,7 +169,8 @@ def _wheels(contents: Contents, parts: Parts, target: Target, runtime: Path, cac
     without = set(parts.without)
     asked = wheels.imported(_sources(contents.notebook)) | set(parts.packages)
     roots = [own.name, files.name, *_KERNEL_NEEDS, *sorted(name for name in asked - without if name != own.name)]
-    found = wheels.gather(roots, target, cache / "wheels", given)
+    optional = [name for name in parts.optional if name not in without]
+    found = wheels.gather(roots, target, cache / "wheels", given, optional)
     for wheel in found:
         if wheel.path.parent != runtime:
             shutil.copyfile(wheel.path, runtime / wheel.path.name)
@@ -304,9 +313,10 @@ def _lite(lite: Path, target: Path) -> None:
 def _front(notebook: str) -> str:
     """The first page: it leads to the notebook. JupyterLite's other pages read their configuration from it."""
     address = f"lab/index.html?path={quote(notebook)}"
+    name, link = escape(notebook), escape(address)
     return (
-        '<!doctype html><html><head><meta charset="utf-8"><title>{name}</title>'
-        '<script id="jupyter-config-data" type="application/json" data-jupyter-lite-root=".">{{}}</script>'
-        '<meta http-equiv="refresh" content="0; url={address}"></head>'
-        '<body><a href="{address}">{name}</a></body></html>\n'
-    ).format(name=escape(notebook), address=escape(address))
+        f'<!doctype html><html><head><meta charset="utf-8"><title>{name}</title>'
+        '<script id="jupyter-config-data" type="application/json" data-jupyter-lite-root=".">{}</script>'
+        f'<meta http-equiv="refresh" content="0; url={link}"></head>'
+        f'<body><a href="{link}">{name}</a></body></html>\n'
+    )

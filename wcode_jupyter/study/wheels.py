@@ -7,9 +7,11 @@ version has no wheel for the browser. Folders of the user come first, then the p
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.parser import BytesHeaderParser
@@ -19,7 +21,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from .. import extras
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..language import _
 from ..version import __version__
 
@@ -32,13 +34,25 @@ NEEDS = (
 """What this package needs, as pyproject.toml says."""
 _TIME = (2020, 1, 1, 0, 0, 0)
 _PIP_TIMEOUT_S = 600
+_PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
 _CONTENTS = "wcode_study"
 STARTUP = f"{_CONTENTS}/startup.py"
 """Where the wheel of the contents has the file that IPython runs first: it goes into the folder of the notebook."""
 _START = """import os
 
 os.chdir(os.path.join(os.path.dirname(os.environ["PYTHONSTARTUP"]), "files"))
-del os
+
+
+def _like_ipykernel(shell):
+    # This kernel names errors by their repr, and every other one by their name.
+    def show(kind, error, lines):
+        shell._last_traceback = {"ename": kind.__name__, "evalue": str(error), "traceback": lines}
+
+    shell._showtraceback = show
+
+
+_like_ipykernel(get_ipython())
+del os, _like_ipykernel
 """
 
 
@@ -76,6 +90,10 @@ class Wheel(Struct, frozen=True):
 
 class _Missing(Exception):
     """There is no wheel for a requirement."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 def wheel_of(path: Path) -> Wheel:
@@ -153,134 +171,179 @@ def _packed(
     return wheel_of(path)
 
 
-def gather(roots: Sequence[str], target: Target, store: Path, given: Iterable[Path] = ()) -> list[Wheel]:
+def gather(
+    roots: Sequence[str], target: Target, store: Path, given: Iterable[Path] = (), optional: Sequence[str] = ()
+) -> list[Wheel]:
     """Wheels of `roots` and all that they need. `given`: wheels to use first; `store` keeps the downloaded ones.
 
-    Raises InputError: a package has no wheel for the browser.
+    An `optional` package that has no wheel for the browser is left out. Raises InputError: one of `roots` has none.
     """
     own = {wheel.name: wheel for wheel in map(wheel_of, given)}
-    newest: set[str] = set()
-    while True:
-        found = dict[str, Wheel]()
-        because = dict[str, str]()
-        try:
-            _walk(roots, target, store, own, newest, found, because)
-            return [found[name] for name in sorted(found)]
-        except _Missing as error:
-            name = str(error)
-            parent = because.get(name, "")
-            # A version that is installed here may need another that the browser has no wheel of.
-            if not parent or parent in newest or parent in own:
-                raise InputError(
-                    _("No wheel of {name} for the browser ({platform})").format(name=name, platform=target.platform),
-                    hint=_("Add a folder with one: --wheels FOLDER. To leave it out: --without {name}.").format(
-                        name=name
-                    ),
-                ) from None
-            newest.add(parent)
-
-
-def _walk(
-    roots: Sequence[str],
-    target: Target,
-    store: Path,
-    own: dict[str, Wheel],
-    newest: set[str],
-    found: dict[str, Wheel],
-    because: dict[str, str],
-) -> None:
-    parse = extras.load("packaging.requirements", extra="site").Requirement
-    level = [parse(root) for root in roots]
-    seen: set[tuple[str, str]] = set()
-    while level:
-        wanted = {_canonical(each.name): each for each in level}
-        new = {name: each for name, each in wanted.items() if name not in found}
-        found.update({name: own[name] for name in new if name in own})
-        rest = {name: each for name, each in new.items() if name not in own}
-        found.update(_downloaded(rest, target, store, newest))
-        following = []
-        for each in level:
-            name = _canonical(each.name)
-            if not each.specifier.contains(found[name].version, prereleases=True):
-                raise _Missing(name)
-            for extra in ("", *each.extras):
-                if (name, extra) in seen:
-                    continue
-                seen.add((name, extra))
-                environment = {**target.markers, "extra": extra}
-                for need in map(parse, found[name].requires):
-                    if need.marker is None and extra:
-                        continue
-                    if need.marker is None or need.marker.evaluate(environment):
-                        because.setdefault(_canonical(need.name), name)
-                        following.append(need)
-        level = following
-
-
-def _downloaded(wanted: dict[str, object], target: Target, store: Path, newest: set[str]) -> dict[str, Wheel]:
-    """One wheel for each; first all at once, then one by one to see which is missing."""
-    if not wanted:
-        return {}
-    lines = {name: _line(name, each, newest) for name, each in wanted.items()}
     try:
-        return _pip(lines, target, store)
+        return _gathered([*roots, *optional], target, store, own)
     except _Missing:
         pass
-    found: dict[str, Wheel] = {}
-    for name, each in wanted.items():
+    taken = list(roots)
+    for name in optional:
+        with contextlib.suppress(_Missing):
+            _gathered([*roots, name], target, store, own)
+            taken.append(name)
+    try:
+        return _gathered(taken, target, store, own)
+    except _Missing as error:
+        what = _("No wheel of {name} for the browser ({platform})")
+        hint = _("Add a folder with one: --wheels FOLDER. To leave it out: --without {name}.")
+        raise InputError(
+            what.format(name=error.name, platform=target.platform), hint=hint.format(name=error.name)
+        ) from None
+
+
+def _gathered(roots: Sequence[str], target: Target, store: Path, own: dict[str, Wheel]) -> list[Wheel]:
+    search = _Search(target, store, own)
+    while True:
         try:
-            found |= _pip({name: lines[name]}, target, store)
-        except _Missing:
-            if lines[name] == str(each):
+            found = search.walk(roots)
+            return [found[name] for name in sorted(found)]
+        except _Missing as error:
+            # A version that is installed here may need another that the browser has no wheel of.
+            if not search.takes_newest(search.because.get(error.name, "")):
                 raise
-            found |= _pip({name: f"{name}{getattr(each, 'specifier', '')}"}, target, store)
-    return found
 
 
-def _line(name: str, each: object, newest: set[str]) -> str:
-    """The version that is installed here where it fits, so that outputs stay the same."""
-    specifier = getattr(each, "specifier", "")
-    if name not in newest:
+class _Search:
+    """One look for wheels. `own`: those of the user. `because`: the package that first asked for another."""
+
+    def __init__(self, target: Target, store: Path, own: dict[str, Wheel]) -> None:
+        self.because: dict[str, str] = {}
+        self._target = target
+        self._store = store
+        self._own = own
+        self._newest: set[str] = set()
+
+    def takes_newest(self, name: str) -> bool:
+        """Whether the next walk takes another version of this package than the one that is installed here."""
+        if not name or name in self._newest or name in self._own:
+            return False
+        self._newest.add(name)
+        return True
+
+    def walk(self, roots: Sequence[str]) -> dict[str, Wheel]:
+        """By name; level by level, so that each level is one download. Raises _Missing."""
+        found: dict[str, Wheel] = {}
+        seen: set[tuple[str, str]] = set()
+        level = [_Need.of(root) for root in roots]
+        while level:
+            new = {need.name: need for need in level if need.name not in found}
+            found |= {name: self._own[name] for name in new if name in self._own}
+            found |= self._downloaded({name: need for name, need in new.items() if name not in self._own})
+            following = []
+            for need in level:
+                if not need.takes(found[need.name].version):
+                    raise _Missing(need.name)
+                for extra in ("", *need.extras):
+                    if (need.name, extra) not in seen:
+                        seen.add((need.name, extra))
+                        following += self._needs_of(found[need.name], extra)
+            level = following
+        return found
+
+    def _needs_of(self, wheel: Wheel, extra: str) -> list[_Need]:
+        needs = [need for need in map(_Need.of, wheel.requires) if need.holds({**self._target.markers, "extra": extra})]
+        for need in needs:
+            self.because.setdefault(need.name, wheel.name)
+        return needs
+
+    def _downloaded(self, wanted: dict[str, _Need]) -> dict[str, Wheel]:
+        """One wheel for each; first all at once, then one by one to see which is missing."""
+        pinned = {name: need if name in self._newest else need.as_installed() for name, need in wanted.items()}
+        found = {name: wheel for name, need in pinned.items() if (wheel := self._kept(need)) is not None}
+        left = {name: need for name, need in pinned.items() if name not in found}
         try:
-            version = installed.version(name)
-        except installed.PackageNotFoundError:
+            return found | self._pip(left)
+        except _Missing:
             pass
-        else:
-            if not str(specifier) or specifier.contains(version, prereleases=True):
-                return f"{name}=={version}"
-    return f"{name}{specifier}"
+        for name, need in left.items():
+            try:
+                found |= self._pip({name: need})
+            except _Missing:
+                if need is wanted[name]:
+                    raise
+                found |= self._pip({name: wanted[name]})
+        return found
+
+    def _kept(self, need: _Need) -> Wheel | None:
+        """The wheel of an exact version that an earlier site has brought."""
+        version = need.specifier.removeprefix("==")
+        if version == need.specifier:
+            return None
+        paths = sorted(self._store.glob(f"*-{version}-*.whl"))
+        fitting = [path for path in paths if path.name.endswith(("-any.whl", f"-{self._target.platform}.whl"))]
+        return next((wheel_of(path) for path in fitting if _canonical(path.name.partition("-")[0]) == need.name), None)
+
+    def _pip(self, wanted: dict[str, _Need]) -> dict[str, Wheel]:
+        """Raises _Missing with the name, where there is one only."""
+        if not wanted:
+            return {}
+        number = self._target.python.replace(".", "")
+        fits = ["--platform", self._target.platform, "--python-version", number, "--implementation", "cp"]
+        fits += ["--abi", f"cp{number}", "--abi", "abi3", "--abi", "none", "--only-binary", ":all:", "--no-deps"]
+        lines = [need.line for need in wanted.values()]
+        self._store.mkdir(parents=True, exist_ok=True)
+        # A folder of its own: the store may hold other versions, and pip does not say which one it took.
+        with tempfile.TemporaryDirectory(dir=self._store) as folder:
+            done = subprocess.run(
+                [*_PIP, "--find-links", str(self._store), *fits, "--dest", folder, *lines],
+                capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False,
+            )  # fmt: skip
+            if "No module named pip" in done.stderr:
+                raise InputError(_("Downloading wheels needs pip"), hint=_("Install it: python -m ensurepip"))
+            if done.returncode:
+                raise _Missing(next(iter(wanted)))
+            kept = [path.replace(self._store / path.name) for path in Path(folder).glob("*.whl")]
+        found = {wheel.name: wheel for wheel in map(wheel_of, kept)}
+        if left := wanted.keys() - found.keys():
+            raise _Missing(next(iter(left)))
+        return found
 
 
-def _pip(lines: dict[str, str], target: Target, store: Path) -> dict[str, Wheel]:
-    """Raises _Missing with the name, where there is one only."""
-    number = target.python.replace(".", "")
-    fits = ["--platform", target.platform, "--python-version", number, "--implementation", "cp"]
-    fits += ["--abi", f"cp{number}", "--abi", "abi3", "--abi", "none"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    store.mkdir(parents=True, exist_ok=True)
-    before = {path: path.stat().st_mtime_ns for path in store.glob("*.whl")}
-    done = subprocess.run(
-        [*command, "--only-binary", ":all:", *fits, "--dest", str(store), *lines.values()],
-        capture_output=True,
-        text=True,
-        timeout=_PIP_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        if "No module named pip" in done.stderr:
-            raise InputError(_("Downloading wheels needs pip"), hint=_("Install it: python -m ensurepip"))
-        raise _Missing(next(iter(lines)))
-    return _chosen(lines, store, before)
+class _Need(Struct, frozen=True):
+    """A requirement. `specifier`: "" for any version."""
 
+    name: str
+    extras: tuple[str, ...]
+    specifier: str
+    marker: str
 
-def _chosen(lines: dict[str, str], store: Path, before: dict[Path, int]) -> dict[str, Wheel]:
-    """Of each name the wheel that the line means; where several are in the store, the one that came last."""
-    parse = extras.load("packaging.requirements", extra="site").Requirement
-    found: dict[str, Wheel] = {}
-    for path in sorted(store.glob("*.whl"), key=lambda path: (path not in before, path.stat().st_mtime_ns)):
-        name = _canonical(path.name.partition("-")[0])
-        if name in lines and parse(lines[name]).specifier.contains(path.name.split("-")[1], prereleases=True):
-            found[name] = wheel_of(path)
-    if left := lines.keys() - found.keys():
-        raise _Missing(next(iter(left)))
-    return found
+    @classmethod
+    def of(cls, line: str) -> _Need:
+        """As a wheel's metadata or a user writes it. Raises InputError: it is none."""
+        requirements = extras.load("packaging.requirements", extra="site")
+        try:
+            read = requirements.Requirement(line)
+        except requirements.InvalidRequirement as error:
+            raise InputError(_("Not a requirement: {line}").format(line=one_line(f"{line}: {error}"))) from None
+        return cls(_canonical(read.name), tuple(sorted(read.extras)), str(read.specifier), str(read.marker or ""))
+
+    @property
+    def line(self) -> str:
+        """For pip."""
+        return f"{self.name}{self.specifier}"
+
+    def takes(self, version: str) -> bool:
+        """Whether this version will do."""
+        specifiers = extras.load("packaging.specifiers", extra="site")
+        return bool(specifiers.SpecifierSet(self.specifier).contains(version, prereleases=True))
+
+    def holds(self, environment: Mapping[str, str]) -> bool:
+        """Whether it is needed there. One without a marker belongs to the package itself, not to its extras."""
+        if not self.marker:
+            return not environment["extra"]
+        return bool(extras.load("packaging.markers", extra="site").Marker(self.marker).evaluate(dict(environment)))
+
+    def as_installed(self) -> _Need:
+        """In the version that is installed here, where that will do, so that outputs stay the same."""
+        try:
+            version = installed.version(self.name)
+        except installed.PackageNotFoundError:
+            return self
+        return _Need(self.name, self.extras, f"=={version}", "") if self.takes(version) else self
