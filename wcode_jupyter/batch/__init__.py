@@ -14,6 +14,7 @@ runfile      every answer on disk at once
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
 fields       fields of the answers as labels
+label_items  rows to be labelled by people
 evidence     answers by row and condition, for findings
 differences  two answers compared
 plot         the result in pictures

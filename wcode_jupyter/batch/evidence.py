@@ -20,6 +20,8 @@ from ..findings import estimation as _estimation
 from ..findings import spread as _spread
 from ..findings import validation as _validation
 from ..findings.finding import Finding
+from ..labels.labels import Labels, Placed
+from ..labels.rows import RowOf, key_of
 from ..language import _
 from ..reply import Reply
 from ..statistics.agreement import Level
@@ -27,12 +29,12 @@ from ..statistics.intervals import Failed
 from ..statistics.values import label, number
 from ..statistics.variance import Observation
 from .fields import FieldValue, is_structured
-from .plan import Job
+from .plan import Job, plain
 
-__all__ = ["Evidence", "Truth", "order_of"]
+__all__ = ["Evidence", "Truth", "order_of", "row_of", "schema_of"]
 
-Truth = str | Mapping[Hashable, object] | Sequence[object]
-"""Name of a column of the rows; labels by row key; or a label for each row in order."""
+Truth = str | Labels | Mapping[Hashable, object] | Sequence[object]
+"""Name of a column of the rows; human labels; labels by row key; or a label for each row in order."""
 SAMPLE, MODEL = "sample", "model"
 
 
@@ -43,14 +45,16 @@ class Evidence(Struct, frozen=True):
     order: Sequence[object] | None
     factors: tuple[str, ...]
     """Names of what differs between answers of one row, the sample last."""
+    field: str = ""
+    """Its name; empty for the only one there is."""
 
     @classmethod
-    def of(cls, answers: Sequence[FieldValue], order: Sequence[object] | None) -> Evidence:
+    def of(cls, answers: Sequence[FieldValue], order: Sequence[object] | None, field: str = "") -> Evidence:
         """Of one field's answers; `order` of its values as the schema declares them, None where it does not."""
         jobs = [answer.job for answer in answers]
         names = dict.fromkeys(name for job in jobs for name in job.values)
         found = [name for name in (MODEL, *names) if len({repr(_level(job, name)) for job in jobs}) > 1]
-        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])))
+        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), field)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -96,7 +100,7 @@ class Evidence(Struct, frozen=True):
         found = {
             name or _all(): [_commonest(by_row.get(row, ())) for row in rows] for name, by_row in self._by_row().items()
         }
-        return _validation.validate(found, true, order=self.order, failed=failed)
+        return self._with_notes(_validation.validate(found, true, order=self.order, failed=failed), truth)
 
     def _by_row(self, factor: str = SAMPLE) -> dict[str, dict[int, list[FieldValue]]]:
         found: dict[str, dict[int, list[FieldValue]]] = {}
@@ -120,6 +124,7 @@ class Evidence(Struct, frozen=True):
             if found is not None:
                 scores[str(_level(answer.job, factor))][answer.job.row].append(found)
         result = _comparison.compare({name: list(found.values()) for name, found in scores.items()}, detect=detect)
+        result = result if truth is None else self._with_notes(result, truth)
         return result if not names else _noted(result, _("Averaged over {names}.").format(names=", ".join(names)))
 
     def _scorer(self, truth: Truth | None, value: object) -> _Scorer:
@@ -139,14 +144,20 @@ class Evidence(Struct, frozen=True):
             )
         (by_row,) = conditions.values()
         chances: float | list[float | None]
-        if probability is None:
+        if probability is None and isinstance(labels, Labels):
+            chances = self.placed(labels).chances()
+        elif probability is None:
             raise InputError(
                 _("The chance of each row to be in the human sample is not known"),
                 hint=_("Pass probability=: labelled rows / all rows for a sample drawn at random."),
             )
-        chances = probability if isinstance(probability, (int, float)) else [number(p) for p in self.truth(probability)]
+        elif isinstance(probability, (int, float)):
+            chances = probability
+        else:
+            chances = [number(p) for p in self.truth(probability)]
         model = [_commonest(by_row.get(row, ())) for row in self.rows]
-        return _estimation.estimate(model, self.truth(labels), chances, value=value, beyond=beyond)
+        found = _estimation.estimate(model, self.truth(labels), chances, value=value, beyond=beyond)
+        return self._with_notes(found, labels)
 
     def calibration(self, truth: Truth, bins: int) -> Finding:
         """Stated probabilities of the labels: the share of the samples, or of one text its log probabilities."""
@@ -163,7 +174,7 @@ class Evidence(Struct, frozen=True):
                 _("The answers state no probabilities"),
                 hint=_("Repeat each row, or ask for log probabilities."),
             )
-        return _calibration.calibration(stated, right, bins=bins)
+        return self._with_notes(_calibration.calibration(stated, right, bins=bins), truth)
 
     @staticmethod
     def _stated(answers: Sequence[FieldValue]) -> tuple[Hashable, float] | None:
@@ -175,6 +186,13 @@ class Evidence(Struct, frozen=True):
             return common, given.count(common) / len(given)
         probability = answers[0].probability if len(answers) == 1 else None
         return None if probability is None else (common, probability)
+
+    def commonest(self) -> list[object]:
+        """For each row the commonest of all its answers, None where it has none."""
+        by_row: dict[int, list[FieldValue]] = {row: [] for row in self.rows}
+        for answer in self.answers:
+            by_row[answer.job.row].append(answer)
+        return [_commonest(found) for found in by_row.values()]
 
     def disagreements(self, between: str | None) -> Finding:
         """Rows on which the levels of a factor (all answers, by default) differ, answers side by side."""
@@ -224,6 +242,8 @@ class Evidence(Struct, frozen=True):
 
     def truth(self, given: Truth) -> list[object]:
         """A label for each row. Raises InputError: no such column, other rows, keys that are there twice."""
+        if isinstance(given, Labels):
+            return list(self.placed(given).values)
         rows = list(self.rows.values())
         if isinstance(given, str):
             if not any(given in job.columns for job in rows):
@@ -249,6 +269,42 @@ class Evidence(Struct, frozen=True):
                 hint=_("Pass one label per row, None where there is none, or a dict by row key."),
             )
         return values
+
+    def placed(self, labels: Labels) -> Placed:
+        """Human labels at the rows. Raises InputError: none, of other rows or another field, in dispute, no choice."""
+        if self.field and labels.field and labels.field != self.field:
+            raise InputError(
+                _("The labels are of the field {name}, the answers of {field}").format(
+                    name=labels.field, field=self.field
+                ),
+                hint=_("Choose the field with field=."),
+            )
+        return labels.placed([row_of(job) for job in self.rows.values()], self.order)
+
+    def _with_notes(self, finding: Finding, given: Truth) -> Finding:
+        """What limits human labels stands below the finding."""
+        if not isinstance(given, Labels):
+            return finding
+        placed = self.placed(given)
+        notes = []
+        if placed.changed:
+            notes.append(
+                _("{count} labels belong to rows that have changed since and are left out.").format(
+                    count=placed.changed
+                )
+            )
+        if placed.skipped:
+            notes.append(
+                _("{count} rows were skipped by a coder; the others stand for them.").format(count=placed.skipped)
+            )
+        for note in notes:
+            finding = _noted(finding, note)
+        return finding
+
+
+def row_of(job: Job) -> RowOf:
+    """The row of a job, as labels are placed by it."""
+    return RowOf(key_of(job.key), plain(job.columns))
 
 
 class _Scorer(Struct, frozen=True):
@@ -339,7 +395,36 @@ def order_of(reply: Reply | None, field: str | None) -> Sequence[object] | None:
     """The values of a field in the order in which the schema that was sent declares them."""
     if reply is None or reply.request is None or not is_structured(reply):
         return None
-    place: object = reply.request.parameters["response_format"]
-    for name in ("json_schema", "schema", "properties", field or "", "enum"):
-        place = place.get(name) if isinstance(place, Mapping) else None
-    return place if isinstance(place, list) else None
+    found = schema_of(reply, field).get("enum")
+    return found if isinstance(found, list) else None
+
+
+def schema_of(reply: Reply, field: str | None) -> Mapping[str, object]:
+    """The JSON Schema of a field (of the only one, without a name) as it was sent; empty where none was."""
+    sent: object = {} if reply.request is None else reply.request.parameters.get("response_format")
+    whole = _inner(_inner(sent, "json_schema"), "schema")
+    names = list(_inner(whole, "properties"))
+    if field is None and len(names) == 1:
+        field = names[0]
+    found: Mapping[str, object] = whole
+    for name in (field or "").split("."):
+        found = _resolved(_inner(_inner(found, "properties"), name), whole)
+    return found
+
+
+def _resolved(schema: Mapping[str, object], whole: Mapping[str, object]) -> Mapping[str, object]:
+    """What a reference refers to, and of `X or null` the X."""
+    kinds = [kind for kind in _list(schema.get("anyOf")) if isinstance(kind, Mapping) and kind.get("type") != "null"]
+    if len(kinds) == 1:
+        schema = kinds[0]
+    reference = str(schema.get("$ref", ""))
+    return _inner(_inner(whole, "$defs"), reference.removeprefix("#/$defs/")) if reference else schema
+
+
+def _inner(place: object, name: str) -> Mapping[str, object]:
+    found = place.get(name) if isinstance(place, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -20,7 +20,7 @@ from ..statistics.values import label
 from .plan import Job
 from .runfile import RunLine
 
-__all__ = ["TEXT", "FieldValue", "answers", "fields", "is_structured", "stated_probability"]
+__all__ = ["TEXT", "FieldValue", "answers", "fields", "is_structured", "only_field", "stated_probability"]
 
 TEXT = "text"
 """Name of the one field of an answer that is no JSON."""
@@ -86,6 +86,11 @@ def answers(lines: Iterable[RunLine], field: str | None = None) -> list[FieldVal
         FieldValue(line.job, value, label(value), line.reply.text, line.good, stated_probability(line.reply))
         for line, value in read
     ]
+
+
+def only_field(lines: Iterable[RunLine]) -> str:
+    """The name of the only field of the answers; empty where no answer is whole."""
+    return next((name for line in lines if line.good for name in fields(line.reply)), "")
 
 
 def _is_known(field: str, names: list[str]) -> bool:

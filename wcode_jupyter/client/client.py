@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
+    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -110,6 +111,13 @@ class Client:
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
         return Transport(self.session.keys, closed=self.session.strict)
+
+    @lazy
+    def background(self) -> Background:
+        """The answers that stream on while other cells run."""
+        from .background import Background
+
+        return Background()
 
     @lazy
     def local(self) -> LocalModel:
@@ -451,6 +459,8 @@ class Client:
 
     def close(self) -> None:
         """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
+        if is_built(self, "background"):
+            self.background.close()
         if is_built(self, "event_loop") and not self.event_loop.closed:
             # Before their connections go: these answers were interrupted, not cut off by the server.
             self.event_loop.cancel()

@@ -28,8 +28,10 @@ class TokenPrice(Struct, frozen=True):
 class AnswerProgress:
     """Counts one answer."""
 
-    def __init__(self, price: TokenPrice | None = None) -> None:
+    def __init__(self, price: TokenPrice | None = None, *, stop: str = "") -> None:
+        """`stop`: the command that stops the answer; empty where the notebook's stop button does."""
         self._price = price
+        self._stop = stop
         self._tokens = 0.0
         self._first_s: float | None = None
 
@@ -47,7 +49,7 @@ class AnswerProgress:
             _("about {n} tokens").format(n=f"{self._tokens:,.0f}"),
             _("{n} tokens/s").format(n=f"{self._tokens / seconds:.0f}") if seconds >= 1 else "",
             f"≈ {format_cost(self.spent_cny)}" if self.spent_cny is not None else "",
-            _("stop: ■ or I, I"),
+            _("stop: {command}").format(command=self._stop) if self._stop else _("stop: ■ or I, I"),
         ]
         return " · ".join(part for part in parts if part)
 

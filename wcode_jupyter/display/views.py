@@ -16,7 +16,7 @@ from ..shell import Shell, current_shell, is_captured, is_watched
 from .progress import TokenPrice
 from .silent import SilentView
 
-__all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
+__all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "keeps_order", "pump", "view"]
 
 
 class View(Protocol):
@@ -94,10 +94,10 @@ def view(format: str = "markdown", *, quiet: bool = False, price: TokenPrice | N
         return HeadlessView(shell.display_pub, format, quiet=quiet)
     from .notebook import NotebookView
 
-    return NotebookView(shell.display_pub, format, quiet=quiet, price=price, tells_progress=_keeps_order(shell))
+    return NotebookView(shell.display_pub, format, quiet=quiet, price=price, tells_progress=keeps_order(shell))
 
 
-def _keeps_order(shell: Shell) -> bool:
+def keeps_order(shell: Shell) -> bool:
     """Whether the page is JupyterLab's or Notebook's, where our stylesheet may put one output below all others."""
     return "__vsc_ipynb_file__" not in getattr(shell, "user_ns", ()) and "google.colab" not in sys.modules
 

@@ -24,7 +24,7 @@ from msgspec import Struct
 from ..errors import InputError, UndefinedReference, WcodeError, one_line
 from ..keys import Secret
 from ..language import _
-from ..reply import Reply
+from ..reply import PendingReply, Reply
 from ..request.messages import Part, Text
 from ..request.parameters import did_you_mean
 
@@ -314,6 +314,10 @@ def _reply(value: Reply, name: str, limits: InsertLimits) -> Inserted:
     return Inserted(value.text, note=note)
 
 
+def _pending(value: PendingReply, name: str, limits: InsertLimits) -> Inserted:
+    return _reply(value.wait(), name, limits)
+
+
 def _json(value: Any, name: str, limits: InsertLimits) -> Inserted:
     try:
         return Inserted(json.dumps(_plain(value, name, limits), ensure_ascii=False, indent=2))
@@ -445,6 +449,7 @@ CONVERTERS: tuple[Converter, ...] = (
     Converter(_is("os", "_Environ"), _environment),
     Converter(lambda value: isinstance(value, str), _string),
     Converter(lambda value: isinstance(value, Reply), _reply),
+    Converter(lambda value: isinstance(value, PendingReply), _pending),
     Converter(lambda value: isinstance(value, (dict, list, tuple, set, frozenset, *_LISTS)), _json),
     Converter(lambda value: isinstance(value, (bytes, bytearray, memoryview)), _bytes),
     Converter(lambda value: isinstance(value, _CODE), _no_text),
