@@ -35,6 +35,7 @@ FLOORS = {
     "typed": 0,
     "version": 0,
     "keys": 1,
+    "redaction": 0,
     "strict": 1,
     "request": 1,
     "codebook": 2,

@@ -383,8 +383,10 @@ class Client:
         from ..batch.progress import watch
 
         _check_score(score)
-        run = self._started(prompt, rows, options)
-        run.carry_through(lambda: watch(run, quiet=not progress))
+        run = self._opened(prompt, rows, options)
+        with run.ending():
+            run.start(self.event_loop)
+            watch(run, quiet=not progress)
         return self._result(run, score)
 
     async def amap(
@@ -416,6 +418,11 @@ class Client:
     def _started(
         self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any], *, watched: bool = False
     ) -> BatchRun:
+        run = self._opened(prompt, rows, options)
+        run.start(self.event_loop, watched=watched)
+        return run
+
+    def _opened(self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any]) -> BatchRun:
         run = self.run(prompt, rows, **options)
         run.open()
         try:
@@ -425,7 +432,6 @@ class Client:
         except BaseException:
             run.close()
             raise
-        run.start(self.event_loop, watched=watched)
         return run
 
     def _say(self, run: BatchRun) -> None:

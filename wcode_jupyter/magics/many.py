@@ -279,9 +279,9 @@ def _carried_out(
         run.close()
         raise
     live = LiveTable(own if hasattr(shell, "kernel") else None, run)
-    run.start(client.event_loop)
     try:
-        own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
+        run.start(client.event_loop)
+        watch(run, quiet=options.flag("quiet"), also=live.show, displayed=lambda: own.adopt(1))
     except KeyboardInterrupt:
         run.cancel()
         run.wait()
@@ -305,7 +305,8 @@ def _confirm(client: Client, run: BatchRun, options: CellLine, kept: int) -> int
     if watched and not options.flag("quiet"):
         said.append(_("About to send {estimate}").format(estimate=cost))
     if printed := bool(said):
-        print("\n".join(said))
+        # One write: between two the kernel may send the first alone.
+        print("\n".join(said) + "\n", end="")
     if cost.cny is None or cost.cny <= limit or options.flag("yes"):
         return int(printed)
     hint = _("Pass --yes or raise confirm_above_cny (¥{limit}).").format(limit=limit)
