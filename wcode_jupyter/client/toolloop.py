@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -65,7 +65,7 @@ class _Step(Struct):
 
     call: ToolCall
     tool: Tool | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     result: str | None = None
 
     def run(self) -> None:

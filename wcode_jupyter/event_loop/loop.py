@@ -59,7 +59,7 @@ class EventLoop:
         loop.call_soon_threadsafe(run.start, source)
         return Stream(builder, run=run, on_end=on_end, owner=self)
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def submit(self, coroutine: Coroutine[object, object, T]) -> Future[T]:
         """Runs `coroutine` on the event loop's thread in the background. Raises InputError as `run` does."""
         try:
             loop = self._running()
@@ -70,7 +70,7 @@ class EventLoop:
             return loop.carry(coroutine)
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+    def run(self, coroutine: Coroutine[object, object, T], timeout_s: float | None = None) -> T:
         """Runs `coroutine` on the event loop's thread and waits for its result.
 
         Raises what it raises, DeadlineError after `timeout_s`, InputError after `close` or in a forked process.

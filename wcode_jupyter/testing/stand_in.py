@@ -14,6 +14,7 @@ from ..language import _
 from ..request.messages import STAND_IN_PATH, Protocol
 from .answers import Answer, Raw, Refusal, Scripted
 from .received import Received
+from .server import Server
 
 if TYPE_CHECKING:
     from .server import Server
@@ -88,8 +89,6 @@ class StandIn:
         In a kernel without threads nothing listens: recorded answers replay, and a request is an error.
         """
         if self._server is None and threads.are_there():
-            from .server import Server
-
             self._server = Server(self._wanted_port, self.key, self.model, self._answer, self._received)
         elif self._server is None:
             self._server = _Unheard()
