@@ -27,13 +27,15 @@ results = Replies.of(
     "f" * 64,
 )
 """
-_SHOWN = "() => Number(document.querySelector('.wcode-label .wcode-item')?.dataset.turn ?? 0)"
+_TURN = "() => Number(document.querySelector('.wcode-label .wcode-item')?.dataset.turn ?? 0)"
+_ANSWERED = f"turn => ({_TURN})() > turn && !document.querySelector('.wcode-label[data-wcode-pending]')"
 _PRESS = """keys => new Promise(resolve => {
     const root = document.querySelector('.wcode-label');
     const box = root.querySelector('.wcode-item-box');
     const began = performance.now();
-    const seen = new MutationObserver(() => { seen.disconnect(); resolve(performance.now() - began); });
-    seen.observe(box, {subtree: true, childList: true});
+    const shown = () => 'wcodePending' in root.dataset ? requestAnimationFrame(shown) : resolve(performance.now() - began);
+    const changed = new MutationObserver(() => { changed.disconnect(); shown(); });
+    changed.observe(box, {subtree: true, childList: true});
     for (const key of keys) {
         document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
     }
@@ -66,9 +68,9 @@ class LabelPage:
 
     def strike(self, key: str) -> None:
         """Hits a key of the keyboard and waits until the widget has answered."""
-        turn = self.page.js(_SHOWN)
+        turn = self.page.js(_TURN)
         self.page.tab.keyboard.press(key)
-        self.page.wait(f"turn => ({_SHOWN})() > turn", turn)
+        self.page.wait(_ANSWERED, turn)
 
     def marks(self) -> list[dict[str, Any]]:
         """What is in the file."""
