@@ -33,7 +33,8 @@ _PRESS = """keys => new Promise(resolve => {
     const root = document.querySelector('.wcode-label');
     const box = root.querySelector('.wcode-item-box');
     const began = performance.now();
-    const shown = () => 'wcodePending' in root.dataset ? requestAnimationFrame(shown) : resolve(performance.now() - began);
+    const waits = () => 'wcodePending' in root.dataset;
+    const shown = () => waits() ? requestAnimationFrame(shown) : resolve(performance.now() - began);
     const changed = new MutationObserver(() => { changed.disconnect(); shown(); });
     changed.observe(box, {subtree: true, childList: true});
     for (const key of keys) {
