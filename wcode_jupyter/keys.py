@@ -30,6 +30,7 @@ __all__ = [
     "EnvironmentKey",
     "Keys",
     "Secret",
+    "masked",
     "origin_of",
 ]
 
@@ -193,10 +194,7 @@ class Keys:
 
     def redact(self, text: str) -> str:
         """`text` with every known key replaced: whole, in part (12 characters or more), or encoded."""
-        for value in {secret.reveal() for secret in self._known()}:
-            for spelling in _spellings(value):
-                text = _masked(text, spelling)
-        return text
+        return masked(text, {secret.reveal() for secret in self._known()})
 
     def spellings(self) -> tuple[str, ...]:
         """Every spelling under which a known key could arrive: for whoever reads text in pieces. Handle with care."""
@@ -289,6 +287,14 @@ def _spellings(value: str) -> Iterator[str]:
     for shift in range(3):
         core = base64.b64encode(b"\0" * shift + value.encode()).decode().rstrip("=")[4 if shift else 0 : -1]
         yield from {core, core.replace("+", "-").replace("/", "_")}
+
+
+def masked(text: str, values: Iterable[str]) -> str:
+    """`text` with each of `values` replaced: whole, in part (12 characters or more), or encoded."""
+    for value in values:
+        for spelling in _spellings(value):
+            text = _masked(text, spelling)
+    return text
 
 
 def _masked(text: str, spelling: str) -> str:

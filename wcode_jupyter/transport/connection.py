@@ -27,6 +27,7 @@ from ..errors import (
 from ..keys import Secret
 from ..language import N_, _
 from ..version import __version__
+from . import debug_log, proxies
 from .endpoint import Deadlines, Endpoint
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _HEADERS = {
 }
 # Idle connections are kept this long: cells follow each other by seconds, and older ones die behind routers.
 _KEEP_S = 60.0
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -69,11 +69,12 @@ class Connections:
         self._fast = fast
         self._clients: dict[tuple[Any, ...], httpx.AsyncClient | FastClient] = {}
         self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
+        debug_log.install()
 
     def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
         """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""
         tls = endpoint.origin.startswith("https:")
-        variables = (_PROXIES if not endpoint.loopback else ()) + (_CERTIFICATES if tls else ())
+        variables = (proxies.VARIABLES if not endpoint.loopback else ()) + (_CERTIFICATES if tls else ())
         key = (endpoint.loopback, tls, *_environment(*variables))
         if key not in self._clients:
             self._clients[key] = self._build_fast(endpoint) or self._build(tls, trust_env=not endpoint.loopback)
@@ -84,7 +85,7 @@ class Connections:
 
         Proxies and certificates of the environment are httpx's to read.
         """
-        if not self._fast or (not endpoint.loopback and any(_environment(*_PROXIES[:3], *_CERTIFICATES))):
+        if not self._fast or (not endpoint.loopback and any(_environment(*proxies.PROXIES, *_CERTIFICATES))):
             return None
         context, _fault = self._context(endpoint.origin.startswith("https:"))
         if context is None:
@@ -143,7 +144,7 @@ class Connections:
                 )
             except (ValueError, ImportError, httpx.InvalidURL):
                 # The address itself stays out of the message: it may hold a password.
-                fault = _("Cannot use the proxy set by {variables}").format(variables=proxy_variables())
+                fault = _("Cannot use the proxy set by {variables}").format(variables=proxies.variables())
         if client is None:
             raise ConnectError(fault, hint=_("Correct the variable or unset it."))
         return client
@@ -166,12 +167,6 @@ class Connections:
 
 def _environment(*names: str) -> tuple[str | None, ...]:
     return tuple(os.environ.get(spelling) for name in names for spelling in (name, name.lower()))
-
-
-def proxy_variables() -> str:
-    """Names of the environment's proxy variables that are set, for messages; may be empty."""
-    names = [spelling for name in _PROXIES[:3] for spelling in (name, name.lower()) if os.environ.get(spelling)]
-    return " / ".join(names)
 
 
 class Body:
@@ -353,7 +348,7 @@ def trouble(
         total_s=deadlines.total_s,
     )
     hint = _(row.hint) if row.hint else ""
-    if row.error is ConnectError and not endpoint.loopback and (variables := proxy_variables()):
+    if row.error is ConnectError and not endpoint.loopback and (variables := proxies.variables()):
         hint = _("Check the proxy set by {variables}. {hint}").format(variables=variables, hint=hint).strip()
     return row.error(what, hint=hint), row.retry
 
