@@ -117,7 +117,8 @@ EVENTS = [
     {"type": "message_start", "message": {**STARTED, "content": []}, "more": "x"},
     *({"type": "content_block_start", "index": i, "content_block": block} for i, block in enumerate(BLOCKS)),
     *({"type": "content_block_delta", "index": i, "delta": delta} for i, delta in enumerate(DELTAS)),
-    {"type": "content_block_stop", "index": 0, "more": "x"}, {"type": "ping", "more": "x"}, {"type": "new", "more": "x"},
+    {"type": "content_block_stop", "index": 0, "more": "x"}, {"type": "ping", "more": "x"},
+    {"type": "new", "more": "x"},
     {"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 1, "service_tier": "x"}},
     {"type": "error", "error": {"type": "overloaded_error", "message": "x"}, "request_id": "x"},
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ... import files
@@ -80,7 +79,7 @@ def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
     from ...display import bundle
     from ...export.chats import CHAT_FORMATS
 
-    chat, path = context.client.session.chats.get(name), Path(file).expanduser()
+    chat, path = context.client.session.chats.get(name), files.named(file)
     write = CHAT_FORMATS.get(path.suffix.lower())
     if write is None:
         raise OptionError(
