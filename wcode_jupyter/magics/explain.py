@@ -1,8 +1,8 @@
 """What went wrong in a cell, as text for a model: source, traceback and versions, and nothing else of this machine.
 
-No variable is looked at. Keys of the session and values of the environment are taken out; paths lose their folders;
-what still looks like a credential is refused. The texts are English whatever the user's language, but for the wish in
-which language to answer.
+Keys of the session, values of the environment and of variables whose names speak of secrets are taken out, and no
+other variable is looked at; paths lose their folders; what still looks like a credential is refused. The texts are
+English whatever the user's language, but for the wish in which language to answer.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ _LONGEST_MESSAGE = 4000
 _SHORTEST_VALUE = 8
 _SHORTEST_SECRET = 4
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential")
+# In a notebook `key` and `token` are what loops call their items.
+_SECRET_VARIABLE = re.compile(
+    r"(?i)(?:.*_)?(?:api_?key|access_?key|private_?key|secret(?:_?key)?|passw(?:or)?d|passwd|passphrase|pwd|credentials?"
+    r"|(?:auth|access|api|bearer|bot|refresh|session|hf|github)_?token)(?:_.*)?"
+)
 
 
 class Failed(Struct, frozen=True):
@@ -68,8 +73,9 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
     lines = list(_error_lines(error, sources))
     if not sources.seen:
         raise InputError(_("The last error did not come from a cell"))
-    cells = tuple(_clean(sources.source(name), redact) for name in reversed(sources.seen))
-    failed = Failed(cells, _clean("\n".join(lines), redact), _versions(error))
+    secrets = {**os.environ, **_variables(shell.user_ns)}
+    cells = tuple(_clean(sources.source(name), redact, secrets) for name in reversed(sources.seen))
+    failed = Failed(cells, _clean("\n".join(lines), redact, secrets), _versions(error))
     if finding := credentials.find({"request": {"messages": [*cells, failed.traceback]}}):
         raise InputError(
             _("Not sent: the cell or its error seems to contain {kind}").format(kind=finding.kind),
@@ -154,12 +160,21 @@ def _versions(error: BaseException) -> str:
     return ", ".join([f"Python {platform.python_version()}", *versions])
 
 
-def _clean(text: str, redact: Callable[[str], str], environment: Mapping[str, str] = os.environ) -> str:
-    """`text` without keys, and with the names of variables of the environment in the place of their values."""
+def _variables(namespace: Mapping[str, object]) -> dict[str, str]:
+    """The texts of the notebook's variables whose names speak of secrets."""
+    return {
+        name: value
+        for name, value in namespace.items()
+        if isinstance(value, str) and not name.startswith("_") and _SECRET_VARIABLE.fullmatch(name)
+    }
+
+
+def _clean(text: str, redact: Callable[[str], str], secrets: Mapping[str, str]) -> str:
+    """`text` without keys, and with the names of variables in the place of their values."""
     text = redact(text)
     values = [
         (value, name)
-        for name, value in environment.items()
+        for name, value in secrets.items()
         if len(value) >= (_SHORTEST_SECRET if _SECRET_NAME.search(name) else _SHORTEST_VALUE)
     ]
     for value, name in sorted(values, key=lambda pair: -len(pair[0])):
