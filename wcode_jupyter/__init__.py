@@ -6,6 +6,7 @@ loaded at first use, so that importing the package costs nothing.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import strict as strict  # reads the environment before a notebook can change it
@@ -14,7 +15,9 @@ from .version import __version__
 if TYPE_CHECKING:
     from .batch import Replies as Replies
     from .client import Client as Client
+    from .codebook import Codebook as Codebook
     from .errors import WcodeError as WcodeError
+    from .labels.labels import Labels as Labels
     from .prompt.tools import tool as tool
     from .reply import Reply as Reply
     from .request.messages import Message as Message
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 # The home of Reply is where it learns to export itself.
 _HOMES = {
+    "Codebook": "codebook",
+    "Labels": "labels.labels",
     "Client": "client",
     "Message": "request.messages",
     "Replies": "batch",
@@ -33,6 +38,8 @@ _HOMES = {
 
 __all__ = [
     "Client",
+    "Codebook",
+    "Labels",
     "Message",
     "Replies",
     "Reply",
@@ -47,8 +54,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
     if name == "images":  # a module that notebooks name: images.image(figure)
         return import_module(".prompt.images", __name__)
     if name not in _HOMES:

@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,11 +19,14 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
 from .cell_outputs import watch
+from .labels.screen import Screen
 from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
-    from .magics.wcode import Wcode as WcodeMagic
+    from .labels.labelling import Labelling
+    from .magics.wcode import WcodeMagics as WcodeMagic
+    from .shell import Shell
 
 __all__ = ["load", "show_panel", "unload"]
 
@@ -35,10 +39,10 @@ class Wcode(Configurable):
     # The names come from the tables, which are not loaded yet: this one trait makes IPython list the class.
     model = AnyTrait(None, allow_none=True, help="Model to ask.").tag(config=True)
 
-    def _load_config(self, cfg: Config, section_names: Any = None, traits: Any = None) -> None:
+    def _load_config(self, cfg: Config, section_names: object = None, traits: object = None) -> None:
         """Values stay in the config section; the session reads and checks them when a call is made."""
 
-    def values(self) -> Mapping[str, Any]:
+    def values(self) -> Mapping[str, object]:
         """What `%config Wcode.<name>` and `ipython_config.py` say, by name."""
         return dict(self.config.get("Wcode", {}))
 
@@ -63,7 +67,7 @@ class Wcode(Configurable):
         super().update_config(config)
 
     @classmethod
-    def class_get_help(cls, inst: Any = None) -> str:
+    def class_get_help(cls, inst: object = None) -> str:
         """The names that can be set, for `%config Wcode` and its completion."""
         from .language import _
         from .request.settings import ROWS
@@ -74,7 +78,7 @@ class Wcode(Configurable):
 class LazyMagic:
     """Stands for the magic until it is first used; shows its help without running it."""
 
-    def __init__(self, shell: Any, config: Wcode) -> None:
+    def __init__(self, shell: Shell, config: Wcode) -> None:
         self.shell = shell
         self.config = config
         self.home = Path.cwd()
@@ -86,7 +90,7 @@ class LazyMagic:
     @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
-        from .magics.wcode import Wcode as WcodeMagic
+        from .magics.wcode import WcodeMagics as WcodeMagic
 
         return WcodeMagic(self.shell, self.config.values, self.home)
 
@@ -100,13 +104,21 @@ class LazyMagic:
 
         return manual(COMMANDS)
 
-    def complete(self, context: Any) -> Any:
+    def complete(self, context: Any) -> object:
         """Completes options, values, model ids and commands; silent outside `%wcode` lines."""
         if "%wcode" not in context.full_text:
             return {"completions": []}
         from .magics.completion import complete
 
         return complete(context, self.magic.client.session, self.shell.user_ns)
+
+    def inspect(self, code: str, cursor: int) -> str | None:
+        """The documentation at `cursor`; None where IPython answers."""
+        if "%wcode" not in code:
+            return None
+        from .magics.inspection import inspect
+
+        return inspect(code, cursor, self.magic.client.session, self.shell.user_ns)
 
     def misplaced(self) -> None:
         """What a `%%wcode` line below other lines is rewritten to. Raises OptionError."""
@@ -139,8 +151,17 @@ def load(shell: Any) -> None:
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
+    Screen.show = functools.partial(_show_labelling, shell)
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         magic.warming.start()
+
+
+def _show_labelling(shell: Shell, labelling: Labelling) -> None:
+    from .panel.label_panel import show_labelling
+
+    show_labelling(shell, labelling)
 
 
 def show_panel(options: str = "") -> None:
@@ -156,12 +177,26 @@ def show_panel(options: str = "") -> None:
     shell.run_line_magic("wcode", f"panel {options}")
 
 
-def _matcher(magic: LazyMagic) -> Any:
+def _matcher(magic: LazyMagic) -> object:
     @context_matcher()  # type: ignore[untyped-decorator, unused-ignore]
-    def wcode_matcher(context: Any) -> Any:
+    def wcode_matcher(context: object) -> object:
         return magic.complete(context)
 
     return wcode_matcher
+
+
+def _answer_inspections(kernel: Any, magic: LazyMagic) -> None:
+    """Shift+Tab arrives at the kernel's `do_inspect`; IPython has no hook for it, as it has for completion."""
+    of_kernel = kernel.do_inspect
+
+    def do_inspect(code: str, cursor_pos: int, *arguments: Any, **options: Any) -> Any:
+        text = magic.inspect(code, cursor_pos)
+        if text is None:
+            return of_kernel(code, cursor_pos, *arguments, **options)
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    kernel.do_inspect = do_inspect
 
 
 def unload(shell: Any) -> None:
@@ -169,6 +204,7 @@ def unload(shell: Any) -> None:
     magics = shell.magics_manager.magics
     magic = magics["cell"].pop("wcode", None)
     magics["line"].pop("wcode", None)
+    Screen.show = None
     if not isinstance(magic, LazyMagic):
         return
     shell.configurables.remove(magic.config)
@@ -176,6 +212,8 @@ def unload(shell: Any) -> None:
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        vars(kernel).pop("do_inspect", None)
     magic.warming.cancel()
     if is_built(magic, "magic"):
         magic.magic.close()

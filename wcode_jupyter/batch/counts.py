@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from msgspec import Struct, field
 
 from .runfile import RunLine
 
-__all__ = ["Counts", "Progress", "VariantProgress"]
+__all__ = ["Counts", "RunProgress", "VariantProgress"]
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class RunProgress(Struct, frozen=True, kw_only=True):
     """Where a run stands."""
 
     total: int | None
@@ -49,7 +48,7 @@ class VariantProgress(Struct):
     """Where one model with one combination of swept values stands."""
 
     model: str
-    values: dict[str, Any]
+    values: dict[str, object]
     done: int = 0
     failed: int = 0
     seconds: list[float] = field(default_factory=list)

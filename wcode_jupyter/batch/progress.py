@@ -9,7 +9,7 @@ from typing import Any
 
 from ..language import _
 from ..shell import is_watched
-from .counts import Progress
+from .counts import RunProgress
 from .run import BatchRun
 
 __all__ = ["postfix", "watch"]
@@ -17,26 +17,41 @@ __all__ = ["postfix", "watch"]
 _EVERY_S = 0.2
 
 
-def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> bool:
+def watch(
+    run: BatchRun,
+    *,
+    quiet: bool = False,
+    also: Callable[[], None] = lambda: None,
+    displayed: Callable[[], None] = lambda: None,
+) -> None:
     """Waits for the end of `run`, with a bar where somebody watches; `also` shows more, several times a second.
 
-    True: a bar stands in the notebook's cell. KeyboardInterrupt comes through.
+    `displayed` is called once, as soon as the bar is an output of the cell. KeyboardInterrupt comes through.
     """
     bar = None if quiet else _bar(run.progress())
     if bar is None:
         run.wait()
-        return False
+        return
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        if not told and getattr(bar, "displayed", False):
+            told = True
+            displayed()
+
     try:
         while not run.wait(_EVERY_S):
             _show(bar, run.progress())
+            tell()
             also()
         _show(bar, run.progress())
     finally:
+        tell()
         bar.close()
-    return bool(getattr(bar, "displayed", False))
 
 
-def _bar(progress: Progress) -> Any:
+def _bar(progress: RunProgress) -> Any:
     if not is_watched():
         return None
     try:
@@ -57,12 +72,12 @@ def _bar(progress: Progress) -> Any:
     )
 
 
-def _show(bar: Any, progress: Progress) -> None:
+def _show(bar: Any, progress: RunProgress) -> None:
     bar.set_postfix_str(postfix(progress), refresh=False)
     bar.update(progress.done - bar.n)
 
 
-def postfix(progress: Progress) -> str:
+def postfix(progress: RunProgress) -> str:
     """What stands behind the bar: failed, in flight, speed, RMB so far and projected."""
     parts = [
         _("{count} failed").format(count=progress.failed) if progress.failed else "",

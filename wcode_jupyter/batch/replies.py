@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any, overload
 import msgspec
 
 from .. import extras
+from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..findings.finding import Finding
+from ..labels.label_file import LabelFile
+from ..labels.labels import Labels
+from ..labels.location import labels_path
+from ..labels.mark import Sample, Value
+from ..labels.screen import Screen
 from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
@@ -23,9 +29,10 @@ from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
-from .evidence import Evidence, Truth, order_of
-from .fields import answers, is_structured
+from .evidence import Evidence, Truth, order_of, schema_of
+from .fields import answers, is_structured, only_field
 from .job_state import typed
+from .label_items import LabelTask, label_input
 from .plan import Job
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
@@ -248,7 +255,7 @@ class Replies(Sequence[Reply]):
                 **_fields(result, names.values()),
             }
 
-    def _column_names(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    def _column_names(self, rows: Iterable[Mapping[str, object]]) -> list[str]:
         """What the columns of the source are called in the table that has these `rows`."""
         results = {name for line in self.lines() for name in _results(line)}
         results.update(name for scored in self.scores() for name in scored.columns)
@@ -296,7 +303,7 @@ class Replies(Sequence[Reply]):
         lines = [self._with_row(line) for line in self.lines()]
         replies = [line.reply for line in lines]
         structured = next((reply for reply in replies if is_structured(reply)), None)
-        return Evidence.of(answers(lines, field), order_of(structured, field))
+        return Evidence.of(answers(lines, field), order_of(structured, field), field or only_field(lines))
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
@@ -334,6 +341,65 @@ class Replies(Sequence[Reply]):
         """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
         return self.evidence(field).estimate(value, labels, probability, beyond)
 
+    def label(
+        self,
+        field: str | None = None,
+        n: int = 200,
+        sample: Sample = "random",
+        coder: str = "A",
+        *,
+        file: str | Path | None = None,
+        codebook: Codebook | None = None,
+        values: Sequence[Value] | None = None,
+        columns: Sequence[str] = (),
+        blind: bool = True,
+        adjudicate: bool = False,
+        seed: int = 0,
+    ) -> Labels:
+        """Human labels of `n` rows, given in a widget where there is a page; every press is on disk at once.
+
+        `sample`: `random`, `stratified` by the model's label, or `uncertain` (not for estimates). A second coder gets
+        the same rows in another order; `adjudicate` shows the rows on which coders differ. `file`: the labels file,
+        by default beside the notebook. `values`, `codebook`: the labels to choose from, by default those of the schema.
+        `columns`: further columns to show. Headless it reads the file. Raises InputError: an impossible sample or file.
+        """
+        task = self._label_task(field, file, codebook, values, columns)
+        Screen.present(
+            lambda: task.adjudication(coder) if adjudicate else task.labelling(coder, n, sample, seed, is_blind=blind)
+        )
+        return Labels(task.file, task.evidence.field)
+
+    def _label_task(
+        self,
+        field: str | None,
+        file: str | Path | None,
+        codebook: Codebook | None,
+        values: Sequence[Value] | None,
+        columns: Sequence[str],
+    ) -> LabelTask:
+        structured = any(is_structured(line.reply) for line in self.lines())
+        evidence = self.evidence(field or (codebook.field if codebook and structured else None))
+        jobs: dict[int, Job] = {}
+        for line in self.lines():
+            jobs.setdefault(line.job.row, self._shown(line, columns))
+        reply = next((line.reply for line in self.lines() if is_structured(line.reply)), None)
+        schema = {} if reply is None else schema_of(reply, evidence.field)
+        given = [answer.value for answer in evidence.answers]
+        path = labels_path(self.path) if file is None else Path(file).expanduser()
+        return LabelTask(
+            evidence, [jobs[row] for row in sorted(jobs)], label_input(schema, given, codebook, values),
+            LabelFile(path), codebook,
+        )  # fmt: skip
+
+    def _shown(self, line: RunLine, columns: Sequence[str]) -> Job:
+        """The job with the columns that a coder sees: those of the prompt, and further ones by name."""
+        whole = self._with_row(line).job.columns
+        for name in columns:
+            if name not in whole:
+                raise InputError(_("The rows have no column {name}").format(name=name), hint=did_you_mean(name, whole))
+        own = line.job.columns or ({} if columns else whole)
+        return msgspec.structs.replace(line.job, columns={**own, **{name: whole[name] for name in columns}})
+
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
         return self.evidence(field).calibration(truth, bins)
@@ -367,7 +433,7 @@ class Replies(Sequence[Reply]):
             )
         pandas = extras.load("pandas", extra="frames")
         labels = [line.job.label for line in self.lines()]
-        found: dict[Any, dict[str, Any]] = {}
+        found: dict[object, dict[str, object]] = {}
         for key, label, value in zip(frame["row"], labels, frame[column], strict=True):
             found.setdefault(key, {})[label] = value
         wide: pd.DataFrame = pandas.DataFrame(
@@ -386,7 +452,7 @@ class Replies(Sequence[Reply]):
             raise InputError(
                 _("Column not found: {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
             )
-        votes: dict[tuple[Any, ...], tuple[RunLine, Counter[Any]]] = {}
+        votes: dict[tuple[object, ...], tuple[RunLine, Counter[object]]] = {}
         for line, key, value in zip(self.lines(), frame["row"], frame[column], strict=True):
             which = (key, line.job.model, *line.job.values.values())
             _line, counter = votes.setdefault(which, (line, Counter()))
@@ -404,8 +470,6 @@ class Replies(Sequence[Reply]):
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
-        from .differences import Differences
-
         for index in (first, second):
             if not -len(self) <= index < len(self):
                 raise InputError(_("No reply {index}: there are {count} replies").format(index=index, count=len(self)))
@@ -450,7 +514,7 @@ class Replies(Sequence[Reply]):
         return self.table()._repr_html_()
 
 
-def _vote(key: Any, line: RunLine, counter: Counter[Any]) -> dict[str, Any]:
+def _vote(key: object, line: RunLine, counter: Counter[object]) -> dict[str, object]:
     """A row of `majority`."""
     (answer, votes), *others = counter.most_common() or [(None, 0)]
     tie = any(count == votes for _answer, count in others)
@@ -479,7 +543,7 @@ def _short(line: RunLine, most: int = 200) -> str:
     return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
 
 
-def _results(line: RunLine) -> dict[str, Any]:
+def _results(line: RunLine) -> dict[str, object]:
     """What came, by the names of the columns it gets."""
     job, reply = line.job, line.reply
     usage = reply.usage or Usage()
@@ -500,7 +564,14 @@ def _results(line: RunLine) -> dict[str, Any]:
         "total_s": reply.timing.total_s,
         "ended": reply.ended,
         "error": reply.error,
+        **_codebook(reply),
     }
+
+
+def _codebook(reply: Reply) -> dict[str, str]:
+    """The version of the codebook that the answer was made under, where there is one."""
+    version = "" if reply.request is None else codebook_version(reply.request.parameters)
+    return {"codebook": version} if version else {}
 
 
 def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -521,7 +592,7 @@ def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str
     return found
 
 
-def _fields(result: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
+def _fields(result: Mapping[str, object], taken: Iterable[str]) -> dict[str, object]:
     """The fields of an answer under their own names, where these are free."""
     names = [name.removeprefix(_JSON) for name in result if name.startswith(_JSON)]
     others = {*taken, *result, "row"}
@@ -531,7 +602,7 @@ def _fields(result: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
 _JSON = "json."
 
 
-def _parsed(reply: Reply) -> dict[str, Any]:
+def _parsed(reply: Reply) -> dict[str, object]:
     """The fields of an answer that was asked for as JSON, each as `json.NAME`."""
     if reply.request is None or "response_format" not in reply.request.parameters:
         return {}

@@ -13,7 +13,7 @@ import glob
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -29,7 +29,7 @@ from ..version import __version__
 from .addresses import Occurrences
 from .plan import Job, whole_characters
 
-__all__ = ["GOOD", "RUN_FILES", "Entry", "Header", "Kept", "Place", "RunFile", "RunLine"]
+__all__ = ["GOOD", "RUN_FILES", "Entry", "Header", "Kept", "LineEntry", "RunFile", "RunLine"]
 
 VERSION = 1
 RUN_FILES = "*.run*.jsonl"
@@ -91,7 +91,7 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 class _Job(Struct, frozen=True, gc=False):
     id: str
     number: int
-    key: Any = None
+    key: object = None
 
 
 class _Reply(Struct, frozen=True, gc=False):
@@ -120,7 +120,7 @@ class _Head(Struct, frozen=True, gc=False):
         return sum((reply.cost for reply in self.came or (self.reply,) if reply.cost), self.booked)
 
 
-class Place(Struct, frozen=True, gc=False):
+class LineEntry(Struct, frozen=True, gc=False):
     """Where a line stands. `good`: it need not be asked again. `paid`: RMB, earlier lines of its job included."""
 
     offset: int
@@ -128,14 +128,19 @@ class Place(Struct, frozen=True, gc=False):
     good: bool
     number: int
     paid: Decimal = _NOTHING
-    key: Any = None
+    key: object = None
     """What identified the row when it was written."""
+
+    @property
+    def end(self) -> int:
+        """Where the line ends."""
+        return self.offset + self.length
 
 
 class Kept(Struct, frozen=True, gc=False):
     """The answer at a place, to a job of this run: its line may have another number and key."""
 
-    place: Place
+    place: LineEntry
     job: Job
 
     @property
@@ -149,7 +154,7 @@ class Kept(Struct, frozen=True, gc=False):
         return self.place.paid
 
 
-Entry: TypeAlias = Place | Kept | RunLine
+Entry: TypeAlias = LineEntry | Kept | RunLine
 """An answer of a run: where it stands, or the line itself."""
 
 
@@ -165,7 +170,7 @@ _line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
-def _addressed(lines: Iterable[tuple[int, str, Place]]) -> dict[str, Place]:
+def _addressed(lines: Iterable[tuple[int, str, LineEntry]]) -> dict[str, LineEntry]:
     """Lines of releases whose jobs had another id, by the address that they have in the order of their jobs."""
     seen = Occurrences()
     in_order = sorted(lines, key=lambda line: line[0])
@@ -209,10 +214,12 @@ class RunFile:
         """Offset and length of the last note of jobs; length 0: there is none."""
         self.generation = 0
         """That of the answers in it, once it is open."""
+        self.end = 0
+        """Bytes of the file while it is written."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def open(self, header: Header, *, resume: bool = True) -> dict[str, Place]:
+    def open(self, header: Header, *, resume: bool = True) -> dict[str, LineEntry]:
         """Begins to write; gives where the answers that are there stand, by the id of their job.
 
         A file of another run is moved aside (see `notices`) and comes back when that run does; any file is without
@@ -227,8 +234,8 @@ class RunFile:
                 raise
         return found
 
-    def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
-        found: dict[str, Place] = {}
+    def _begin(self, header: Header, resume: bool) -> dict[str, LineEntry]:
+        found: dict[str, LineEntry] = {}
         end: int | None = None
         files.check(self.path)
         if (
@@ -248,7 +255,8 @@ class RunFile:
         self._descriptor = files.appending(self.path)
         if end is not None:
             os.ftruncate(self._descriptor, end)
-        if os.fstat(self._descriptor).st_size == 0:
+        self.end = os.fstat(self._descriptor).st_size
+        if self.end == 0:
             self._write(self._clean(_encoded(header)))
         # Held from now on: where another run moves the file aside, these answers are still read from it.
         self._opened()
@@ -289,15 +297,23 @@ class RunFile:
             )
         )
 
-    def append(self, line: RunLine) -> Place:
-        """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoded(line) if self.temporary else self._clean(_encoded(line))
+    def append(self, line: RunLine) -> LineEntry:
+        """Adds one answer: see `append_all`."""
+        return self.append_all([line])[0]
+
+    def append_all(self, lines: Sequence[RunLine]) -> list[LineEntry]:
+        """Adds answers with one write. Raises RunError when they cannot be written; the file is then as before."""
+        data = [_encoded(line) if self.temporary else self._clean(_encoded(line)) for line in lines]
         with self._explained(N_("Cannot write {path}: {error}")):
-            offset = self._write(data)
-        cost = line.cost or _NOTHING
-        self.paid += _NOTHING if line.borrowed else cost
-        paid = self._total(line.job.id, cost)
-        return Place(offset, len(data), line.good, line.job.number, paid, line.job.key)
+            offset = self._write(b"".join(data))
+        entries = []
+        for line, text in zip(lines, data, strict=True):
+            cost = line.cost or _NOTHING
+            self.paid += _NOTHING if line.borrowed else cost
+            paid = self._total(line.job.id, cost)
+            entries.append(LineEntry(offset, len(text), line.good, line.job.number, paid, line.job.key))
+            offset += len(text)
+        return entries
 
     @property
     def noted(self) -> bool:
@@ -330,13 +346,16 @@ class RunFile:
         return len(self._paid)
 
     def _write(self, data: bytes) -> int:
-        offset = os.lseek(self._descriptor, 0, os.SEEK_END)
+        # Where it is locked nobody else makes it longer.
+        is_ours = self.temporary or self._lock is not None
+        offset = self.end if is_ours else os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
             files.write_all(self._descriptor, data)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, offset)
             raise
+        self.end = offset + len(data)
         return offset
 
     def close(self) -> None:
@@ -379,7 +398,7 @@ class RunFile:
         """The answer that `entry` means. Raises RunError."""
         if isinstance(entry, RunLine):
             return entry
-        if isinstance(entry, Place):
+        if isinstance(entry, LineEntry):
             return self.read(entry)
         line = self.read(entry.place)
         return msgspec.structs.replace(line, job=msgspec.structs.replace(entry.job, columns=line.job.columns))
@@ -398,14 +417,24 @@ class RunFile:
         later = [place for id_, place in found.items() if id_ not in ids and place.offset > self._noted[0]]
         return header, [*kept, *sorted(later, key=lambda place: place.number)]
 
-    def read(self, place: Place) -> RunLine:
+    def read(self, place: LineEntry) -> RunLine:
         """The line at `place`."""
         with self._explained(N_("Cannot read {path}: {error}")):
             file = self._opened()
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
-    def read_all(self) -> tuple[Header, dict[str, Place]]:
+    def lines_between(self, start: int, end: int) -> list[RunLine]:
+        """The answers whose lines stand between two places; what cannot be read is left out."""
+        lines = []
+        with contextlib.suppress(OSError), files.reading(self.path) as file:
+            file.seek(start)
+            for data in file.read(end - start).splitlines():
+                with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                    lines.append(_line.decode(data))
+        return lines
+
+    def read_all(self) -> tuple[Header, dict[str, LineEntry]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
             return self._header(), self._scan()[0]
@@ -444,10 +473,10 @@ class RunFile:
             )
         return header
 
-    def _scan(self) -> tuple[dict[str, Place], int]:
+    def _scan(self) -> tuple[dict[str, LineEntry], int]:
         """(places by job, where the last whole line ends)."""
-        found: dict[str, Place] = {}
-        old: dict[str, tuple[int, str, Place]] = {}
+        found: dict[str, LineEntry] = {}
+        old: dict[str, tuple[int, str, LineEntry]] = {}
         self._paid, self.paid = {}, _NOTHING
         self._noted = (0, 0)
         with files.reading(self.path) as file:
@@ -465,7 +494,7 @@ class RunFile:
                     continue
                 paid = self._total(head.job.id, head.cost)
                 self.paid += _NOTHING if head.borrowed else head.cost
-                place = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid, head.job.key)
+                place = LineEntry(end, len(data), head.reply.ended in GOOD, head.job.number, paid, head.job.key)
                 if "." in head.job.id:
                     found[head.job.id] = place
                 else:
@@ -473,7 +502,7 @@ class RunFile:
                 end += len(data)
         return {**_addressed(old.values()), **found}, end
 
-    def copy_to(self, path: Path, header: Header, places: Iterable[Place]) -> None:
+    def copy_to(self, path: Path, header: Header, places: Iterable[LineEntry]) -> None:
         """Writes a new file of `header` and the lines at `places`, in their order; takes the place of what was there.
 
         Raises RunError.
@@ -486,7 +515,7 @@ class RunFile:
                     files.write_all(file, self._clean(self._raw(source, place)))
 
     @staticmethod
-    def _raw(source: BinaryIO, place: Place) -> bytes:
+    def _raw(source: BinaryIO, place: LineEntry) -> bytes:
         source.seek(place.offset)
         return source.read(place.length)
 

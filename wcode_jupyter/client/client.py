@@ -11,6 +11,7 @@ answer is shown.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -22,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..errors import InputError
-from ..event_loop import Engine, Stream
+from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
 from ..language import _
 from ..lazy import is_built, lazy
+from ..prompt.schema import schema as schema_of
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
@@ -34,12 +36,19 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..store import default_path, named_path
+from ..store.credentials import redacted
+from ..store.location import notebook_path
 from ..transport import Endpoint, Transport, endpoint
+from .ask import aask, ask
+from .background import Background
+from .conversation import Conversation
 
 if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
+    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -103,14 +112,19 @@ class Client:
         return self.keeper.listeners
 
     @lazy
-    def engine(self) -> Engine:
+    def event_loop(self) -> EventLoop:
         """The thread that reads the network; started at the first call."""
-        return Engine()
+        return EventLoop()
 
     @lazy
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
         return Transport(self.session.keys, closed=self.session.strict)
+
+    @lazy
+    def background(self) -> Background:
+        """The answers that stream on while other cells run."""
+        return Background()
 
     @lazy
     def local(self) -> LocalModel:
@@ -153,7 +167,7 @@ class Client:
             self.session.ledger.settle(reserved, booked(reply, call.estimate.most_cny), call.request.model)
             return self.keeper.keep(reply, call, record)
 
-        return self.engine.start(events, builder, on_end=keep)
+        return self.event_loop.start(events, builder, on_end=keep)
 
     def check(self, call: Call) -> None:
         """Raises KeyMissing or InputError where `call` could not be sent."""
@@ -168,8 +182,6 @@ class Client:
         return self.local.endpoint(where.protocol, self.session.keys)
 
     def _replay_path(self, file: str | None) -> Path:
-        from ..store import default_path, named_path
-
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
@@ -181,8 +193,6 @@ class Client:
         others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
         """
         from ..batch import RunFile
-        from ..store import default_path
-        from ..store.location import notebook_path
 
         beside = default_path(self.notebook())
         stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
@@ -227,8 +237,6 @@ class Client:
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
         `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
-        from .ask import ask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return ask(self, self.prepare, prompt, **options)
 
@@ -246,8 +254,6 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
-        from .ask import aask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return await aask(self, self.prepare, prompt, **options)
 
@@ -261,13 +267,11 @@ class Client:
 
     def chat(self, name: str) -> Conversation:
         """The named chat: its `ask` sends the turns before along. Raises InputError: not a name."""
-        from .conversation import Conversation
-
         return Conversation(self, name)
 
-    async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
-        import asyncio
-
+    async def _astart(
+        self, prompt: Prompt, extra_body: Mapping[str, object] | None, values: dict[str, object]
+    ) -> Stream:
         call = self.prepare(prompt, extra_body=extra_body, **values)
         # Starting may start the embedded model, which takes seconds: not on the caller's loop.
         return await asyncio.to_thread(self.start, call)
@@ -303,8 +307,7 @@ class Client:
         workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
         has failed. Raises InputError, RunError.
         """
-        from ..batch import BatchRun, Budget, Limits, Plan, Rows, RunFile
-        from ..prompt.schema import schema as schema_of
+        from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
@@ -315,7 +318,7 @@ class Client:
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)
         setting = {name: value.value for name, value in found.items()}
-        limits = Limits(
+        limits = RunLimits(
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
@@ -331,12 +334,10 @@ class Client:
 
     def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
         """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
-        from ..store.credentials import redacted
-
         own = self.session.keys.redact
         return own if allow_secrets else lambda text: redacted(own(text))
 
-    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+    def _request_sender(self, concurrency: int, engine: object) -> RequestSender:
         from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
@@ -376,16 +377,16 @@ class Client:
         from ..batch.progress import watch
 
         _check_score(score)
-        run = self._started(prompt, rows, options)
-        run.carry_through(lambda: watch(run, quiet=not progress))
+        run = self._opened(prompt, rows, options)
+        with run.ending():
+            run.start(self.event_loop)
+            watch(run, quiet=not progress)
         return self._result(run, score)
 
     async def amap(
         self, prompt: Prompt | Mapping[str, Prompt], rows: Any, *, score: Any = None, **options: Any
     ) -> Replies:
         """`map` for the caller's own event loop."""
-        import asyncio
-
         _check_score(score)
         run = await asyncio.to_thread(self._started, prompt, rows, options)
         try:
@@ -407,8 +408,13 @@ class Client:
             raise run.error
 
     def _started(
-        self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any], *, watched: bool = False
+        self, prompt: Prompt | Mapping[str, Prompt], rows: object, options: dict[str, Any], *, watched: bool = False
     ) -> BatchRun:
+        run = self._opened(prompt, rows, options)
+        run.start(self.event_loop, watched=watched)
+        return run
+
+    def _opened(self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any]) -> BatchRun:
         run = self.run(prompt, rows, **options)
         run.open()
         try:
@@ -418,7 +424,6 @@ class Client:
         except BaseException:
             run.close()
             raise
-        run.start(self.engine, watched=watched)
         return run
 
     def _say(self, run: BatchRun) -> None:
@@ -448,17 +453,19 @@ class Client:
 
     def warm(self) -> None:
         """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
-        self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
+        self.event_loop.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
 
     def close(self) -> None:
         """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
-        if is_built(self, "engine") and not self.engine.closed:
+        if is_built(self, "background"):
+            self.background.close()
+        if is_built(self, "event_loop") and not self.event_loop.closed:
             # Before their connections go: these answers were interrupted, not cut off by the server.
-            self.engine.cancel()
+            self.event_loop.cancel()
             own = [self.transport] if is_built(self, "transport") else []
             for transport in [*own, *self._run_transports.values()]:
-                self.engine.run(transport.aclose(), timeout_s=2)
-            self.engine.close()
+                self.event_loop.run(transport.aclose(), timeout_s=2)
+            self.event_loop.close()
         if is_built(self, "local"):
             self.local.stop()
         self.keeper.close()

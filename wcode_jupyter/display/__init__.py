@@ -5,24 +5,38 @@ Importing this package is light; Markdown, Pygments and rich are imported when s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..request.settings import ROWS
-from .progress import Price
+from .background import BackgroundView, background_view
+from .progress import TokenPrice
 from .status import status_line
 from .views import CellView, View, pump, view
 
 if TYPE_CHECKING:
     from ..reply import Reply
 
-__all__ = ["FORMATS", "CellView", "Price", "View", "bundle", "pump", "status_line", "view"]
+__all__ = [
+    "FORMATS",
+    "BackgroundView",
+    "CellView",
+    "TokenPrice",
+    "View",
+    "background_view",
+    "bundle",
+    "pump",
+    "status_line",
+    "view",
+]
 
 FORMATS = ROWS["format"].choices
 """The formats a cell may ask for."""
 
 
-def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(
+    reply: Reply, format: str = "markdown", *, quiet: bool = False
+) -> tuple[dict[str, object], dict[str, object]]:
     """(data, metadata) of the one final output of an answer; see `answer.bundle`."""
-    from .answer import bundle as _bundle
+    from .answer import bundle
 
-    return _bundle(reply, format, quiet=quiet)
+    return bundle(reply, format, quiet=quiet)

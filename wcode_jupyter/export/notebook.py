@@ -15,10 +15,10 @@ from ..request.messages import Message, Request
 from .literals import python_literal
 from .programs import checked_base_url
 
-__all__ = ["Cell", "export_notebook"]
+__all__ = ["RanCell", "export_notebook"]
 
 
-class Cell(Struct, frozen=True):
+class RanCell(Struct, frozen=True):
     """One cell that was run: Python as typed (`source`), or a question (`request`) and the name it was bound to."""
 
     source: str = ""
@@ -29,7 +29,7 @@ class Cell(Struct, frozen=True):
 
 
 def export_notebook(
-    cells: Iterable[Cell], *, base_url: str | None = None, anthropic_base_url: str | None = None
+    cells: Iterable[RanCell], *, base_url: str | None = None, anthropic_base_url: str | None = None
 ) -> str:
     """A script that runs `cells` in their order without IPython.
 
@@ -43,7 +43,7 @@ def export_notebook(
     return "\n\n".join([head, *filter(None, map(_block, cells))]) + "\n"
 
 
-def _block(cell: Cell) -> str:
+def _block(cell: RanCell) -> str:
     if cell.request is not None:
         return _question(cell.request, cell.name)
     source = cell.source.strip("\n")
@@ -85,7 +85,7 @@ def _without_magic(line: str, typed: str) -> str:
 def _question(request: Request, name: str) -> str:
     name = name if name.isidentifier() and not keyword.iskeyword(name) else "reply"
     system, prompt = _spoken(request.messages)
-    arguments: dict[str, Any] = {"model": request.model}
+    arguments: dict[str, object] = {"model": request.model}
     if system:
         arguments["system"] = system
     if request.protocol != DEFAULT_PROTOCOL:
@@ -100,7 +100,7 @@ def _question(request: Request, name: str) -> str:
     return f"{name} = client.ask(\n" + "".join(f"    {line},\n" for line in lines) + f")\nprint({name})"
 
 
-def _spoken(messages: tuple[Message, ...]) -> tuple[str, Any]:
+def _spoken(messages: tuple[Message, ...]) -> tuple[str, object]:
     """The system text, and the prompt as a text where that says all, else as a list of messages."""
     first = messages[0] if messages and messages[0].role == "system" and isinstance(messages[0].content, str) else None
     rest = messages[1:] if first else messages

@@ -6,6 +6,7 @@ Options are never abbreviated silently; an unknown one gets a did-you-mean.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -16,12 +17,13 @@ from msgspec import Struct, field
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..prompt.template import expand
-from ..request.cell_syntax import WORD, unquote
-from ..request.parameters import OMITTED, Row, did_you_mean, find, parse
+from ..request.cell_syntax import WORD, is_split_path, unquote
+from ..request.parameters import OMITTED, Option, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
 
 __all__ = [
     "CELL_OPTIONS",
+    "SHORT",
     "CellLine",
     "CellOption",
     "check_variable",
@@ -76,6 +78,12 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="allow_outside", arity="flag", help=N_("Allow --image to read files outside the notebook's folder.")
     ),
     CellOption(
+        name="above",
+        metavar="N|all",
+        help=N_("Send the last N cells that were run before this one first. Secrets are withheld."),
+    ),
+    CellOption(name="outputs", arity="flag", help=N_("With --above: send the text output of these cells too.")),
+    CellOption(
         name="schema",
         metavar="NAME|FIELDS",
         help=N_("Structured output: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
@@ -126,6 +134,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
     CellOption(
+        name="background",
+        arity="flag",
+        help=N_("Return at once; the answer streams on while other cells run. Using the variable waits for its end."),
+    ),
+    CellOption(
         name="insert", arity="flag", help=N_("Insert the code of the answer as a new cell below; it is not run.")
     ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Hide waiting and status lines.")),
@@ -135,7 +148,8 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 )
 
 # A model is named so often that it has a short option like the cell's own.
-_SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+"""Short option -> name."""
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
 
@@ -151,7 +165,7 @@ class CellLine(Struct, frozen=True, kw_only=True):
 
     values: dict[str, Any] = field(default_factory=dict)
     output: str | None = None
-    extra_body: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, object] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     """Other cell options by name: True for flags, text, or a list of texts."""
     rest: str = ""
@@ -196,7 +210,13 @@ _TRUTH = re.compile(r"(['\"]?)(?:true|false)\1(?=\s|$)", re.IGNORECASE)
 def _first_word(rest: str) -> tuple[str, int]:
     """The first word of `rest`, unquoted, and its length as typed. Raises OptionError: an unclosed quote."""
     match = WORD.match(rest)
-    if match is None or rest[match.end() : match.end() + 1].strip():
+    left = rest[match.end() :] if match else rest
+    if left == "\\" or (match and is_split_path(match.group())):
+        raise OptionError(
+            _("A backslash ends this word: {text}").format(text=rest),
+            hint=_("Put a Windows path in single quotes."),
+        )
+    if match is None or left[:1].strip():
         raise OptionError(
             _("A quote is not closed: {text}").format(text=rest),
             hint=_("Put text with spaces or quotes in single quotes."),
@@ -209,7 +229,7 @@ def split_words(line: str) -> list[str]:
     return list(_Words(line))
 
 
-def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[str, Any] | None = None) -> CellLine:
+def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[str, object] | None = None) -> CellLine:
     """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt,
     after `--` also one that begins with a dash. `namespace` gives the variables that `{{name}}` in a value means.
 
@@ -221,11 +241,11 @@ def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[st
 class _LineParser:
     """Reads one line, word by word."""
 
-    def __init__(self, line: str, with_text: bool, namespace: Mapping[str, Any] | None) -> None:
+    def __init__(self, line: str, with_text: bool, namespace: Mapping[str, object] | None) -> None:
         self.words = _Words(line)
         self.namespace = namespace
         self.with_text = with_text
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         self.own: dict[str, Any] = {}
 
     def parse(self) -> CellLine:
@@ -257,8 +277,8 @@ class _LineParser:
     def _option(self, word: str) -> None:
         head, equals, text = word.partition("=")
         value = text if equals else None
-        name = _SHORT.get(head) or head.removeprefix("--").replace("-", "_")
-        if head not in _SHORT and not head.startswith("--"):
+        name = SHORT.get(head) or head.removeprefix("--").replace("-", "_")
+        if head not in SHORT and not head.startswith("--"):
             raise _unknown_option(word)
         if name in _CELL:
             self._own(_CELL[name], value)
@@ -284,7 +304,7 @@ class _LineParser:
         else:
             self.own[option.name] = self._inserted(self._value(option.option, value))
 
-    def _row(self, row: Row, value: str | None) -> None:
+    def _row(self, row: Option, value: str | None) -> None:
         if row.kind == "bool" and value is None and not self.words.next_is_truth():
             self._set(row.name, True)
             return
@@ -321,7 +341,7 @@ class _LineParser:
             )
         self._set("model", word)
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: object) -> None:
         if name in self.values:
             raise OptionError(_("{option} is set twice").format(option=ROWS[name].option))
         self.values[name] = value
@@ -338,7 +358,7 @@ def _unknown_option(word: str) -> OptionError:
     return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
 
 
-def _parse_quoted(row: Row, text: str) -> Any:
+def _parse_quoted(row: Option, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError as error:
@@ -347,7 +367,7 @@ def _parse_quoted(row: Row, text: str) -> Any:
         raise
 
 
-def _assignment(text: str, find: Callable[[str], Row]) -> tuple[str, Any]:
+def _assignment(text: str, find: Callable[[str], Option]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise OptionError(_("{text}: expected NAME=VALUE").format(text=text))
@@ -355,11 +375,11 @@ def _assignment(text: str, find: Callable[[str], Row]) -> tuple[str, Any]:
     return row.name, _parse_quoted(row, value)
 
 
-def parse_assignments(line: str) -> dict[str, Any]:
+def parse_assignments(line: str) -> dict[str, object]:
     """`NAME=VALUE …` of `%wcode set`, for settings and parameters. Raises OptionError and ParameterError."""
     if not (words := split_words(line)):
         raise OptionError(_("Nothing to set"), hint=_("Example: %wcode set model=glm-5 temperature=0.2"))
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for word in words:
         name, value = _assignment(word, find_row)
         if name in values:
@@ -370,13 +390,13 @@ def parse_assignments(line: str) -> dict[str, Any]:
 
 def check_variable(name: str) -> None:
     """Raises OptionError unless `name`, given by `-o`, can be a variable."""
-    import keyword
 
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise OptionError(_("-o {name}: not a variable name").format(name=name))
+        hint = _("Leave out the semicolon.") if name.endswith((";", "；")) else ""
+        raise OptionError(_("-o {name}: not a variable name").format(name=name), hint=hint)
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     """The value of `text`; None where it is not JSON."""
     try:
         return msgspec.json.decode(text)
@@ -389,7 +409,7 @@ def _quoting_hint(text: str) -> str:
     return _("Put JSON in single quotes.") if _json(text) is None else ""
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, object]:
     value = _json(text)
     if not isinstance(value, dict):
         raise OptionError(_("--extra-body: not a JSON object"), hint=_quoting_hint(text))

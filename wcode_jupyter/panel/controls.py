@@ -16,7 +16,7 @@ import ipywidgets as widgets
 from ..errors import ParameterError
 from ..language import _
 from ..request.cell_syntax import escape
-from ..request.parameters import Kind, Parameter, Row, line_ends, parse
+from ..request.parameters import Kind, Option, Parameter, line_ends, parse
 from .widgets import Look
 
 __all__ = ["Control", "control"]
@@ -30,17 +30,17 @@ _STARTS = {"max_tokens": 1000, "top_logprobs": 5, "seed": 1, "idle_timeout": 300
 class Control:
     """A row's widgets. `read` gives the value, `write` shows one (None: what an unset row shows)."""
 
-    def __init__(self, row: Row, *fields: Any, box: Any = None) -> None:
+    def __init__(self, row: Option, *fields: Any, box: Any = None) -> None:
         self.row = row
         self.fields = fields
         self.widget = box or fields[0]
         self._writing = False
 
-    def read(self) -> Any:
+    def read(self) -> object:
         """The value that stands there; a text that means no value stays as it was typed."""
         return self.fields[0].value
 
-    def write(self, value: Any) -> None:
+    def write(self, value: object) -> None:
         """Shows `value` without telling the observers."""
         self._writing = True
         try:
@@ -53,22 +53,22 @@ class Control:
         for field in self.fields:
             field.observe(lambda change: self._on_change(change, changed), "value")
 
-    def _on_change(self, change: Any, changed: Callable[[], None]) -> None:
+    def _on_change(self, change: object, changed: Callable[[], None]) -> None:
         if not self._writing and self._is_news(change):
             self._follow(change)
             changed()
 
-    def _is_news(self, change: Any) -> bool:
+    def _is_news(self, change: object) -> bool:
         """Whether the user made the change; else the page only tells how it shows what the row holds."""
         return True
 
-    def _follow(self, change: Any) -> None:
+    def _follow(self, change: object) -> None:
         """Brings the row's other widgets in line with the one that changed."""
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = value
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return None
 
 
@@ -79,7 +79,7 @@ class Number(Control):
     as if the user had moved the slider, which then says nothing new.
     """
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         whole = row.kind == "int"
         bounded = row.low is not None and row.high is not None
         field = look.make(
@@ -114,7 +114,7 @@ class Number(Control):
         for slider in sliders:
             slider.value = _nearest_step(slider, value)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return _start_number(self.row)
 
 
@@ -126,7 +126,7 @@ def _nearest_step(slider: Any, value: float) -> float:
     return position if isinstance(slider.step, int) else round(position, 10)
 
 
-def _start_number(row: Row) -> float:
+def _start_number(row: Option) -> float:
     default = getattr(row, "page_default", None) or getattr(row, "default", None)
     value = float(default if default is not None else _STARTS.get(row.name, row.low or 0))
     return int(value) if row.kind == "int" else value
@@ -135,30 +135,30 @@ def _start_number(row: Row) -> float:
 class Exact(Control):
     """An integer that a number of JavaScript may not hold: typed as text."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, placeholder=row.range, description=row.name, layout="wide"))
 
-    def read(self) -> Any:
+    def read(self) -> object:
         return _meant(self.row, self.fields[0].value)
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = str(value)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return _STARTS.get(self.row.name, 0)
 
 
-class Choice(Control):
+class ChoiceControl(Control):
     """One of a few words, or yes and no."""
 
-    def __init__(self, row: Row, look: Look) -> None:
-        self._options: list[tuple[str, Any]] = [(word, word) for word in row.choices] or [
+    def __init__(self, row: Option, look: Look) -> None:
+        self._options: list[tuple[str, object]] = [(word, word) for word in row.choices] or [
             ("true", True),
             ("false", False),
         ]
         super().__init__(row, look.make(widgets.Dropdown, options=self._options, description=row.name, layout="wide"))
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         default = getattr(self.row, "page_default", None)
         return default if default in self.row.choices else self._options[0][1]
 
@@ -166,16 +166,16 @@ class Choice(Control):
 class Json(Control):
     """A JSON value, typed as JSON."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, _editor(row, look))
 
-    def read(self) -> Any:
+    def read(self) -> object:
         return _meant(self.row, self.fields[0].value)
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return ""
 
 
@@ -185,7 +185,7 @@ _OWN = "{…}"
 class WordOrJson(Control):
     """A word where one says it all, or an object as JSON."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         words = [(word, word) for word in row.choices]
         options = [*words, (_("JSON…"), _OWN)]
         menu = look.make(widgets.Dropdown, options=options, description=row.name, layout="auto")
@@ -193,11 +193,11 @@ class WordOrJson(Control):
         super().__init__(row, menu, self._editor, box=look.make(widgets.VBox, [menu, self._editor], layout="wide"))
         self._uncover()
 
-    def read(self) -> Any:
+    def read(self) -> object:
         word = self.fields[0].value
         return _meant(self.row, self._editor.value if word == _OWN else word)
 
-    def _follow(self, change: Any) -> None:
+    def _follow(self, change: object) -> None:
         self._uncover()
 
     def _uncover(self) -> None:
@@ -205,18 +205,18 @@ class WordOrJson(Control):
         is_own = self.fields[0].value == _OWN
         (self._editor.remove_class if is_own else self._editor.add_class)("wcode-hidden")
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         word = _word(self.row, value)
         self.fields[0].value = word or _OWN
         if not word:
             self._editor.value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         self._uncover()
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return self.row.choices[len(self.row.choices) // 2]
 
 
-def _word(row: Row, value: Any) -> str:
+def _word(row: Option, value: Any) -> str:
     """The one word that means `value`; empty where none does."""
     if isinstance(value, str):
         return value if value in row.choices else ""
@@ -230,7 +230,7 @@ class Tags(Control):
     Not TagsInput: its field cannot be reached by keyboard once there is a tag.
     """
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         self._look = look
         self._texts: list[str] = []
         self._changed: Callable[[], None] = lambda: None
@@ -280,21 +280,21 @@ class Tags(Control):
         tag.on_click(lambda _button: self._remove(text))
         return tag.add_class("wcode-tag")
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return []
 
 
 class Words(Control):
     """A text in one line."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, description=row.name, layout="wide"))
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return ""
 
 
-def _editor(row: Row, look: Look) -> Any:
+def _editor(row: Option, look: Look) -> Any:
     example = _EXAMPLES.get(row.name, "{}")
     return look.make(widgets.Textarea, placeholder=example, rows=4, description=row.name, layout="wide")
 
@@ -308,7 +308,7 @@ _EXAMPLES = {
 }
 
 
-def _meant(row: Row, text: str) -> Any:
+def _meant(row: Option, text: str) -> object:
     try:
         return parse(row, text)
     except ParameterError:
@@ -318,8 +318,8 @@ def _meant(row: Row, text: str) -> Any:
 _CONTROLS: dict[Kind, Callable[[Any, Look], Control]] = {
     "float": Number,
     "int": Number,
-    "bool": Choice,
-    "choice": Choice,
+    "bool": ChoiceControl,
+    "choice": ChoiceControl,
     "text": Words,
     "object": Json,
     "objects": Json,
@@ -328,7 +328,7 @@ _CONTROLS: dict[Kind, Callable[[Any, Look], Control]] = {
 }
 
 
-def control(row: Row, look: Look) -> Control:
+def control(row: Option, look: Look) -> Control:
     """The control for `row`."""
     if row.kind == "int" and max(abs(row.low or 0), abs(row.high or 0)) > _EXACT:
         return Exact(row, look)

@@ -22,8 +22,9 @@ from ..display.status import format_cost
 from ..errors import WcodeError
 from ..language import _
 from ..reply import Reply
-from ..session import Estimate
+from ..session import CostEstimate
 from ..session.presets import Presets
+from ..shell import Shell
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -33,7 +34,7 @@ from .presets import PresetBox
 from .references import references_html
 from .state import CellReader, Check, State, check
 from .style import STYLE
-from .summary import HIDE, Summary
+from .summary import HIDE, PanelSummary
 from .widgets import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 
 __all__ = ["Panel", "cell_id"]
@@ -51,7 +52,7 @@ class Panel:
 
     def __init__(
         self,
-        shell: Any,
+        shell: Shell,
         client: Client,
         reader: CellReader,
         presets: Presets,
@@ -76,7 +77,7 @@ class Panel:
         self.line = line
         self.cell_id = cell_id(shell)
         """The notebook cell that shows this panel; empty where the front end does not say."""
-        self._summary = Summary(shell.display_pub, line)
+        self._summary = PanelSummary(shell.display_pub, line)
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
@@ -215,7 +216,7 @@ class Panel:
             if not self._closed:
                 self._summary.show(self.state, self.picker.model().id, self.reply)
 
-    def _follow_session(self, _result: Any = None) -> None:
+    def _follow_session(self, _result: object = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
         try:
             with self._lock:
@@ -344,9 +345,10 @@ class Panel:
             self.parameters.close()
 
 
-def cell_id(shell: Any) -> str:
+def cell_id(shell: Shell) -> str:
     """The notebook cell that is running; empty where the front end does not say."""
-    parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 
@@ -359,7 +361,7 @@ def _notes(result: Check, fault: str, *, is_empty: bool) -> str:
     return "".join(map(warned, result.warnings)) + quiet(_estimate(result.call.estimate))
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: CostEstimate) -> str:
     tokens = _("Before: about {n} input tokens").format(n=estimate.input_tokens)
     if estimate.input_cny is None:
         return _("{tokens}, price unknown").format(tokens=tokens)

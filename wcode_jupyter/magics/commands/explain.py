@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
 from ...characters import visible
-from ...errors import AnswerMalformed, WcodeError
+from ...display.answer import wrap
+from ...display.renderer import code_block
+from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
 from ...shell import is_watched
@@ -27,10 +28,12 @@ def explain(context: Context, rest: str) -> None:
         _ask(context, rest, explain_prompt(failed))
 
 
-def fix(context: Context, rest: str) -> Any:
+def fix(context: Context, rest: str) -> object:
     """Asks for the corrected cell and gives the difference; `--insert` puts it into a new cell, which is never run."""
     words = rest.split()
     insert = "--insert" in words
+    if "--background" in words:
+        raise OptionError(_("--background cannot be combined with {option}").format(option="%wcode fix"))
     with _last_failure(context) as failed:
         line = " ".join(word for word in words if word != "--insert") if insert else rest
         if (reply := _ask(context, line, fix_prompt(failed))) is None:
@@ -94,8 +97,5 @@ class Difference:
         return self._text
 
     def _repr_html_(self) -> str:
-        from ...display.answer import wrap
-        from ...display.renderer import code_block
-
         # With a newline: the lexer takes no line for one of a diff that has no end.
         return wrap(code_block(self._text + "\n", "diff"))

@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from ... import files
 from ...characters import escape, visible
+from ...display.answer import wrap
+from ...display.renderer import code_block
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
     KEY_STEPS,
@@ -34,7 +36,7 @@ from ...export import (
 from ...export.tool_files import MOVED_BY
 from ...keys import Secret
 from ...language import N_, _
-from ...reply import Reply
+from ...reply import PendingReply, Reply
 from ...request.forms import DEFAULT_PROTOCOL, FORMS
 from ...request.messages import LOCAL, Protocol, Request
 from ...request.parameters import did_you_mean
@@ -111,9 +113,6 @@ class Sample(Struct, frozen=True):
         printer.text(repr(self))  # IPython's own way with a repr loses the newline at the end
 
     def _repr_html_(self) -> str:
-
-        from ...display.answer import wrap
-        from ...display.renderer import code_block
 
         notes = "".join(f'<div class="wcode-status">{escape(note)}</div>' for note in self.notes)
         return wrap(code_block(self.text, self.language) + notes)
@@ -320,13 +319,15 @@ def _of_variable(context: Context, name: str) -> Request:
         hint = did_you_mean(name, requests_in(namespace)) or _("Store a reply in a variable with -o NAME.")
         raise InputError(_("Variable not found: {name}").format(name=name), hint=hint)
     value = namespace[name]
+    if isinstance(value, PendingReply):
+        value = value.reply
     request = value.request if isinstance(value, Reply) else value
     if not isinstance(request, Request):
         raise InputError(_("{name} is neither a Reply nor a request").format(name=name))
     return request
 
 
-def requests_in(namespace: Mapping[str, Any]) -> list[str]:
+def requests_in(namespace: Mapping[str, object]) -> list[str]:
     """The variables that `--from` takes."""
     return [
         name for name, value in namespace.items() if isinstance(value, (Reply, Request)) and not name.startswith("_")
