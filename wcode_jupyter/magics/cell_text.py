@@ -23,9 +23,9 @@ _SECRET_VARIABLE = re.compile(
     r"(?i)(?:^|_)(?:(?:api|access|private|secret)?key|token|secrets?|pass(?:wd|words?|phrase|code)?|pwd|credentials?)"
     r"_?\d*$"
 )
-# What loops call their items: a secret only where the value is long and has a digit, as keys do.
-_ITEM = re.compile(r"key|token")
-_KEY_LIKE = re.compile(r"(?=\S*\d)\S{12,}")
+# What loops call their items: no secret where the value is a word.
+_ITEMS = ("key", "token")
+_WORD = re.compile(r"[^\W\d]{1,15}")
 
 
 class Withheld(Struct, frozen=True):
@@ -72,7 +72,7 @@ def _of_variables(variables: Mapping[str, object]) -> dict[str, str]:
         value: name
         for name, value in list(variables.items())
         if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_VARIABLE.search(name)
-        if not _ITEM.fullmatch(name) or _KEY_LIKE.fullmatch(value)
+        if name not in _ITEMS or not _WORD.fullmatch(value)
     }
 
 
