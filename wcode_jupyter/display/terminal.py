@@ -18,6 +18,7 @@ from ..reply import Choice, Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from .blocks import Lines, Piece, Splitter
+from .markdown import parser
 from .silent import SilentView
 from .status import mark, says_nothing, status_line, waiting_line
 from .tool_steps import step_lines
@@ -221,8 +222,6 @@ def _calls(choice: Choice) -> list[str]:
 def _markdown(piece: Piece, style: str) -> RenderableType:
     from rich.markdown import Markdown
 
-    from .markdown import parser
-
     tokens = parser().parse(piece.source)
     if piece.start is not None and tokens and tokens[0].type == "ordered_list_open":
         tokens[0].attrs["start"] = piece.start
@@ -232,11 +231,18 @@ def _markdown(piece: Piece, style: str) -> RenderableType:
     return markdown
 
 
-_DELIMITERS = {"display": ("$$", "$$"), "dollar": ("$", "$"), "paren": (r"\(", r"\)"), "bracket": (r"\[", r"\]")}
+_DELIMITERS = {
+    "display": ("$$", "$$"),
+    "dollar": ("$", "$"),
+    "paren": (r"\(", r"\)"),
+    "bracket": (r"\[", r"\]"),
+    "matrix": ("", ""),
+    "environment": ("", ""),
+}
 
 
 def _for_rich(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Tokens that rich knows: formulas as their source, images with their address."""
+    """Tokens that rich knows: formulas and raised text as their source, images with their address."""
     for token in tokens:
         if token.type == "formula":
             before, after = _DELIMITERS[token.markup]
@@ -245,6 +251,8 @@ def _for_rich(tokens: Iterable[Token]) -> Iterator[Token]:
             yield token.copy(type="fence", tag="code", info="latex", content=token.content + "\n")
         elif token.type == "image":
             yield token.copy(type="text", content=f"🖼 {token.content} ({token.attrGet('src')})", children=None)
+        elif token.tag in ("sub", "sup"):
+            yield token.copy(type="text", tag="", nesting=0, content=token.markup)
         elif token.children:
             yield token.copy(children=list(_for_rich(token.children)))
         else:

@@ -24,6 +24,8 @@ from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
 from ..session.presets import Presets
+from ..shell import Shell
+from ..threads import start_later
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -51,7 +53,7 @@ class Panel:
 
     def __init__(
         self,
-        shell: Any,
+        shell: Shell,
         client: Client,
         reader: CellReader,
         presets: Presets,
@@ -202,9 +204,7 @@ class Panel:
     def _summarise_soon(self) -> None:
         # Not at each key that is pressed.
         if self._timer is None:
-            self._timer = threading.Timer(_SUMMARY_AFTER_S, self.flush)
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = start_later(_SUMMARY_AFTER_S, self.flush)
 
     def flush(self) -> None:
         """Brings what a saved notebook keeps up to date, now."""
@@ -215,7 +215,7 @@ class Panel:
             if not self._closed:
                 self._summary.show(self.state, self.picker.model().id, self.reply)
 
-    def _follow_session(self, _result: Any = None) -> None:
+    def _follow_session(self, _result: object = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
         try:
             with self._lock:
@@ -233,9 +233,7 @@ class Panel:
         if wait_s <= 0:
             self.run()
             return
-        later = threading.Timer(wait_s, self.run)
-        later.daemon = True
-        later.start()
+        start_later(wait_s, self.run)
 
     def run(self) -> None:
         """Asks; returns at once."""
@@ -344,9 +342,10 @@ class Panel:
             self.parameters.close()
 
 
-def cell_id(shell: Any) -> str:
+def cell_id(shell: Shell) -> str:
     """The notebook cell that is running; empty where the front end does not say."""
-    parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 

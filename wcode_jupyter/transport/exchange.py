@@ -10,29 +10,28 @@ import asyncio
 import codecs
 import contextlib
 import importlib.util
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from .. import strict, wire
+from .. import strict, threads, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
+from ..redaction import Redactor
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
+from . import debug_log, proxy_passwords
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
-from .masking import Mask
+from .masking import Mask, MaskTable
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
-    import httpx
-
-    from .connection import Connections
+    from .connection import Connections, Response
 
 __all__ = ["Transport"]
 
@@ -40,10 +39,10 @@ _DEADLINES = Deadlines()
 _ANSWERS = frozenset((TextDelta, RefusalDelta, ToolCallDelta))
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _ANSWER_STARTS = (b"{", b"[", b"data", b"event", b"id", b"retry", b":")
-_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _DELTAS = frozenset((TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta))
 _LARGEST_ANSWER = 64 * 2**20
 _LARGEST_ERROR = 64 * 2**10
+_QUOTED = 4 * 2**10
 # An error body or the rest of a finished stream is not worth a longer wait.
 _GRACE_S = 5.0
 # Keep-alive comments show that the server lives; not for ever that an answer will come.
@@ -63,7 +62,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
+        self.faults = Faults(endpoint, deadlines, _told(keys), has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -124,6 +123,7 @@ class Transport:
         self._closed = closed
         self._sleep = sleep
         self._built: Connections | None = None
+        self._masked: tuple[Redactor, MaskTable] | None = None
 
     @staticmethod
     def can_be_fast() -> bool:
@@ -136,6 +136,8 @@ class Transport:
 
     def check(self, endpoint: Endpoint) -> None:
         """Raises KeyMissing or InputError where a request to `endpoint` could not be sent."""
+        if not threads.are_there():
+            raise threads.missing()
         self._secret(endpoint)
 
     async def aclose(self) -> None:
@@ -150,11 +152,12 @@ class Transport:
 
         Raises InputError (no key, a key over plain http), TransportError, ServerError, AnswerError.
         """
+        debug_log.redacting.set(_told(self._keys))
         call = _Exchange(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
-            mask = Mask(call.redact, self._keys.spellings())
+            mask = Mask(self._mask_table())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -188,7 +191,8 @@ class Transport:
         """
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
-        faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
+        debug_log.redacting.set(_told(self._keys))
+        faults = Faults(endpoint, deadlines, _told(self._keys), has_key=secret is not None)
         request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
@@ -202,7 +206,7 @@ class Transport:
 
     # --- one attempt ------------------------------------------------------------------------------------------------
 
-    async def _open(self, call: _Exchange) -> httpx.Response | AttemptFailure:
+    async def _open(self, call: _Exchange) -> Response | AttemptFailure:
         """The head of the response to one attempt; its body is still to be read."""
         call.connected = False
         content, fault = _written(call.body)
@@ -222,10 +226,12 @@ class Transport:
         deadlines: Deadlines,
         until: float | None,
         trace: Callable[[str, Any], Awaitable[None]],
-    ) -> httpx.Response | Exception:
+    ) -> Response | Exception:
         """The response's head, or what was raised instead of it."""
         try:
-            async with contextlib.nullcontext() if until is None else asyncio.timeout_at(until):
+            if until is None:
+                return await self._connections().send(endpoint, request, secret, deadlines, trace)
+            async with asyncio.timeout_at(until):
                 return await self._connections().send(endpoint, request, secret, deadlines, trace)
         except Exception as error:
             return error
@@ -286,12 +292,24 @@ class Transport:
             )
         return secret
 
+    def _mask_table(self) -> MaskTable:
+        """What the keys of now are looked for by; worked out again only when they change."""
+        redactor = self._keys.redactor()
+        if self._masked is None or self._masked[0] is not redactor:
+            self._masked = redactor, MaskTable(redactor.redact, redactor.spellings())
+        return self._masked[1]
+
     def _connections(self) -> Connections:
         if self._built is None:
             from .connection import Connections
 
             self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
+
+
+def _told(keys: Keys) -> Callable[[str], str]:
+    """Takes keys and the passwords of proxies out of what errors and logs tell."""
+    return lambda text: proxy_passwords.redact(keys.redact(text))
 
 
 def _other_server(endpoint: Endpoint) -> str:
@@ -304,7 +322,7 @@ def _other_server(endpoint: Endpoint) -> str:
 # --- reading a response ---------------------------------------------------------------------------------------------
 
 
-def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+def _read(call: _Exchange, response: Response) -> AsyncGenerator[_Item, None]:
     """The items of one attempt. What a good response is its bytes say, whatever its content type."""
     content_type = response.headers.get("content-type", "").lower()
     if not 200 <= response.status_code < 300:
@@ -312,12 +330,12 @@ def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, No
     return _read_stream(call, response, html="html" in content_type)
 
 
-async def _read_refusal(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_refusal(call: _Exchange, response: Response) -> AsyncGenerator[_Item, None]:
     content = await _beginning(response, _soon(call.until))
     yield call.faults.refused(response, content, streaming=call.streaming)
 
 
-async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool) -> AsyncGenerator[_Item, None]:
+async def _read_stream(call: _Exchange, response: Response, *, html: bool) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     decoder = wire.decoder(call.request)
@@ -325,14 +343,16 @@ async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool)
     end = _End(call, decoder)
     recode = _recoder(response.headers.get("content-type", ""))
     trouble: Exception | None = None
+    start = b""
     try:
         async for data in body:
-            if recode is not None:
-                data = recode(data)
-            if end.nothing_yet and _is_page(data, html=html):
+            piece = data if recode is None else recode(data)
+            if len(start) < _QUOTED:
+                start += piece[:_QUOTED]
+            if end.nothing_yet and _is_page(piece, html=html):
                 yield call.faults.page(response, data + await _beginning(response, _soon(call.until)))
                 return
-            if events := decoder.feed(data):
+            if events := decoder.feed(piece):
                 for item in _sorted(call, events, response):
                     yield item
             if end.is_late(events):
@@ -346,7 +366,10 @@ async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool)
         yield item
     if unreadable is not None or not end.is_good(trouble):
         lost = decoder.lost if decoder.closed or decoder.finished else ""
-        yield call.faults.cut(trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty)
+        said = b"" if trouble or unreadable is None else start
+        yield call.faults.cut(
+            trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty, said=said
+        )
 
 
 def _is_page(data: bytes, *, html: bool) -> bool:
@@ -408,18 +431,14 @@ class _End:
 
 def _recoder(content_type: str) -> Callable[[bytes], bytes] | None:
     """A function that makes the next bytes UTF-8; None where they are, or where the character set is not known."""
-    found = _CHARSET.search(content_type)
-    name = found[1].lower() if found else "utf-8"
-    if name in ("utf-8", "utf8", "us-ascii", "ascii"):
+    name = wire.charset_of(content_type)
+    if name in ("", "utf-8", "ascii"):
         return None
-    try:
-        decoder = codecs.getincrementaldecoder(name)("replace")
-    except LookupError:
-        return None
+    decoder = codecs.getincrementaldecoder(name)("replace")
     return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 
-def _sorted(call: _Exchange, events: list[Event], response: httpx.Response) -> list[_Item]:
+def _sorted(call: _Exchange, events: list[Event], response: Response) -> list[_Item]:
     """The events that are no failure, then the first failure as a fault."""
     for event in events:
         if type(event) is Failure:
@@ -444,7 +463,7 @@ def _written(body: dict[str, Any]) -> tuple[bytes, AttemptFailure | None]:
     return b"", AttemptFailure(InputError(_("Cannot encode the request as JSON: {error}").format(error=why)))
 
 
-async def _beginning(response: httpx.Response, until: float) -> bytes:
+async def _beginning(response: Response, until: float) -> bytes:
     """The first 64 KB of a body, or what had arrived of them when reading failed."""
     from .connection import Body
 
@@ -465,7 +484,7 @@ def _soon(until: float | None) -> float:
 class _closing:  # noqa: N801 - as contextlib's
     """Closes a response in the end. A class, for a generator is slow enough to be seen over thousands of requests."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: Response) -> None:
         self._response = response
 
     async def __aenter__(self) -> None:
@@ -480,7 +499,7 @@ async def _untraced(_name: str, _info: Any) -> None:
     """A report that nobody reads."""
 
 
-def _finding(response: httpx.Response, *, has_key: bool) -> str:
+def _finding(response: Response, *, has_key: bool) -> str:
     if response.status_code in (401, 403):
         return _("{host} is reachable, but rejects the key") if has_key else _("{host} is reachable and needs a key")
     if response.status_code == 200 and "json" in response.headers.get("content-type", ""):

@@ -18,7 +18,7 @@ from .endpoint import Deadlines, Endpoint
 from .refusal import MAY_BE_BILLED, refusal
 
 if TYPE_CHECKING:
-    import httpx
+    from .connection import Response
 
 __all__ = ["AttemptFailure", "Faults"]
 
@@ -57,7 +57,7 @@ class Faults:
         self._has_key = has_key
         self._model = model
 
-    def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> AttemptFailure:
+    def refused(self, response: Response, content: bytes, *, streaming: bool) -> AttemptFailure:
         """A status outside 2xx with the beginning of its body."""
         content_type = response.headers.get("content-type", "").lower()
         if 300 <= response.status_code < 400:
@@ -66,7 +66,7 @@ class Faults:
             return self.page(response, content)
         return self.failed(wire.decode_error(content, content_type), response, streaming=streaming)
 
-    def failed(self, failure: Failure, response: httpx.Response, *, streaming: bool) -> AttemptFailure:
+    def failed(self, failure: Failure, response: Response, *, streaming: bool) -> AttemptFailure:
         """An error that a body reports, whatever the status."""
         code = None if failure.code is None else one_line(self._redact(failure.code), 60)
         failure = msgspec.structs.replace(failure, message=self._redact(failure.message), code=code)
@@ -102,9 +102,10 @@ class Faults:
             hint = _("Set a valid key with %wcode key set; keys come from {page}.")
         return hint.format(url=self._endpoint.base_url, page=self._endpoint.key_page or KEY_PAGE)
 
-    def page(self, response: httpx.Response, content: bytes) -> AttemptFailure:
+    def page(self, response: Response, content: bytes) -> AttemptFailure:
         """A web page where the API should be."""
-        title = self._redact(wire.decode_error(content, "text/html").message)
+        content_type = response.headers.get("content-type", "")
+        title = self._redact(wire.decode_error(content, f"text/html; {content_type}").message)
         what = _("{host} sent a web page instead of an answer: {title}").format(host=self._endpoint.host, title=title)
         return AttemptFailure(NotTheApi(one_line(what), status=response.status_code))
 
@@ -116,15 +117,28 @@ class Faults:
         lost = not isinstance(raised, (WcodeError, *UNSENT))
         return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST), lost=lost)
 
-    def cut(self, raised: Exception | None, *, delivered: bool, lost: str = "", empty: bool = False) -> AttemptFailure:
+    def cut(
+        self,
+        raised: Exception | None,
+        *,
+        delivered: bool,
+        lost: str = "",
+        empty: bool = False,
+        said: bytes = b"",
+    ) -> AttemptFailure:
         """A good response that ended before the answer did, by itself (None) or by `raised`.
 
-        `lost`: a piece of it that could not be read; `empty`: it was ended, but there was none.
+        `lost`: a piece of it that could not be read; `empty`: it was ended, but there was none; `said`: the beginning
+        of a body that is no answer.
         """
         from .connection import LOST
 
         if raised is not None and not isinstance(raised, LOST):
-            return AttemptFailure(self._trouble(raised)[0], lost=True)
+            error = self._trouble(raised)[0]
+            # Redacted as a whole first: a key that is cut in two would not be found.
+            if words := one_line(self._redact(wire.decoded(said)), 300):
+                error = type(error)(f"{error.what}: {words}", hint=error.hint)
+            return AttemptFailure(error, lost=True)
         if lost and delivered:
             what = _("{host} sent an event that cannot be read: {piece}")
             piece = self._redact(lost)
@@ -142,7 +156,7 @@ class Faults:
         what = _("{host} sent only keep-alive comments for {seconds:g} s")
         return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
 
-    def _redirected(self, response: httpx.Response) -> AttemptFailure:
+    def _redirected(self, response: Response) -> AttemptFailure:
         target = urllib.parse.urljoin(self._endpoint.base_url, response.headers.get("location", ""))
         try:
             host = urllib.parse.urlsplit(target).hostname or "?"
