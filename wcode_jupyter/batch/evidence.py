@@ -29,7 +29,7 @@ from ..statistics.variance import Cell
 from .fields import Answer, is_structured
 from .plan import Job
 
-__all__ = ["Evidence", "Truth", "order_of"]
+__all__ = ["Evidence", "Truth", "order_of", "span_of"]
 
 Truth = str | Mapping[Hashable, object] | Sequence[object]
 """Name of a column of the rows; labels by row key; or a label for each row in order."""
@@ -43,14 +43,18 @@ class Evidence(Struct, frozen=True):
     order: Sequence[object] | None
     factors: tuple[str, ...]
     """Names of what differs between answers of one row, the sample last."""
+    span: tuple[float, float] | None = None
+    """The lowest and the highest number that the schema allows."""
 
     @classmethod
-    def of(cls, answers: Sequence[Answer], order: Sequence[object] | None) -> Evidence:
-        """Of one field's answers; `order` of its values as the schema declares them, None where it does not."""
+    def of(
+        cls, answers: Sequence[Answer], order: Sequence[object] | None, span: tuple[float, float] | None = None
+    ) -> Evidence:
+        """Of one field's answers; `order` and `span` of its values as the schema declares them, None where not."""
         jobs = [answer.job for answer in answers]
         names = dict.fromkeys(name for job in jobs for name in job.values)
         found = [name for name in (MODEL, *names) if len({repr(_level(job, name)) for job in jobs}) > 1]
-        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])))
+        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), span)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -119,7 +123,9 @@ class Evidence(Struct, frozen=True):
             found = score(answer, failed)
             if found is not None:
                 scores[str(_level(answer.job, factor))][answer.job.row].append(found)
-        result = _comparison.compare({name: list(found.values()) for name, found in scores.items()}, detect=detect)
+        span = self.span if truth is None and value is None else None
+        by_level = {name: list(found.values()) for name, found in scores.items()}
+        result = _comparison.compare(by_level, detect=detect, span=span)
         return result if not names else _noted(result, _("Averaged over {names}.").format(names=", ".join(names)))
 
     def _scorer(self, truth: Truth | None, value: object) -> _Scorer:
@@ -337,9 +343,26 @@ def _noted(finding: Finding, note: str) -> Finding:
 
 def order_of(reply: Reply | None, field: str | None) -> Sequence[object] | None:
     """The values of a field in the order in which the schema that was sent declares them."""
-    if reply is None or reply.request is None or not is_structured(reply):
+    values = _declared(reply, field).get("enum")
+    return values if isinstance(values, list) else None
+
+
+def span_of(reply: Reply | None, field: str | None) -> tuple[float, float] | None:
+    """The lowest and the highest number that the schema that was sent allows for a field; None where it sets no end."""
+    declared = _declared(reply, field)
+    values = declared.get("enum")
+    ends = values if isinstance(values, list) else [declared.get("minimum"), declared.get("maximum")]
+    numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool)]
+    if len(numbers) < len(ends) or len(numbers) < 2:
         return None
+    return (min(numbers), max(numbers))
+
+
+def _declared(reply: Reply | None, field: str | None) -> Mapping[str, object]:
+    """What the schema that was sent says of a field; nothing where there is none."""
+    if reply is None or reply.request is None or not is_structured(reply):
+        return {}
     place: object = reply.request.parameters["response_format"]
-    for name in ("json_schema", "schema", "properties", field or "", "enum"):
+    for name in ("json_schema", "schema", "properties", field or ""):
         place = place.get(name) if isinstance(place, Mapping) else None
-    return place if isinstance(place, list) else None
+    return place if isinstance(place, Mapping) else {}

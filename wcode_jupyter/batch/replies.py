@@ -23,7 +23,7 @@ from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
-from .evidence import Evidence, Truth, order_of
+from .evidence import Evidence, Truth, order_of, span_of
 from .fields import answers, is_structured
 from .job_state import typed
 from .plan import Job
@@ -60,6 +60,7 @@ class Replies(Sequence[Reply]):
         again: Callable[[], Replies] | None = None,
         stopped: WcodeError | None = None,
         score: Score | None = None,
+        span: tuple[float, float] | None = None,
         schema: Schema | None = None,
         source: Rows | None = None,
         held: Mapping[int, RunLine] | None = None,
@@ -74,6 +75,7 @@ class Replies(Sequence[Reply]):
         self._header = header
         self._retry = again
         self._score = score
+        self._span = span
         self._schema = schema
         self._scores: list[statistics.Scored] | None = None
 
@@ -118,12 +120,18 @@ class Replies(Sequence[Reply]):
         return typed(self._file.line(entry), self._schema)
 
     def _part(self, entries: Sequence[Entry]) -> Replies:
-        return self._like(entries, None, self._score)
+        return self._like(entries, None, self._score, self._span)
 
-    def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
+    def _like(
+        self,
+        entries: Sequence[Entry],
+        stopped: WcodeError | None,
+        score: Score | None,
+        span: tuple[float, float] | None,
+    ) -> Replies:
         return Replies(
-            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source, held=self._held,
+            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, span=span,
+            schema=self._schema, source=self._source, held=self._held,
         )  # fmt: skip
 
     @property
@@ -155,7 +163,7 @@ class Replies(Sequence[Reply]):
                 hint=_("Run the same prompt over the same rows again, with this run file."),
             )
         replies = self._retry()
-        return replies if self._score is None else replies.score(self._score)
+        return replies if self._score is None else replies.score(self._score, self._span)
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -214,12 +222,14 @@ class Replies(Sequence[Reply]):
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
-    def score(self, function: Score) -> Replies:
+    def score(self, function: Score, span: tuple[float, float] | None = None) -> Replies:
         """The same replies with `function(reply, row)` in their tables: a number, a bool, or a dict of these.
 
-        Where it raises, the row has no score and its `score_error` says why; the others keep theirs.
+        Where it raises, the row has no score and its `score_error` says why; the others keep theirs. `span` is the
+        lowest and the highest score there can be: with it the mean has an interval from two rows on, without it from
+        ten. Nothing but zeros and ones counts as right and wrong, unless a `span` says otherwise.
         """
-        return self._like(self._entries, self.stopped, function)
+        return self._like(self._entries, self.stopped, function, span)
 
     def scores(self) -> list[statistics.Scored]:
         """What the score function gives for each reply; nothing without one."""
@@ -287,7 +297,7 @@ class Replies(Sequence[Reply]):
         `failed` is the rule for rows without an answer in the scores: `out`, `wrong` (0) or `bounds`.
         """
         pairs = zip(self.lines(), self.scores(), strict=True)
-        return statistics.summary(pairs, failed)
+        return statistics.summary(pairs, failed, self._span)
 
     # -- findings -----------------------------------------------------------------------------------------------------
 
@@ -296,7 +306,7 @@ class Replies(Sequence[Reply]):
         lines = [self._with_row(line) for line in self.lines()]
         replies = [line.reply for line in lines]
         structured = next((reply for reply in replies if is_structured(reply)), None)
-        return Evidence.of(answers(lines, field), order_of(structured, field))
+        return Evidence.of(answers(lines, field), order_of(structured, field), span_of(structured, field))
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
