@@ -60,8 +60,8 @@ def corrected(
     Interval for 0/1 labels of both: the human labels are a share among the rows that the model gives 1, and one among
     the others; their mid-p limits are combined by squares (MOVER: Zou and Donner, Statistics in Medicine 27, 2008), so
     that errors too rare to be in the sample still count. Only human labels 0/1: mid-p at the effective size
-    θ(1−θ)/V · (z/t)². Else: linearised variance, t with n − 1 degrees of freedom, from `MIN_LABELLED` rows on; below 200 at 97 %, for
-    skewed errors are covered with 91 to 92 % at 95 %.
+    θ(1−θ)/V · (z/t)². Else: linearised variance, t with n − 1 degrees of freedom, from `MIN_LABELLED` rows on; below
+    200 at 97 %, for skewed errors are covered with 91 to 92 % at 95 %.
     Sources: Angelopoulos, Duchi and Zrnic, PPI++ (arXiv 2311.01453); Särndal, Swensson and Wretman, Model Assisted
     Survey Sampling (1992), chapter 6; Korn and Graubard (1998). Assumes rows drawn independently of each other with the
     given probabilities, or simply at random; a row that was drawn and skipped must have been skipped by chance.
