@@ -12,6 +12,7 @@ with Kernel(tmp_path) as kernel:
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -228,6 +229,11 @@ class Kernel:
         while (reply := self.client.get_shell_msg(timeout=30))["parent_header"].get("msg_id") != id:
             pass
         return list(reply["content"]["matches"])
+
+    def inspect(self, code: str, cursor: int) -> str:
+        """What Shift+Tab shows at `cursor`, without colours; empty for nothing."""
+        reply = self.client.inspect(code, cursor, reply=True, timeout=30)["content"]
+        return re.sub(r"\x1b\[[0-9;]*m", "", reply["data"].get("text/plain", ""))
 
     def send_comm(self, comm_id: str, data: Content) -> str:
         """Sends a message to an open comm, as a click in a widget does; returns the id of the request."""

@@ -22,7 +22,7 @@ def test_notebook_7(tmp_path: Path, screenshots: Path) -> None:
         wait_for_language(page, 1, "python")
         page.run(1)
         assert page.sources()[2] == "# new"
-        assert page.js(COMMANDS) == ["wcode:open-panel", "wcode:insert-cell"]
+        assert page.js(COMMANDS) == ["wcode:open-panel", "wcode:insert-cell", "wcode:open-side-bar"]
         page.screenshot("notebook-7")
         # Notebook 7.6 itself raises this one at its start, whichever notebook it opens.
         assert [error for error in page.errors() if "(reading 'schema')" not in error] == []

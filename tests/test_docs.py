@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -17,11 +18,13 @@ from wcode_jupyter.guide import page, topics
 from wcode_jupyter.language import _, language, languages
 from wcode_jupyter.magics.commands import COMMANDS
 from wcode_jupyter.magics.options import CELL_OPTIONS
+from wcode_jupyter.magics.page_table import page_table
 from wcode_jupyter.request.parameters import GROUPS, PARAMETERS
 from wcode_jupyter.request.settings import SETTINGS
 
 READMES = {"README.md": "en", "README.zh-CN.md": "zh_CN"}
 GUIDE = ROOT / "wcode_jupyter" / "guide"
+PAGE_TABLE = ROOT / "wcode_jupyter" / "labextension" / "static" / "table.json"
 PAGES = {str(path.relative_to(ROOT)): path.parent.name for path in sorted(GUIDE.glob("*/*.md"))}
 TEXTS = READMES | PAGES
 
@@ -95,6 +98,27 @@ def test_generated_tables_are_those_of_the_code(name: str, monkeypatch: pytest.M
     assert with_tables(text) == text
 
 
+def written_page_table() -> str:
+    """The labextension's file, with each entry on a line of its own."""
+    return "{\n" + ",\n".join(f"{_json(name)}: {_lines(value)}" for name, value in page_table().items()) + "\n}\n"
+
+
+def _lines(value: object) -> str:
+    assert isinstance(value, (dict, list))
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(map(_json, value)) + "\n]"
+    return "{\n" + ",\n".join(f"{_json(name)}: {_json(entry)}" for name, entry in value.items()) + "\n}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def test_the_table_of_the_side_bar_is_that_of_the_code() -> None:
+    """The labextension knows every parameter, option, model and text, as the package does: there is no second list."""
+    assert PAGE_TABLE.read_text(encoding="utf-8") == written_page_table()
+
+
 def test_every_table_stands_in_the_guide() -> None:
     """Parameters, settings, options and commands each have their place in each language."""
     for tongue in set(PAGES.values()):
@@ -157,3 +181,4 @@ if __name__ == "__main__":
         os.environ["WCODE_LANG"] = wish
         path = Path(ROOT / file)
         path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE_TABLE.write_text(written_page_table(), encoding="utf-8")

@@ -102,13 +102,17 @@ def test_tab_still_completes(lab: Lab) -> None:
 
 
 def test_commands_are_in_the_palette(lab: Lab) -> None:
-    """Both commands are found in the command palette by their words."""
+    """All commands are found in the command palette by their words."""
     page = lab.notebook([PYTHON])
     page.tab.keyboard.press("Control+Shift+C")
     page.tab.keyboard.type("wcode: ")
     page.tab.wait_for_selector(".lm-CommandPalette-item[data-command='wcode:open-panel']")
     labels = page.tab.locator(".lm-CommandPalette-item[data-command^='wcode:'] .lm-CommandPalette-itemLabel")
-    assert sorted(labels.all_inner_texts()) == ["wcode: Insert %%wcode cell", "wcode: Open panel"]
+    assert sorted(labels.all_inner_texts()) == [
+        "wcode: Insert %%wcode cell",
+        "wcode: Open panel",
+        "wcode: Open side bar",
+    ]
     page.tab.keyboard.press("Escape")
 
 

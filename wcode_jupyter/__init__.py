@@ -14,7 +14,9 @@ from .version import __version__
 if TYPE_CHECKING:
     from .batch import Replies as Replies
     from .client import Client as Client
+    from .codebook import Codebook as Codebook
     from .errors import WcodeError as WcodeError
+    from .labels.labels import Labels as Labels
     from .prompt.tools import tool as tool
     from .reply import Reply as Reply
     from .request.messages import Message as Message
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # The home of Reply is where it learns to export itself.
 _HOMES = {
+    "Codebook": "codebook",
+    "Labels": "labels.labels",
     "Client": "client",
     "Message": "request.messages",
     "Replies": "batch",
@@ -33,6 +37,8 @@ _HOMES = {
 
 __all__ = [
     "Client",
+    "Codebook",
+    "Labels",
     "Message",
     "Replies",
     "Reply",

@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,11 +19,13 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
 from .cell_outputs import watch
+from .labels.screen import Screen
 from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
-    from .magics.wcode import Wcode as WcodeMagic
+    from .labels.labelling import Labelling
+    from .magics.wcode import WcodeMagics as WcodeMagic
 
 __all__ = ["load", "show_panel", "unload"]
 
@@ -86,7 +89,7 @@ class LazyMagic:
     @lazy
     def magic(self) -> WcodeMagic:
         """The real magic."""
-        from .magics.wcode import Wcode as WcodeMagic
+        from .magics.wcode import WcodeMagics as WcodeMagic
 
         return WcodeMagic(self.shell, self.config.values, self.home)
 
@@ -107,6 +110,14 @@ class LazyMagic:
         from .magics.completion import complete
 
         return complete(context, self.magic.client.session, self.shell.user_ns)
+
+    def inspect(self, code: str, cursor: int) -> str | None:
+        """The documentation at `cursor`; None where IPython answers."""
+        if "%wcode" not in code:
+            return None
+        from .magics.inspection import inspect
+
+        return inspect(code, cursor, self.magic.client.session, self.shell.user_ns)
 
     def misplaced(self) -> None:
         """What a `%%wcode` line below other lines is rewritten to. Raises OptionError."""
@@ -139,8 +150,17 @@ def load(shell: Any) -> None:
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
+    Screen.show = functools.partial(_show_labelling, shell)
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         magic.warming.start()
+
+
+def _show_labelling(shell: Any, labelling: Labelling) -> None:
+    from .panel.label_panel import show_labelling
+
+    show_labelling(shell, labelling)
 
 
 def show_panel(options: str = "") -> None:
@@ -164,11 +184,26 @@ def _matcher(magic: LazyMagic) -> Any:
     return wcode_matcher
 
 
+def _answer_inspections(kernel: Any, magic: LazyMagic) -> None:
+    """Shift+Tab arrives at the kernel's `do_inspect`; IPython has no hook for it, as it has for completion."""
+    of_kernel = kernel.do_inspect
+
+    def do_inspect(code: str, cursor_pos: int, *arguments: Any, **options: Any) -> Any:
+        text = magic.inspect(code, cursor_pos)
+        if text is None:
+            return of_kernel(code, cursor_pos, *arguments, **options)
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    kernel.do_inspect = do_inspect
+
+
 def unload(shell: Any) -> None:
     """Takes everything back and ends what was started."""
     magics = shell.magics_manager.magics
     magic = magics["cell"].pop("wcode", None)
     magics["line"].pop("wcode", None)
+    Screen.show = None
     if not isinstance(magic, LazyMagic):
         return
     shell.configurables.remove(magic.config)
@@ -176,6 +211,8 @@ def unload(shell: Any) -> None:
     shell.Completer.custom_matchers[:] = [
         matcher for matcher in shell.Completer.custom_matchers if matcher.__name__ != "wcode_matcher"
     ]
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        vars(kernel).pop("do_inspect", None)
     magic.warming.cancel()
     if is_built(magic, "magic"):
         magic.magic.close()

@@ -5,11 +5,23 @@ IPython is never imported here: without it in the process there is no shell.
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from types import FrameType
 from typing import Protocol, TextIO
 
-__all__ = ["DisplayPublisher", "Events", "History", "Shell", "can_ask", "current_shell", "is_captured", "is_watched"]
+__all__ = [
+    "DisplayPublisher",
+    "Events",
+    "History",
+    "Shell",
+    "can_ask",
+    "current_shell",
+    "is_captured",
+    "is_value_shown",
+    "is_watched",
+]
 
 
 class DisplayPublisher(Protocol):
@@ -90,3 +102,27 @@ def can_ask(stream: TextIO | None = None) -> bool:
 def is_watched() -> bool:
     """Whether a person watches what is shown: a terminal, or a notebook that is neither headless nor captured."""
     return not is_captured(current_shell()) and can_ask(sys.stderr)
+
+
+def is_value_shown() -> bool:
+    """Whether the value of the running line magic goes straight to the display hook, as that of `%magic` alone on its
+    line does, also below `%%time`; not that of `x = %magic`.
+
+    IPython does not say so: the caller's next instruction does.
+    """
+    caller = _caller_of_magic(sys._getframe(1))
+    while caller is not None:
+        after = next(step for step in dis.get_instructions(caller.f_code) if step.offset > caller.f_lasti)
+        if "PRINT" in f"{after.opname} {after.argrepr}":  # PRINT_EXPR; INTRINSIC_PRINT since Python 3.12
+            return True
+        if not (after.opname == "RETURN_VALUE" and caller.f_code.co_name == "<module>"):
+            return False
+        # An expression that another magic evaluates, and gives its value on.
+        caller = _caller_of_magic(caller)
+    return False
+
+
+def _caller_of_magic(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and frame.f_code.co_name not in ("run_line_magic", "run_cell_magic"):
+        frame = frame.f_back
+    return None if frame is None else frame.f_back

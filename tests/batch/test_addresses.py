@@ -83,7 +83,7 @@ def test_what_is_wanted_anew_is_kept_beside_and_wins(client_of: ClientOf, tmp_pa
         def run(name: str, *, resume: bool | None = None) -> list[str]:
             run = client.run("A {{word}}", ROWS[:3], run_file=tmp_path / f"{name}.run.jsonl", concurrency=1)
             run.open(resume=resume)
-            run.start(client.engine)
+            run.start(client.event_loop)
             run.wait()
             return [reply.text for reply in run.replies]
 

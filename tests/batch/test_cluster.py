@@ -65,7 +65,7 @@ def test_a_killed_worker_costs_no_row_and_doubles_none(
     server.peak = 0
     client = client_of(server, concurrency=6)
     run = client.run("Say {{word}}", ROWS, engine=dask, run_file=tmp_path / "r.run.jsonl")
-    run.start(client.engine)
+    run.start(client.event_loop)
     server.wait_answered(40, 60)
     pids = dask.run(os.getpid)
     os.kill(next(iter(pids.values())), signal.SIGKILL)
@@ -105,7 +105,7 @@ def test_an_interrupt_closes_the_workers_connections_and_keeps_what_finished(
     with StrictServer(delay_s=lambda prompt: 0.0 if prompt[-1] in "01" else 60.0) as slow:
         client = client_of(slow, concurrency=4)
         run = client.run("Say {{word}}", ROWS[:8], engine=dask, run_file=tmp_path / "r.run.jsonl")
-        run.start(client.engine)
+        run.start(client.event_loop)
         slow.wait_answered(2, 30)
         slow.wait(6, 30)
         run.cancel()

@@ -253,3 +253,19 @@ def test_20000_answers_make_each_table_in_a_second() -> None:
         start = time.process_time()
         call()
         assert time.process_time() - start < 1
+
+
+def test_numbers_of_a_schema_with_two_ends_have_an_interval_from_two_rows_on() -> None:
+    """Four ratings from 1 to 5 of two models: with the range of the schema a difference, without it a dash."""
+
+    def rated(model: str, row: int, **ends: int) -> tuple[Job, Reply]:
+        schema = {"json_schema": {"schema": {"properties": {"stars": {"type": "integer", **ends}}}}}
+        request = Request(model="m", messages=(Message("user", "q"),), parameters={"response_format": schema})
+        stars = 1 + (row + (model == "b")) % 5
+        return job(row, model), Reply(choices=(Choice(text=json.dumps({"stars": stars})),), request=request)
+
+    def difference(**ends: int) -> Any:
+        return run(rated(model, row, **ends) for row in range(4) for model in "ab").compare("model", "stars").rows[0][5]
+
+    assert difference(minimum=1, maximum=5).low is not None
+    assert difference(minimum=1).low is None

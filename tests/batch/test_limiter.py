@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wcode_jupyter.batch import AdaptiveLimiter, Budget, Limits
+from wcode_jupyter.batch import AdaptiveLimiter, Budget, RunLimits
 from wcode_jupyter.session import Call, Session
 from wcode_jupyter.session.ledger import Ledger
 
@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_refusal_halves_and_answers_grow_again(clock: Clock) -> None:
     """16 at once, refused: 8; after enough answers 16 again, never more."""
-    limiter = AdaptiveLimiter(Limits(concurrency=16), sleep=clock.sleep)
+    limiter = AdaptiveLimiter(RunLimits(concurrency=16), sleep=clock.sleep)
     assert limiter.refused(clock.now, None)
     assert limiter.allowed == 8
     for _answer in range(300):
@@ -45,7 +45,7 @@ def test_all_pause_as_long_as_the_server_asks(clock: Clock) -> None:
     """After a 429 with Retry-After 7 nobody starts for 7 s."""
 
     async def main() -> float:
-        limiter = AdaptiveLimiter(Limits(concurrency=4), sleep=clock.sleep)
+        limiter = AdaptiveLimiter(RunLimits(concurrency=4), sleep=clock.sleep)
         started = await limiter.enter()
         limiter.leave()
         limiter.refused(started, 7.0)
@@ -56,7 +56,7 @@ def test_all_pause_as_long_as_the_server_asks(clock: Clock) -> None:
 
 def test_refusals_of_one_moment_slow_down_once(clock: Clock) -> None:
     """Sixteen requests refused together halve the number once, not sixteen times."""
-    limiter = AdaptiveLimiter(Limits(concurrency=16), sleep=clock.sleep)
+    limiter = AdaptiveLimiter(RunLimits(concurrency=16), sleep=clock.sleep)
     for _request in range(16):
         assert limiter.refused(100.0, 1.0)
     assert limiter.allowed == 8
@@ -64,7 +64,7 @@ def test_refusals_of_one_moment_slow_down_once(clock: Clock) -> None:
 
 def test_a_wish_of_more_than_two_minutes_is_a_failure(clock: Clock) -> None:
     """Nobody waits that long without being told."""
-    assert not AdaptiveLimiter(Limits()).refused(clock.now, 121.0)
+    assert not AdaptiveLimiter(RunLimits()).refused(clock.now, 121.0)
 
 
 @pytest.mark.parametrize(("limits", "seconds"), [({"rpm": 60}, 9.0), ({"tpm": 600}, 9.0), ({}, 0.0)])
@@ -72,7 +72,7 @@ def test_ten_starts_take_what_the_limits_say(clock: Clock, limits: dict[str, Any
     """60 requests, or 600 tokens at 10 a request, a minute: one a second."""
 
     async def main() -> float:
-        limiter = AdaptiveLimiter(Limits(**limits), sleep=clock.sleep)
+        limiter = AdaptiveLimiter(RunLimits(**limits), sleep=clock.sleep)
         starts = []
         for _request in range(10):
             starts.append(await limiter.enter(10))
@@ -153,7 +153,7 @@ def test_tokens_that_were_not_expected_delay_the_next_start(clock: Clock) -> Non
     """10 tokens expected, 40 taken, at 600 a minute: the next start is 4 s after the first, not 1 s."""
 
     async def main() -> float:
-        limiter = AdaptiveLimiter(Limits(tpm=600), sleep=clock.sleep)
+        limiter = AdaptiveLimiter(RunLimits(tpm=600), sleep=clock.sleep)
         first = await limiter.enter(10)
         limiter.leave()
         limiter.answered(10, 40)
@@ -166,7 +166,7 @@ def test_a_cancelled_waiter_lets_the_next_one_in() -> None:
     """One is under way, two wait; the first of them is told to go and cancelled in that moment: the other one goes."""
 
     async def main() -> bool:
-        limiter = AdaptiveLimiter(Limits(concurrency=1))
+        limiter = AdaptiveLimiter(RunLimits(concurrency=1))
         await limiter.enter()
         first, second = (asyncio.ensure_future(limiter.enter()) for _waiter in range(2))
         await asyncio.sleep(0)
@@ -185,7 +185,7 @@ def test_pauses_grow_as_the_transports_retries_do(clock: Clock) -> None:
         await limiter.enter()
         limiter.leave()
 
-    limiter = AdaptiveLimiter(Limits(), sleep=clock.sleep)
+    limiter = AdaptiveLimiter(RunLimits(), sleep=clock.sleep)
     for least, most in ((0.375, 0.5), (0.75, 1.0), (1.5, 2.0)):
         before = clock.now
         assert limiter.refused(before, None)

@@ -117,7 +117,7 @@ def test_two_runs_at_once_share_the_sessions_budget(client_of: ClientOf) -> None
 
 def _carried(client: Client, word: str) -> None:
     run = client.run(word + " {{word}}", ROWS)
-    run.start(client.engine)
+    run.start(client.event_loop)
     run.carry_through()
 
 

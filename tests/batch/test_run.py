@@ -120,7 +120,7 @@ def test_a_million_rows_are_not_loaded(client_of: ClientOf) -> None:
     gate = threading.Event()
     with StrictServer(gate=gate) as server:
         run = client_of(server).run("Say {{value}}", (next(taken) for _row in range(1_000_000)), concurrency=4)
-        run.start(client_of(server).engine)
+        run.start(client_of(server).event_loop)
         server.wait(4)
         run.cancel()
         gate.set()
@@ -225,7 +225,7 @@ def test_two_runs_on_one_file_are_refused(client_of: ClientOf, tmp_path: Path) -
     with StrictServer(gate=gate) as server:
         client = client_of(server)
         first = client.run("Say {{word}}", WORDS[:3], run_file=file)
-        first.start(client.engine)
+        first.start(client.event_loop)
         server.wait(1)
         with pytest.raises(RunError, match="Another run is writing"):
             client.map("Say {{word}}", WORDS[:3], run_file=file)
@@ -297,7 +297,7 @@ def test_interrupt_keeps_what_finished(client_of: ClientOf, tmp_path: Path) -> N
     with StrictServer(gate=gate) as server:
         client = client_of(server)
         run = client.run("Say {{word}}", WORDS, run_file=tmp_path / "r.jsonl", concurrency=2)
-        run.start(client.engine)
+        run.start(client.event_loop)
         server.wait(2)
         started = time.monotonic()
         run.cancel()
@@ -465,7 +465,7 @@ def test_retry_of_an_interrupted_run_asks_the_rest(client_of: ClientOf) -> None:
     with StrictServer(delay_s=lambda prompt: 0.0 if slow.is_set() or prompt[-1] in "01" else 60.0) as server:
         client = client_of(server)
         run = client.run("Say {{word}}", WORDS[:8], concurrency=2)
-        run.start(client.engine)
+        run.start(client.event_loop)
         server.wait(4)
         run.cancel()
         assert run.wait(5)

@@ -118,7 +118,7 @@ def test_an_interrupt_between_two_attempts_keeps_the_first(client_of: ClientOf) 
     with StrictServer(answer=lambda prompt: "no", delay_s=delay) as server:
         client = client_of(server)
         run = client.run("Judge {{word}}", ROWS[:1], schema=Judged, retries_schema=1)
-        run.start(client.engine)
+        run.start(client.event_loop)
         server.wait(2)
         run.cancel()
         assert run.wait(5)

@@ -20,7 +20,7 @@ from wcode_jupyter.statistics.classification import classify
 from wcode_jupyter.statistics.comparison import compare
 from wcode_jupyter.statistics.correction import corrected
 from wcode_jupyter.statistics.intervals import Estimate, mean, share_of_rows
-from wcode_jupyter.statistics.variance import Cell, variance_shares
+from wcode_jupyter.statistics.variance import Observation, variance_shares
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,7 +193,7 @@ def shares_of_variance(n: int, deviations: tuple[float, float, float], kind: str
         rows, prompts, samples = parts(n, 1, 1), parts(n, 3, 1), parts(n, 3, 2)
         values = deviations[0] * rows + deviations[1] * prompts + deviations[2] * samples
         cells = [
-            Cell(row, (prompt,), float(values[row, prompt, sample]))
+            Observation(row, (prompt,), float(values[row, prompt, sample]))
             for row in range(n)
             for prompt in range(3)
             for sample in range(2)

@@ -226,7 +226,7 @@ def dask_run(count: int, most: int) -> None:
     ):
         rows = [{"number": number} for number in range(count)]
         run = client.run("Row {{number}}", rows, engine=dask)
-        run.start(client.engine)
+        run.start(client.event_loop)
         server.wait_answered(count // 2, 600)
         os.kill(next(iter(dask.run(os.getpid).values())), signal.SIGKILL)
         run.wait()

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 _PLAIN = (
-    "p h1 h2 h3 h4 h5 h6 ul li blockquote hr br em strong s table thead tbody tr pre code b i summary".split()  # noqa: SIM905
+    "p h1 h2 h3 h4 h5 h6 ul li blockquote hr br em strong s sub sup table thead tbody tr pre code b i summary".split()  # noqa: SIM905
 )
 _CELL = {"align": r"right|center"}
 ALLOWED: dict[str, dict[str, str]] = {

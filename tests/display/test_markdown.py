@@ -166,6 +166,10 @@ def test_tables_lists_and_the_rest_of_markdown():
         "~~a",
         "((",
         "$x$ ",
+        "中\n",
+        "**注：**请",
+        "<sub>",
+        "```md\n```python\n```\n",
     ],
 )
 def test_no_shape_is_slow(unit):

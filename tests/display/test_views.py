@@ -13,7 +13,7 @@ import pytest
 
 from tests.display.fakes import Clock, FakeStream, Publisher
 from tests.display.safety import judge
-from wcode_jupyter.display import Price, pump, view
+from wcode_jupyter.display import TokenPrice, pump, view
 from wcode_jupyter.display.notebook import NotebookView
 from wcode_jupyter.display.style import LIVE_STYLE, STYLE
 from wcode_jupyter.display.terminal import PlainView
@@ -134,7 +134,7 @@ def test_how_far_the_answer_is():
     clock = Clock()
     publisher = Seen(clock)
     batches: Batches = [(1 + n / 10, [TextDelta("four " * 8)]) for n in range(51)]
-    price = Price(Decimal("0.01"), Decimal("0.0001"))
+    price = TokenPrice(Decimal("0.01"), Decimal("0.0001"))
     pump(FakeStream(batches, clock), NotebookView(publisher, price=price, clock=clock))
     lines = [(at, text) for at, page in publisher.pages for text in page if "is writing" in text]
     assert lines[0] == (3.0, "glm-5 is writing · about 210 tokens · 105 tokens/s · ≈ ¥0.0310 · stop: ■ or I, I")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from wcode_jupyter.event_loop import Engine
+from wcode_jupyter.event_loop import EventLoop
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = Engine()
+def engine() -> Iterator[EventLoop]:
+    engine = EventLoop()
     yield engine
     engine.close()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fault_server import HOLD, FaultServer, chat, delta, stream
 from wcode_jupyter.errors import ConnectError, DeadlineError, InputError, WcodeError
-from wcode_jupyter.event_loop import Engine
+from wcode_jupyter.event_loop import EventLoop
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.transport import Transport, endpoint
 
@@ -21,13 +21,13 @@ from .sources import REQUEST, Silent, answer, builder
 
 
 def engine_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "wcode-engine"]
+    return [thread for thread in threading.enumerate() if thread.name == "wcode-event-loop"]
 
 
 def test_no_thread_before_the_first_use() -> None:
     """Making an Engine costs nothing; one daemon thread comes with the first use and goes with `close`."""
     before = len(engine_threads())
-    engine = Engine()
+    engine = EventLoop()
     assert len(engine_threads()) == before
     engine.start(answer("a"), builder()).result()
     assert len(engine_threads()) == before + 1
@@ -39,7 +39,7 @@ def test_no_thread_before_the_first_use() -> None:
 
 def test_a_closed_engine_says_so() -> None:
     """After `close` nothing starts, and what ran is told."""
-    engine = Engine()
+    engine = EventLoop()
     silent = Silent("Hel")
     running = engine.start(silent.source(), builder())
     assert silent.reading.wait(2)
@@ -55,7 +55,7 @@ def test_a_closed_engine_says_so() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_forked_process_is_told(engine: Engine) -> None:
+def test_a_forked_process_is_told(engine: EventLoop) -> None:
     """The child of a fork has no engine thread: an error instead of a wait for ever; the parent works on."""
     engine.run(asyncio.sleep(0))
     child = os.fork()
@@ -73,7 +73,7 @@ def test_a_forked_process_is_told(engine: Engine) -> None:
 
 def test_an_engine_that_nobody_holds_ends() -> None:
     """Dropping a client ends its thread; but not while one of its answers is being consumed."""
-    engine = Engine()
+    engine = EventLoop()
     running = engine.start(answer("Hello"), builder())
     thread = engine_threads()[-1]
     gone = weakref.ref(engine)
@@ -88,7 +88,7 @@ def test_an_engine_that_nobody_holds_ends() -> None:
     assert not thread.is_alive()
 
 
-def test_run_gives_the_result_or_the_error(engine: Engine) -> None:
+def test_run_gives_the_result_or_the_error(engine: EventLoop) -> None:
     """A coroutine's value, its own WcodeError, and anything else as a bug."""
 
     async def fail(error: Exception) -> None:
@@ -104,7 +104,7 @@ def test_run_gives_the_result_or_the_error(engine: Engine) -> None:
         engine.run(fail(ZeroDivisionError()))
 
 
-def test_run_ends_with_its_time(engine: Engine) -> None:
+def test_run_ends_with_its_time(engine: EventLoop) -> None:
     """What takes too long is cancelled and a DeadlineError."""
     cancelled = threading.Event()
 
@@ -121,7 +121,7 @@ def test_run_ends_with_its_time(engine: Engine) -> None:
     assert cancelled.wait(2)
 
 
-def test_warm_works_in_the_background(engine: Engine) -> None:
+def test_warm_works_in_the_background(engine: EventLoop) -> None:
     """It returns at once, runs on the engine's thread, and a failure there harms nobody."""
     seen: list[str] = []
     done = threading.Event()
@@ -137,11 +137,11 @@ def test_warm_works_in_the_background(engine: Engine) -> None:
     assert seen == []
     gate.set()
     assert done.wait(2)
-    assert seen == ["wcode-engine"]
+    assert seen == ["wcode-event-loop"]
     assert engine.start(answer("a"), builder()).result().text == "a"
 
 
-def test_200_streams_leave_nothing_behind(engine: Engine) -> None:
+def test_200_streams_leave_nothing_behind(engine: EventLoop) -> None:
     """Half of them cancelled in mid answer: no thread, no task and no open connection more than before."""
 
     async def tasks() -> int:

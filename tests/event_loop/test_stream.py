@@ -26,7 +26,7 @@ from wcode_jupyter.errors import (
     ServerFault,
     WcodeError,
 )
-from wcode_jupyter.event_loop import Engine, Stream
+from wcode_jupyter.event_loop import EventLoop, Stream
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply import Reply
 from wcode_jupyter.reply.events import Event, Finish, TextDelta
@@ -35,7 +35,7 @@ from wcode_jupyter.transport import Transport, endpoint
 from .sources import REQUEST, Silent, answer, builder, failing
 
 
-def start(engine: Engine, silent: Silent) -> Stream:
+def start(engine: EventLoop, silent: Silent) -> Stream:
     """A stream whose texts have arrived and which is silent now."""
     running = engine.start(silent.source(), builder())
     assert silent.reading.wait(2)
@@ -45,7 +45,7 @@ def start(engine: Engine, silent: Silent) -> Stream:
 # --- consuming ------------------------------------------------------------------------------------------------------
 
 
-def test_iterating_gives_the_events_and_keeps_the_reply(engine: Engine) -> None:
+def test_iterating_gives_the_events_and_keeps_the_reply(engine: EventLoop) -> None:
     """Events come in order; afterwards `reply` is the folded answer and there is no error."""
     running = engine.start(answer("Hel", "lo"), builder())
     assert list(running) == [TextDelta("Hel"), TextDelta("lo"), Finish("stop")]
@@ -54,7 +54,7 @@ def test_iterating_gives_the_events_and_keeps_the_reply(engine: Engine) -> None:
     assert running.error is None
 
 
-def test_result_waits_and_can_be_asked_again(engine: Engine) -> None:
+def test_result_waits_and_can_be_asked_again(engine: EventLoop) -> None:
     """`result` is the same Reply each time, and so is `interrupt` after the end."""
     running = engine.start(answer("Hello"), builder())
     reply = running.result()
@@ -64,7 +64,7 @@ def test_result_waits_and_can_be_asked_again(engine: Engine) -> None:
     assert list(running) == []
 
 
-def test_get_gives_batches_then_nothing_then_the_end(engine: Engine) -> None:
+def test_get_gives_batches_then_nothing_then_the_end(engine: EventLoop) -> None:
     """Events that have arrived; [] when the time is up; None once the answer has ended."""
     silent = Silent("Hel", "lo")
     running = start(engine, silent)
@@ -78,7 +78,7 @@ def test_get_gives_batches_then_nothing_then_the_end(engine: Engine) -> None:
     assert running.get() is None
 
 
-def test_times_are_those_of_arrival(engine: Engine) -> None:
+def test_times_are_those_of_arrival(engine: EventLoop) -> None:
     """A consumer that comes late does not make the first token late."""
     running = engine.start(answer("Hello"), builder())
     assert running._run.ended.wait(2)
@@ -88,7 +88,7 @@ def test_times_are_those_of_arrival(engine: Engine) -> None:
     assert reply.timing.first_token_s <= reply.timing.total_s < 0.3
 
 
-def test_a_snapshot_shows_the_answer_so_far(engine: Engine) -> None:
+def test_a_snapshot_shows_the_answer_so_far(engine: EventLoop) -> None:
     """What was consumed is in the snapshot while the answer still runs."""
     running = start(engine, Silent("Hel", "lo"))
     running.get()
@@ -98,7 +98,7 @@ def test_a_snapshot_shows_the_answer_so_far(engine: Engine) -> None:
     assert running.snapshot() is final
 
 
-def test_a_slow_consumer_loses_nothing(engine: Engine) -> None:
+def test_a_slow_consumer_loses_nothing(engine: EventLoop) -> None:
     """Ten thousand events wait until somebody takes them."""
     texts = [str(number) for number in range(10_000)]
     running = engine.start(answer(*texts), builder())
@@ -109,7 +109,7 @@ def test_a_slow_consumer_loses_nothing(engine: Engine) -> None:
 # --- asynchronously -------------------------------------------------------------------------------------------------
 
 
-def test_async_iteration_from_a_loop_of_the_users_own(engine: Engine) -> None:
+def test_async_iteration_from_a_loop_of_the_users_own(engine: EventLoop) -> None:
     """Two answers side by side in one loop, and the loop is free while it waits."""
     gate = threading.Event()
 
@@ -132,7 +132,7 @@ def test_async_iteration_from_a_loop_of_the_users_own(engine: Engine) -> None:
     assert waited == [TextDelta("a"), TextDelta("b"), Finish("stop")]
 
 
-def test_an_async_consumer_gets_the_error(engine: Engine) -> None:
+def test_an_async_consumer_gets_the_error(engine: EventLoop) -> None:
     """`async for` and `aresult` raise what ended the answer, with the reply."""
 
     async def main() -> WcodeError:
@@ -146,7 +146,7 @@ def test_an_async_consumer_gets_the_error(engine: Engine) -> None:
     assert error.reply.text == "Hel"
 
 
-def test_a_cancelled_async_consumer_stops_the_answer(engine: Engine) -> None:
+def test_a_cancelled_async_consumer_stops_the_answer(engine: EventLoop) -> None:
     """Cancelling the task that reads ends the answer and closes its connection; what had arrived is kept."""
     silent = Silent("Hel")
     running = start(engine, silent)
@@ -166,7 +166,7 @@ def test_a_cancelled_async_consumer_stops_the_answer(engine: Engine) -> None:
 # --- interrupting ---------------------------------------------------------------------------------------------------
 
 
-def test_interrupt_keeps_what_arrived_and_closes_the_source(engine: Engine) -> None:
+def test_interrupt_keeps_what_arrived_and_closes_the_source(engine: EventLoop) -> None:
     """Within 0.3 s also on a silent stream, with the events that nobody had consumed yet."""
     silent = Silent("Hel", "lo")
     running = start(engine, silent)
@@ -181,7 +181,7 @@ def test_interrupt_keeps_what_arrived_and_closes_the_source(engine: Engine) -> N
     assert reply.fault.kind == "AnswerInterrupted"
 
 
-def test_the_server_sees_the_connection_close(engine: Engine) -> None:
+def test_the_server_sees_the_connection_close(engine: EventLoop) -> None:
     """Through the real transport: the connection is closed at once, and the next answer works."""
     with FaultServer(stream(delta("Hel"), HOLD)) as server:
         transport = Transport(Keys(keyring=False))
@@ -212,7 +212,7 @@ class Stubborn:
             self.closed.set()
 
 
-def test_interrupt_does_not_wait_for_a_source_that_will_not_end(engine: Engine) -> None:
+def test_interrupt_does_not_wait_for_a_source_that_will_not_end(engine: EventLoop) -> None:
     """A source that is slow to close holds the user up for a quarter of a second at most."""
     stubborn = Stubborn()
     running = engine.start(stubborn.source(), builder())
@@ -226,7 +226,7 @@ def test_interrupt_does_not_wait_for_a_source_that_will_not_end(engine: Engine) 
     assert running.reply is reply
 
 
-def test_a_second_interrupt_does_not_break_off_the_closing(engine: Engine) -> None:
+def test_a_second_interrupt_does_not_break_off_the_closing(engine: EventLoop) -> None:
     """Pressing Stop twice still closes the connection properly."""
     stubborn = Stubborn()
     running = engine.start(stubborn.source(), builder())
@@ -239,7 +239,7 @@ def test_a_second_interrupt_does_not_break_off_the_closing(engine: Engine) -> No
     assert stubborn.closed.wait(2)
 
 
-def test_an_interrupt_from_another_thread_releases_an_async_consumer(engine: Engine) -> None:
+def test_an_interrupt_from_another_thread_releases_an_async_consumer(engine: EventLoop) -> None:
     """Also when the source itself does not end."""
     stubborn = Stubborn()
     running = engine.start(stubborn.source(), builder())
@@ -256,7 +256,7 @@ def test_an_interrupt_from_another_thread_releases_an_async_consumer(engine: Eng
     engine.warm(stubborn.release.set)
 
 
-def test_an_interrupt_after_the_end_changes_nothing(engine: Engine) -> None:
+def test_an_interrupt_after_the_end_changes_nothing(engine: EventLoop) -> None:
     """An answer that was complete before the interrupt, though not consumed, stays complete."""
     running = engine.start(answer("Hello"), builder())
     assert running._run.ended.wait(2)
@@ -265,7 +265,7 @@ def test_an_interrupt_after_the_end_changes_nothing(engine: Engine) -> None:
     assert running.error is None
 
 
-def test_an_interrupt_from_another_thread_releases_the_consumer(engine: Engine) -> None:
+def test_an_interrupt_from_another_thread_releases_the_consumer(engine: EventLoop) -> None:
     """A Stop button: who waits in `get` is told that the answer has ended."""
     silent = Silent("Hel")
     running = start(engine, silent)
@@ -294,7 +294,7 @@ def ctrl_c() -> Iterator[list[float]]:
     timer.join()
 
 
-def test_ctrl_c_comes_through_a_waiting_get(engine: Engine, ctrl_c: list[float]) -> None:
+def test_ctrl_c_comes_through_a_waiting_get(engine: EventLoop, ctrl_c: list[float]) -> None:
     """`get` on a silent stream raises KeyboardInterrupt within 0.1 s, and the stream can still be interrupted."""
     running = start(engine, Silent("Hel"))
     running.get()
@@ -306,7 +306,7 @@ def test_ctrl_c_comes_through_a_waiting_get(engine: Engine, ctrl_c: list[float])
 
 
 @pytest.mark.parametrize("consume", [list, Stream.result], ids=["for", "result"])
-def test_ctrl_c_in_a_script_stops_the_answer(engine: Engine, ctrl_c: list[float], consume: object) -> None:
+def test_ctrl_c_in_a_script_stops_the_answer(engine: EventLoop, ctrl_c: list[float], consume: object) -> None:
     """In a plain loop KeyboardInterrupt ends the answer, which is kept, and goes on to the script."""
     silent = Silent("Hel")
     running = start(engine, silent)
@@ -317,7 +317,7 @@ def test_ctrl_c_in_a_script_stops_the_answer(engine: Engine, ctrl_c: list[float]
     assert (running.reply.text, running.reply.ended) == ("Hel", "interrupted")
 
 
-def test_leaving_the_loop_stops_the_answer(engine: Engine) -> None:
+def test_leaving_the_loop_stops_the_answer(engine: EventLoop) -> None:
     """`break` closes the connection, and what had arrived is kept."""
     silent = Silent("Hel", "lo")
     running = start(engine, silent)
@@ -328,7 +328,7 @@ def test_leaving_the_loop_stops_the_answer(engine: Engine) -> None:
     assert (running.reply.text, running.reply.ended) == ("Hello", "interrupted")
 
 
-def test_leaving_the_with_block_stops_the_answer(engine: Engine) -> None:
+def test_leaving_the_with_block_stops_the_answer(engine: EventLoop) -> None:
     """A Stream is a context manager, for plain and for async code."""
     for asynchronous in (False, True):
         silent = Silent("Hel")
@@ -347,7 +347,7 @@ def test_leaving_the_with_block_stops_the_answer(engine: Engine) -> None:
         assert running.reply is not None
 
 
-def test_a_dropped_stream_is_cancelled(engine: Engine) -> None:
+def test_a_dropped_stream_is_cancelled(engine: EventLoop) -> None:
     """Nobody holds it any more: the connection closes."""
     silent = Silent("Hel")
     running = start(engine, silent)
@@ -375,7 +375,7 @@ def test_a_dropped_stream_is_cancelled(engine: Engine) -> None:
     ],
 )
 def test_an_error_ends_the_answer_as_cut_or_failed(
-    engine: Engine, error: WcodeError, texts: tuple[str, ...], ended: str
+    engine: EventLoop, error: WcodeError, texts: tuple[str, ...], ended: str
 ) -> None:
     """Cut: text had come and the transport lost the rest. Failed: the server said so, or nothing had come."""
     running = engine.start(failing(error, *texts), builder())
@@ -404,7 +404,7 @@ def test_an_error_ends_the_answer_as_cut_or_failed(
     ],
 )
 def test_the_finish_reason_says_how_it_ended(
-    engine: Engine, reason: str, ended: str, error: type[WcodeError] | None
+    engine: EventLoop, reason: str, ended: str, error: type[WcodeError] | None
 ) -> None:
     """A filter and a provider's error are failures although the stream ended well."""
     running = engine.start(answer("Hel", reason=reason), builder())
@@ -417,7 +417,7 @@ def test_the_finish_reason_says_how_it_ended(
         assert "filter" in str(running.error)
 
 
-def test_an_unexpected_exception_is_a_bug_report(engine: Engine) -> None:
+def test_an_unexpected_exception_is_a_bug_report(engine: EventLoop) -> None:
     """Whatever a source raises, the consumer gets a WcodeError that says where; nothing hangs."""
     for oops in (ZeroDivisionError("oops"), RuntimeError(), GeneratorExit()):
         running = engine.start(failing(oops, "Hel"), builder())
@@ -431,7 +431,7 @@ def test_an_unexpected_exception_is_a_bug_report(engine: Engine) -> None:
         assert running.reply.text == "Hel"
 
 
-def test_an_error_carries_no_frames_of_the_engine(engine: Engine) -> None:
+def test_an_error_carries_no_frames_of_the_engine(engine: EventLoop) -> None:
     """The traceback begins at the consumer, without locals of the transport, however often it is raised."""
 
     async def leaky():  # type: ignore[no-untyped-def]
@@ -457,7 +457,7 @@ def test_an_error_carries_no_frames_of_the_engine(engine: Engine) -> None:
         assert len(trace.stack) == 3
 
 
-def test_on_end_is_called_once_with_the_reply(engine: Engine) -> None:
+def test_on_end_is_called_once_with_the_reply(engine: EventLoop) -> None:
     """By the consumer, whoever ended the answer; what it returns is the reply."""
     seen: list[Reply] = []
 
@@ -478,7 +478,7 @@ def test_on_end_is_called_once_with_the_reply(engine: Engine) -> None:
 
 @pytest.mark.parametrize(("raised", "kind"), [(ReplayError("disk full"), ReplayError), (KeyError("x"), WcodeError)])
 def test_an_error_in_on_end_is_raised_and_the_answer_kept(
-    engine: Engine, raised: Exception, kind: type[WcodeError]
+    engine: EventLoop, raised: Exception, kind: type[WcodeError]
 ) -> None:
     """A record that cannot be written fails the call, but the paid answer is there."""
 
@@ -492,7 +492,7 @@ def test_an_error_in_on_end_is_raised_and_the_answer_kept(
     assert caught.value.reply.text == "Hello"
 
 
-def test_ctrl_c_while_the_answer_is_being_kept_is_no_success(engine: Engine) -> None:
+def test_ctrl_c_while_the_answer_is_being_kept_is_no_success(engine: EventLoop) -> None:
     """It reaches a script as it is, once; a view, which ends by `interrupt`, finds the whole answer and an error."""
 
     def on_end(_reply: Reply) -> Reply:
@@ -506,7 +506,7 @@ def test_ctrl_c_while_the_answer_is_being_kept_is_no_success(engine: Engine) -> 
     assert running.error.reply is running.reply
 
 
-def test_ctrl_c_twice_still_ends_by_interrupt(engine: Engine) -> None:
+def test_ctrl_c_twice_still_ends_by_interrupt(engine: EventLoop) -> None:
     """The second one, while a stopped answer is being kept, does not escape into the cell: what arrived is there."""
 
     def on_end(_reply: Reply) -> Reply:
@@ -518,7 +518,7 @@ def test_ctrl_c_twice_still_ends_by_interrupt(engine: Engine) -> None:
     assert (reply.text, reply.ended) == ("Hel", "interrupted")
 
 
-def test_all_errors_have_a_way_out(engine: Engine) -> None:
+def test_all_errors_have_a_way_out(engine: EventLoop) -> None:
     """Every class of the tree crosses the thread as itself."""
     for name in errors.__all__:
         cls = getattr(errors, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from wcode_jupyter.export import Cell, export_notebook
+from wcode_jupyter.export import RanCell, export_notebook
 from wcode_jupyter.request.messages import Image, Message, Request, Text
 
 
@@ -17,10 +17,10 @@ def test_script() -> None:
         extra_body={"x": None},
     )
     cells = [
-        Cell(source="%load_ext wcode_jupyter"),
-        Cell(source="x = 1\nif x:\n    !ls\nprint(x)\n"),
-        Cell(request=question, name="answer"),
-        Cell(source="%%bash\necho hi\n"),
+        RanCell(source="%load_ext wcode_jupyter"),
+        RanCell(source="x = 1\nif x:\n    !ls\nprint(x)\n"),
+        RanCell(request=question, name="answer"),
+        RanCell(source="%%bash\necho hi\n"),
     ]
     assert export_notebook(cells) == (
         "from wcode_jupyter import Client\n\n"
@@ -41,7 +41,7 @@ def test_conversation() -> None:
     asked = Request(
         model="m", messages=(Message("user", "a"), Message("assistant", "b"), picture), protocol="anthropic"
     )
-    script = export_notebook([Cell(request=asked, name="class")], base_url="http://127.0.0.1:8080/v1")
+    script = export_notebook([RanCell(request=asked, name="class")], base_url="http://127.0.0.1:8080/v1")
     assert "reply = client.ask(" in script
     assert 'Client(base_url="http://127.0.0.1:8080/v1")' in script
     call = next(node for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Call) and node.args)
@@ -59,7 +59,7 @@ def test_conversation() -> None:
 def test_every_python_cell_still_compiles() -> None:
     """A magic alone in a block leaves a block that Python accepts, and text that only looks like one stays."""
     source = 'for i in range(2):\n    %time f(i)\ntext = """\n%not a magic\n"""\nx = 5 \\\n% 3'
-    script = export_notebook([Cell(source=source)])
+    script = export_notebook([RanCell(source=source)])
     ast.parse(script)
     assert "\n%not a magic\n" in script
     assert "    pass  # %time f(i)" in script
@@ -68,10 +68,10 @@ def test_every_python_cell_still_compiles() -> None:
 def test_what_a_script_cannot_run_is_a_comment() -> None:
     """Cells that failed, that are no Python, or that await at the top; no line end in them brings code back."""
     cells = [
-        Cell(source="1 / 0", failed=True),
-        Cell(source="def f(:\n  x"),
-        Cell(source="await f()"),
-        Cell(source="%%bash\necho a\rb = 1\x0cc = 2\u2028d = 3"),
+        RanCell(source="1 / 0", failed=True),
+        RanCell(source="def f(:\n  x"),
+        RanCell(source="await f()"),
+        RanCell(source="%%bash\necho a\rb = 1\x0cc = 2\u2028d = 3"),
     ]
     script = export_notebook(cells)
     assert [line for line in script.split("\n\n", 2)[2].splitlines() if not line.startswith("#") and line] == []
@@ -83,6 +83,6 @@ def test_what_a_script_cannot_run_is_a_comment() -> None:
 def test_servers_and_whole_answers() -> None:
     """Base URLs of both forms go to the client, and a question that was not streamed is not."""
     asked = Request(model="m", messages=(Message("user", "a"),), stream=False)
-    script = export_notebook([Cell(request=asked)], base_url="http://x/v1/", anthropic_base_url="http://y")
+    script = export_notebook([RanCell(request=asked)], base_url="http://x/v1/", anthropic_base_url="http://y")
     assert 'Client(base_url="http://x/v1", anthropic_base_url="http://y")' in script
     assert '    model="m",\n    stream=False,\n' in script

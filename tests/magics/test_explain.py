@@ -91,10 +91,14 @@ def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer)
     assert KEY not in sent(server)
     assert "correct horse" not in sent(server)
     assert "[MY_PASSWORD]" in sent(server)
-    shared.run("token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'\nraise ValueError")
+    shared.run("token = 'a token of mine'\nraise ValueError(token)")
+    shared.run("%wcode explain")
+    assert "token = '[token]'" in sent(server, 2)
+    assert "a token of mine" not in sent(server, 2)
+    shared.run("k = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'\nraise ValueError")
     done = shared.run("%wcode explain")
     assert "seems to contain a GitHub token" in done.text
-    assert len(server.requests) == 1
+    assert len(server.requests) == 2
     shared.run(f"%wcode key forget {origin}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wcode_jupyter.catalogue import Catalogue
-from wcode_jupyter.export import Cell
+from wcode_jupyter.export import RanCell
 from wcode_jupyter.magics.script import cells_of
 from wcode_jupyter.reply import Reply
 from wcode_jupyter.request.messages import LOCAL, Image, Message, Request, Text
@@ -18,7 +18,7 @@ def request(text: str, model: str = "z-ai/glm-5", **parameters: Any) -> Request:
     return Request(model=model, messages=(Message("user", text),), parameters=parameters)
 
 
-def cells(sources: list[str], requests: list[Request], failed: tuple[int, ...] = ()) -> list[Cell]:
+def cells(sources: list[str], requests: list[Request], failed: tuple[int, ...] = ()) -> list[RanCell]:
     """What `cells_of` gives for cells that were run and the replies of the session; the export itself runs last."""
     history = SimpleNamespace(input_hist_raw=["", *sources, "%wcode export notebook"], exceptions=dict.fromkeys(failed))
     session: Any = SimpleNamespace(
@@ -39,7 +39,12 @@ def test_a_question_is_the_request_it_became() -> None:
         ],
         [one, two],
         failed=(3,),
-    ) == [Cell(source="x = 1"), Cell(request=one, name="answer"), Cell(source="1 / 0", failed=True), Cell(request=two)]
+    ) == [
+        RanCell(source="x = 1"),
+        RanCell(request=one, name="answer"),
+        RanCell(source="1 / 0", failed=True),
+        RanCell(request=two),
+    ]
 
 
 def test_the_same_words_twice_are_two_requests() -> None:
@@ -59,7 +64,7 @@ def test_replies_are_taken_in_order() -> None:
 
 def test_replies_of_the_panel_are_passed_over() -> None:
     """A reply that no cell can have asked for is nobody's."""
-    assert cells(["%%wcode\nB"], [request("A"), request("B", "m")]) == [Cell(request=request("B", "m"))]
+    assert cells(["%%wcode\nB"], [request("A"), request("B", "m")]) == [RanCell(request=request("B", "m"))]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_replies_of_the_panel_are_passed_over() -> None:
 )
 def test_a_question_without_a_reply_stays_as_typed(source: str) -> None:
     """Neither other options nor other words take a reply."""
-    assert cells([source], [request("Hi")]) == [Cell(source=source, failed=True)]
+    assert cells([source], [request("Hi")]) == [RanCell(source=source, failed=True)]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_a_question_without_a_reply_stays_as_typed(source: str) -> None:
 def test_a_cell_that_asked_nothing_or_many_times_is_no_question(line: str) -> None:
     """It is kept as typed, as is one that could not be read, and the next cell still finds its reply."""
     bad = f"%%wcode {line}\nHi"
-    assert cells([bad, "%%wcode\nHi"], [request("Hi")]) == [Cell(source=bad), Cell(request=request("Hi"))]
+    assert cells([bad, "%%wcode\nHi"], [request("Hi")]) == [RanCell(source=bad), RanCell(request=request("Hi"))]
 
 
 def test_references_stand_for_anything() -> None:

@@ -38,6 +38,10 @@ class PanelPage:
         """Clicks the button that says `words`, once it can be clicked."""
         self.page.tab.click(f'.wcode-panel button:text-is("{words}"):not([disabled])')
 
+    def insert_below(self) -> None:
+        """Clicks the code box's button: a block of code in the answer has one with the same words."""
+        self.page.tab.click('.wcode-section button:text-is("Insert cell below"):not([disabled])')
+
     def ask(self, prompt: str) -> None:
         """Types the prompt."""
         self.page.tab.fill(PROMPT, prompt)

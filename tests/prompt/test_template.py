@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wcode_jupyter.errors import InputError, UndefinedReference
 from wcode_jupyter.keys import Secret
 from wcode_jupyter.prompt import template
-from wcode_jupyter.prompt.template import Converter, Inserted, Limits, expand, references
+from wcode_jupyter.prompt.template import Converter, Inserted, InsertLimits, expand, references
 from wcode_jupyter.reply import Choice, Reply
 from wcode_jupyter.request.messages import Image, Message, Request, Text
 
@@ -201,7 +201,7 @@ def test_a_large_frame_is_bounded_and_says_what_was_left_out() -> None:
 
 def test_limits_are_the_callers() -> None:
     """Other limits can be given."""
-    expansion = expand("{{t}}", {"t": pd.DataFrame({"a": range(4)})}, limits=Limits(rows=1))
+    expansion = expand("{{t}}", {"t": pd.DataFrame({"a": range(4)})}, limits=InsertLimits(rows=1))
     assert expansion.text == "| a |\n| --- |\n| 0 |\n\n(1 of 4 rows, 1 of 1 columns shown)"
 
 

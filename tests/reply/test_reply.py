@@ -82,6 +82,15 @@ def test_a_dict_that_is_no_reply_is_refused() -> None:
 # -- Views ------------------------------------------------------------------------------------------------------------
 
 
+def test_a_markdown_document_is_one_code_block() -> None:
+    """Its own fences do not end it; the block after it is found, and a document without inner ends ends as usual."""
+    text = "```markdown\n# T\n```python\nx = 1\n```\nend\n```\nand\n```sh\nls\n```\n"
+    blocks = [(block.language, block.source) for block in answer(text).code]
+    assert blocks == [("markdown", "# T\n```python\nx = 1\n```\nend\n"), ("sh", "ls\n")]
+    odd = answer("```md\n```python\n```\nafter").code
+    assert [(block.language, block.source) for block in odd] == [("md", "```python\n")]
+
+
 def test_code_blocks() -> None:
     """Fences of any length, with a language or none, inside lists, and an unclosed last one; inline code is none."""
     first = "Try `x`:\n```python title=a.py\nprint(1)\n```\n"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wcode_jupyter.errors import OptionError
 from wcode_jupyter.magics.options import parse_cell_line, split_words
 from wcode_jupyter.request.cell_syntax import cell_line, escape, quote, unescape
 
@@ -25,6 +26,38 @@ from wcode_jupyter.request.cell_syntax import cell_line, escape, quote, unescape
 def test_words(line: str, words: list[str]) -> None:
     """`$'…'` spells characters by name and number as in a shell; a dollar elsewhere is a dollar."""
     assert split_words(line) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (r"--system C:\Users\me\x", ["--system", r"C:\Users\me\x"]),
+        (r"--image C:\Users\me\pic.png glm-5", ["--image", r"C:\Users\me\pic.png", "glm-5"]),
+        (r"--run-file=D:\data\.run\_1.jsonl", [r"--run-file=D:\data\.run\_1.jsonl"]),
+        (r"C:\数据\图.png .\out\a.md ..\b", [r"C:\数据\图.png", r".\out\a.md", r"..\b"]),
+        (r"\\server\share\a.png", [r"\\server\share\a.png"]),
+        (r"--image=\\nas01\d$\a.png", [r"--image=\\nas01\d$\a.png"]),
+        (r'"C:\My Files\a.png" "\\srv\My Files\a"', [r"C:\My Files\a.png", r"\\srv\My Files\a"]),
+        (r"'C:\My Files\'", ["C:\\My Files\\"]),
+        (r"C:\\Users\\me", [r"C:\Users\me"]),
+        (r"--stop \boxed \\n", ["--stop", r"\boxed", r"\n"]),
+        (r"a\ b it\'s \# \$x", ["a b", "it's", "#", "$x"]),
+    ],
+)
+def test_paths_of_windows(line: str, words: list[str]) -> None:
+    """A path is read as typed, bare or quoted; a backslash escapes only what has a meaning of its own."""
+    assert split_words(line) == words
+
+
+@pytest.mark.parametrize(
+    "line", ["C:\\", "--write C:\\out\\", "C:\\My\\ Files\\a", "--image=D:\\a\\ glm-5", "\\\\srv\\a\\ b"]
+)
+def test_a_folder_that_ends_in_a_backslash_is_refused(line: str) -> None:
+    """It would take the next word with it; the hint is to quote it."""
+    with pytest.raises(OptionError) as raised:
+        split_words(line)
+    assert "backslash" in raised.value.what
+    assert raised.value.hint == "Put a Windows path in single quotes."
 
 
 @given(st.text())

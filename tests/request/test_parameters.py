@@ -16,7 +16,7 @@ from wcode_jupyter.request.parameters import (
     EFFORTS,
     GROUPS,
     PARAMETERS,
-    Row,
+    Option,
     check,
     check_row,
     conflicts,
@@ -164,7 +164,7 @@ def test_a_good_value_goes_to_the_wire(name: str, value: object, expected: objec
 def test_a_number_is_finite_even_without_a_range(value: float) -> None:
     """Rows without bounds (the settings have some) refuse NaN and infinity as well."""
     with pytest.raises(ParameterError):
-        check_row(Row(name="idle_timeout", kind="float", help="Seconds."), value)
+        check_row(Option(name="idle_timeout", kind="float", help="Seconds."), value)
 
 
 def test_every_row_has_good_and_bad_samples() -> None:

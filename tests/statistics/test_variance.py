@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 
 from wcode_jupyter.errors import InputError
-from wcode_jupyter.statistics.variance import Cell, flips, variance_shares
+from wcode_jupyter.statistics.variance import Observation, flips, variance_shares
 
 
-def cells(values: dict[tuple[str, str], list[object]]) -> list[Cell]:
-    return [Cell(row, (prompt,), value) for (row, prompt), found in values.items() for value in found]  # type: ignore
+def cells(values: dict[tuple[str, str], list[object]]) -> list[Observation]:
+    return [Observation(row, (prompt,), value) for (row, prompt), found in values.items() for value in found]  # type: ignore
 
 
 def test_components_by_hand() -> None:
@@ -50,7 +50,7 @@ def test_shares_find_what_was_put_in() -> None:
         prompts = {name: chance.gauss(0, 2**0.5) for name in "xyz"}
         models = {name: chance.gauss(0, 1) for name in "mn"}
         for prompt, model, _sample in product("xyz", "mn", range(2)):
-            made.append(Cell(row, (prompt, model), base + prompts[prompt] + models[model] + chance.gauss(0, 1)))
+            made.append(Observation(row, (prompt, model), base + prompts[prompt] + models[model] + chance.gauss(0, 1)))
     found = variance_shares(made, ["prompt", "model"])
     for estimate, expected in [
         (found.rows, 4 / 8), (found.factors["prompt"], 2 / 8), (found.factors["model"], 1 / 8), (found.rest, 1 / 8)

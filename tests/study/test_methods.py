@@ -13,7 +13,7 @@ from tests.fault_server import FaultServer, Received, Script, chat, status
 from wcode_jupyter import Client
 from wcode_jupyter.catalogue import Catalogue, Model, Price
 from wcode_jupyter.errors import ReplayError
-from wcode_jupyter.session.account import Finding
+from wcode_jupyter.session.account import AccountEntry
 from wcode_jupyter.store import rewind
 from wcode_jupyter.study import checklist, report
 from wcode_jupyter.study.methods import Study, study
@@ -104,7 +104,7 @@ def test_latex_and_bibtex(found: tuple[Study, list[Path]]) -> None:
 
 def test_findings_are_sentences_and_facts(tmp_path: Path) -> None:
     """A test or an agreement enters the account with its origin."""
-    finding = Finding("test", "McNemar p = 0.03.", "s.r.run.jsonl")
+    finding = AccountEntry("test", "McNemar p = 0.03.", "s.r.run.jsonl")
     found = study([], CATALOGUE, findings=[finding])
     (fact,) = found.facts()
     assert (fact.name, fact.value, fact.origin) == ("study: finding test", "McNemar p = 0.03.", ("s.r.run.jsonl",))
@@ -134,7 +134,7 @@ def test_guidelines_have_46_items(found: tuple[Study, list[Path]]) -> None:
 def test_all_that_a_tool_can_fill_is_filled(found: tuple[Study, list[Path]]) -> None:
     """With human labels, agreement, power, tests, an audit and a package at least 19 items are facts."""
     kinds = ("agreement", "model agreement", "labels", "instrument", "interval", "test", "power", "audit", "package")
-    whole = study(found[1], CATALOGUE, findings=[Finding(kind, f"A {kind}.", "s.r.run.jsonl") for kind in kinds])
+    whole = study(found[1], CATALOGUE, findings=[AccountEntry(kind, f"A {kind}.", "s.r.run.jsonl") for kind in kinds])
     states = [entry.state for entry in checklist.filled(whole)]
     assert states.count("filled") >= 19
     assert {entry.state for entry in checklist.filled(whole, checklist.TRIPOD)} == {"filled", "words"}

@@ -14,6 +14,7 @@ runfile      every answer on disk at once
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
 fields       fields of the answers as labels
+label_items  rows to be labelled by people
 evidence     answers by row and condition, for findings
 differences  two answers compared
 plot         the result in pictures
@@ -23,9 +24,9 @@ progress     a bar while it runs
 from __future__ import annotations
 
 from .budget import Budget
-from .counts import Progress
+from .counts import RunProgress
 from .estimate import RunEstimate, estimate
-from .limiter import AdaptiveLimiter, Limits
+from .limiter import AdaptiveLimiter, RunLimits
 from .plan import Job, Plan
 from .replies import Replies
 from .rows import Rows
@@ -38,14 +39,14 @@ __all__ = [
     "BatchRun",
     "Budget",
     "Job",
-    "Limits",
     "Plan",
-    "Progress",
     "Replies",
     "RequestSender",
     "Rows",
     "RunEstimate",
     "RunFile",
+    "RunLimits",
     "RunLine",
+    "RunProgress",
     "estimate",
 ]

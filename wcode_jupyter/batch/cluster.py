@@ -24,7 +24,7 @@ import msgspec
 
 from .. import extras
 from ..errors import InputError, RunError, WcodeError, one_line
-from ..event_loop import Engine, fold
+from ..event_loop import EventLoop, fold
 from ..keys import Keys
 from ..language import _
 from ..reply import Reply, fault_of
@@ -265,9 +265,9 @@ async def _on_dask(cluster: Any, awaitable: Any) -> Any:
 
 
 @cache
-def _worker() -> tuple[Engine, Transport]:
-    """One engine for all Senders of a worker's process, with the keys of its environment."""
-    return Engine(), Transport(Keys(), connections=_CONNECTIONS, retry_refused=False, fast=True)
+def _worker() -> tuple[EventLoop, Transport]:
+    """One event loop for all Senders of a worker's process, with the keys of its environment."""
+    return EventLoop(), Transport(Keys(), connections=_CONNECTIONS, retry_refused=False, fast=True)
 
 
 class Sender:
@@ -286,7 +286,7 @@ class Sender:
         warnings: tuple[str, ...],
     ) -> tuple[Reply, WcodeError | None]:
         """The answer, however it ended, and the error that ended it. `number` is what `cancel` knows it by."""
-        engine, transport = _worker()
+        loop, transport = _worker()
         builder = ReplyBuilder(request, fingerprint=fingerprint)
         for warning in warnings:
             builder.apply(Notice(warning))
@@ -300,7 +300,7 @@ class Sender:
             finally:
                 del self._under_way[number]
 
-        reply, error = await asyncio.wrap_future(engine.submit(ask()))
+        reply, error = await asyncio.wrap_future(loop.submit(ask()))
         if error is not None:
             error.reply = None
         return reply, error

@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from .runfile import RunLine
 
-__all__ = ["Counts", "Progress", "VariantProgress"]
+__all__ = ["Counts", "RunProgress", "VariantProgress"]
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class RunProgress(Struct, frozen=True, kw_only=True):
     """Where a run stands."""
 
     total: int | None

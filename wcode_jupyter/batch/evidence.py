@@ -20,41 +20,49 @@ from ..findings import estimation as _estimation
 from ..findings import spread as _spread
 from ..findings import validation as _validation
 from ..findings.finding import Finding
+from ..labels.labels import Labels, Placed
+from ..labels.rows import RowOf, key_of
 from ..language import _
 from ..reply import Reply
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..statistics.values import label, number
-from ..statistics.variance import Cell
-from .fields import Answer, is_structured
-from .plan import Job
+from ..statistics.variance import Observation
+from .fields import FieldValue, is_structured
+from .plan import Job, plain
 
-__all__ = ["Evidence", "Truth", "order_of", "span_of"]
+__all__ = ["Evidence", "Truth", "order_of", "row_of", "schema_of", "span_of"]
 
-Truth = str | Mapping[Hashable, object] | Sequence[object]
-"""Name of a column of the rows; labels by row key; or a label for each row in order."""
+Truth = str | Labels | Mapping[Hashable, object] | Sequence[object]
+"""Name of a column of the rows; human labels; labels by row key; or a label for each row in order."""
 SAMPLE, MODEL = "sample", "model"
 
 
 class Evidence(Struct, frozen=True):
     """One field of all answers of a run."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[FieldValue]
     order: Sequence[object] | None
     factors: tuple[str, ...]
     """Names of what differs between answers of one row, the sample last."""
+    field: str = ""
+    """Its name; empty for the only one there is."""
     span: tuple[float, float] | None = None
     """The lowest and the highest number that the schema allows."""
 
     @classmethod
     def of(
-        cls, answers: Sequence[Answer], order: Sequence[object] | None, span: tuple[float, float] | None = None
+        cls,
+        answers: Sequence[FieldValue],
+        order: Sequence[object] | None,
+        field: str = "",
+        span: tuple[float, float] | None = None,
     ) -> Evidence:
         """Of one field's answers; `order` and `span` of its values as the schema declares them, None where not."""
         jobs = [answer.job for answer in answers]
         names = dict.fromkeys(name for job in jobs for name in job.values)
         found = [name for name in (MODEL, *names) if len({repr(_level(job, name)) for job in jobs}) > 1]
-        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), span)
+        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), field, span)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -66,10 +74,10 @@ class Evidence(Struct, frozen=True):
             found.setdefault(answer.job.row, answer.job)
         return dict(sorted(found.items()))
 
-    def _conditions(self, without: str = SAMPLE) -> dict[str, list[Answer]]:
+    def _conditions(self, without: str = SAMPLE) -> dict[str, list[FieldValue]]:
         """The answers by everything that differs but `without` and the sample."""
         names = [name for name in self.factors if name not in (SAMPLE, without)]
-        found: dict[str, list[Answer]] = {}
+        found: dict[str, list[FieldValue]] = {}
         for answer in self.answers:
             found.setdefault(_name(answer.job, names), []).append(answer)
         return found
@@ -100,10 +108,10 @@ class Evidence(Struct, frozen=True):
         found = {
             name or _all(): [_commonest(by_row.get(row, ())) for row in rows] for name, by_row in self._by_row().items()
         }
-        return _validation.validate(found, true, order=self.order, failed=failed)
+        return self._with_notes(_validation.validate(found, true, order=self.order, failed=failed), truth)
 
-    def _by_row(self, factor: str = SAMPLE) -> dict[str, dict[int, list[Answer]]]:
-        found: dict[str, dict[int, list[Answer]]] = {}
+    def _by_row(self, factor: str = SAMPLE) -> dict[str, dict[int, list[FieldValue]]]:
+        found: dict[str, dict[int, list[FieldValue]]] = {}
         for name, answers in self._conditions(factor).items():
             rows = found.setdefault(name, {})
             for answer in answers:
@@ -126,6 +134,7 @@ class Evidence(Struct, frozen=True):
         span = self.span if truth is None and value is None else None
         by_level = {name: list(found.values()) for name, found in scores.items()}
         result = _comparison.compare(by_level, detect=detect, span=span)
+        result = result if truth is None else self._with_notes(result, truth)
         return result if not names else _noted(result, _("Averaged over {names}.").format(names=", ".join(names)))
 
     def _scorer(self, truth: Truth | None, value: object) -> _Scorer:
@@ -145,14 +154,20 @@ class Evidence(Struct, frozen=True):
             )
         (by_row,) = conditions.values()
         chances: float | list[float | None]
-        if probability is None:
+        if probability is None and isinstance(labels, Labels):
+            chances = self.placed(labels).chances()
+        elif probability is None:
             raise InputError(
                 _("The chance of each row to be in the human sample is not known"),
                 hint=_("Pass probability=: labelled rows / all rows for a sample drawn at random."),
             )
-        chances = probability if isinstance(probability, (int, float)) else [number(p) for p in self.truth(probability)]
+        elif isinstance(probability, (int, float)):
+            chances = probability
+        else:
+            chances = [number(p) for p in self.truth(probability)]
         model = [_commonest(by_row.get(row, ())) for row in self.rows]
-        return _estimation.estimate(model, self.truth(labels), chances, value=value, beyond=beyond)
+        found = _estimation.estimate(model, self.truth(labels), chances, value=value, beyond=beyond)
+        return self._with_notes(found, labels)
 
     def calibration(self, truth: Truth, bins: int) -> Finding:
         """Stated probabilities of the labels: the share of the samples, or of one text its log probabilities."""
@@ -169,10 +184,10 @@ class Evidence(Struct, frozen=True):
                 _("The answers state no probabilities"),
                 hint=_("Repeat each row, or ask for log probabilities."),
             )
-        return _calibration.calibration(stated, right, bins=bins)
+        return self._with_notes(_calibration.calibration(stated, right, bins=bins), truth)
 
     @staticmethod
-    def _stated(answers: Sequence[Answer]) -> tuple[Hashable, float] | None:
+    def _stated(answers: Sequence[FieldValue]) -> tuple[Hashable, float] | None:
         given = [answer.label for answer in answers if answer.label is not None]
         if not given:
             return None
@@ -181,6 +196,13 @@ class Evidence(Struct, frozen=True):
             return common, given.count(common) / len(given)
         probability = answers[0].probability if len(answers) == 1 else None
         return None if probability is None else (common, probability)
+
+    def commonest(self) -> list[object]:
+        """For each row the commonest of all its answers, None where it has none."""
+        by_row: dict[int, list[FieldValue]] = {row: [] for row in self.rows}
+        for answer in self.answers:
+            by_row[answer.job.row].append(answer)
+        return [_commonest(found) for found in by_row.values()]
 
     def disagreements(self, between: str | None) -> Finding:
         """Rows on which the levels of a factor (all answers, by default) differ, answers side by side."""
@@ -203,7 +225,7 @@ class Evidence(Struct, frozen=True):
     def uncertain(self, count: int) -> list[int]:
         """The rows to look at first: by entropy over all answers, or by log probability where there is one each."""
         doubts: dict[int, float] = {}
-        rows: dict[int, list[Answer]] = {}
+        rows: dict[int, list[FieldValue]] = {}
         for answer in self.answers:
             rows.setdefault(answer.job.row, []).append(answer)
         for row, found in rows.items():
@@ -221,7 +243,7 @@ class Evidence(Struct, frozen=True):
         """Shares of rows, factors and samples in the variance of the field."""
         names = [name for name in self.factors if name != SAMPLE]
         cells = [
-            Cell(answer.job.row, tuple(str(_level(answer.job, name)) for name in names), answer.label)
+            Observation(answer.job.row, tuple(str(_level(answer.job, name)) for name in names), answer.label)
             for answer in self.answers
         ]
         return _spread.spread(cells, names)
@@ -230,6 +252,8 @@ class Evidence(Struct, frozen=True):
 
     def truth(self, given: Truth) -> list[object]:
         """A label for each row. Raises InputError: no such column, other rows, keys that are there twice."""
+        if isinstance(given, Labels):
+            return list(self.placed(given).values)
         rows = list(self.rows.values())
         if isinstance(given, str):
             if not any(given in job.columns for job in rows):
@@ -256,6 +280,42 @@ class Evidence(Struct, frozen=True):
             )
         return values
 
+    def placed(self, labels: Labels) -> Placed:
+        """Human labels at the rows. Raises InputError: none, of other rows or another field, in dispute, no choice."""
+        if self.field and labels.field and labels.field != self.field:
+            raise InputError(
+                _("The labels are of the field {name}, the answers of {field}").format(
+                    name=labels.field, field=self.field
+                ),
+                hint=_("Choose the field with field=."),
+            )
+        return labels.placed([row_of(job) for job in self.rows.values()], self.order)
+
+    def _with_notes(self, finding: Finding, given: Truth) -> Finding:
+        """What limits human labels stands below the finding."""
+        if not isinstance(given, Labels):
+            return finding
+        placed = self.placed(given)
+        notes = []
+        if placed.changed:
+            notes.append(
+                _("{count} labels belong to rows that have changed since and are left out.").format(
+                    count=placed.changed
+                )
+            )
+        if placed.skipped:
+            notes.append(
+                _("{count} rows were skipped by a coder; the others stand for them.").format(count=placed.skipped)
+            )
+        for note in notes:
+            finding = _noted(finding, note)
+        return finding
+
+
+def row_of(job: Job) -> RowOf:
+    """The row of a job, as labels are placed by it."""
+    return RowOf(key_of(job.key), plain(job.columns))
+
 
 class _Scorer(Struct, frozen=True):
     """An answer as a number: right or wrong, of a value or not, or its own."""
@@ -263,7 +323,7 @@ class _Scorer(Struct, frozen=True):
     truth: Mapping[int, Hashable | None] | None
     wanted: Hashable | None
 
-    def __call__(self, answer: Answer, failed: Failed) -> float | None:
+    def __call__(self, answer: FieldValue, failed: Failed) -> float | None:
         if self.truth is not None:
             true = self.truth[answer.job.row]
             if true is None:
@@ -315,7 +375,7 @@ def _all() -> str:
     return _("all")
 
 
-def _commonest(answers: Sequence[Answer]) -> object:
+def _commonest(answers: Sequence[FieldValue]) -> object:
     given = [answer for answer in answers if answer.label is not None]
     if not given:
         return None
@@ -325,11 +385,11 @@ def _commonest(answers: Sequence[Answer]) -> object:
 
 
 def _table(
-    answers: Sequence[Answer], factor: str, *, given: bool = False
+    answers: Sequence[FieldValue], factor: str, *, given: bool = False
 ) -> tuple[list[str], list[list[Hashable | None]]]:
     """Names of the raters, and for each row the label (`given`: the value as it came) of each."""
     raters = list(dict.fromkeys(_level(answer.job, factor) for answer in answers))
-    cells: dict[int, dict[object, list[Answer]]] = {}
+    cells: dict[int, dict[object, list[FieldValue]]] = {}
     for answer in sorted(answers, key=lambda answer: answer.job.row):
         cells.setdefault(answer.job.row, {}).setdefault(_level(answer.job, factor), []).append(answer)
     found = [[_commonest(row.get(rater, ())) for rater in raters] for row in cells.values()]
@@ -343,13 +403,15 @@ def _noted(finding: Finding, note: str) -> Finding:
 
 def order_of(reply: Reply | None, field: str | None) -> Sequence[object] | None:
     """The values of a field in the order in which the schema that was sent declares them."""
-    values = _declared(reply, field).get("enum")
-    return values if isinstance(values, list) else None
+    if reply is None or reply.request is None or not is_structured(reply):
+        return None
+    found = schema_of(reply, field).get("enum")
+    return found if isinstance(found, list) else None
 
 
-def span_of(reply: Reply | None, field: str | None) -> tuple[float, float] | None:
+def span_of(reply: Reply, field: str | None) -> tuple[float, float] | None:
     """The lowest and the highest number that the schema that was sent allows for a field; None where it sets no end."""
-    declared = _declared(reply, field)
+    declared = schema_of(reply, field)
     values = declared.get("enum")
     ends = values if isinstance(values, list) else [declared.get("minimum"), declared.get("maximum")]
     numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool)]
@@ -358,11 +420,32 @@ def span_of(reply: Reply | None, field: str | None) -> tuple[float, float] | Non
     return (min(numbers), max(numbers))
 
 
-def _declared(reply: Reply | None, field: str | None) -> Mapping[str, object]:
-    """What the schema that was sent says of a field; nothing where there is none."""
-    if reply is None or reply.request is None or not is_structured(reply):
-        return {}
-    place: object = reply.request.parameters["response_format"]
-    for name in ("json_schema", "schema", "properties", field or ""):
-        place = place.get(name) if isinstance(place, Mapping) else None
-    return place if isinstance(place, Mapping) else {}
+def schema_of(reply: Reply, field: str | None) -> Mapping[str, object]:
+    """The JSON Schema of a field (of the only one, without a name) as it was sent; empty where none was."""
+    sent: object = {} if reply.request is None else reply.request.parameters.get("response_format")
+    whole = _inner(_inner(sent, "json_schema"), "schema")
+    names = list(_inner(whole, "properties"))
+    if field is None and len(names) == 1:
+        field = names[0]
+    found: Mapping[str, object] = whole
+    for name in (field or "").split("."):
+        found = _resolved(_inner(_inner(found, "properties"), name), whole)
+    return found
+
+
+def _resolved(schema: Mapping[str, object], whole: Mapping[str, object]) -> Mapping[str, object]:
+    """What a reference refers to, and of `X or null` the X."""
+    kinds = [kind for kind in _list(schema.get("anyOf")) if isinstance(kind, Mapping) and kind.get("type") != "null"]
+    if len(kinds) == 1:
+        schema = kinds[0]
+    reference = str(schema.get("$ref", ""))
+    return _inner(_inner(whole, "$defs"), reference.removeprefix("#/$defs/")) if reference else schema
+
+
+def _inner(place: object, name: str) -> Mapping[str, object]:
+    found = place.get(name) if isinstance(place, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -20,13 +20,13 @@ from ..statistics.values import label
 from .plan import Job
 from .runfile import RunLine
 
-__all__ = ["TEXT", "Answer", "answers", "fields", "is_structured", "stated_probability"]
+__all__ = ["TEXT", "FieldValue", "answers", "fields", "is_structured", "only_field", "stated_probability"]
 
 TEXT = "text"
 """Name of the one field of an answer that is no JSON."""
 
 
-class Answer(Struct, frozen=True, gc=False):
+class FieldValue(Struct, frozen=True, gc=False):
     """One field of one answer; `value` is None where the answer failed or lacks the field."""
 
     job: Job
@@ -64,7 +64,7 @@ def _text(text: str) -> object:
     return text
 
 
-def answers(lines: Iterable[RunLine], field: str | None = None) -> list[Answer]:
+def answers(lines: Iterable[RunLine], field: str | None = None) -> list[FieldValue]:
     """The field of each answer, in order. `field` None: the only field there is.
 
     Raises InputError: no such field, or a choice to be made.
@@ -83,9 +83,14 @@ def answers(lines: Iterable[RunLine], field: str | None = None) -> list[Answer]:
         hint = did_you_mean(field, names) or _("The fields are {names}.").format(names=", ".join(names))
         raise InputError(_("The answers have no field {name}").format(name=field), hint=hint)
     return [
-        Answer(line.job, value, label(value), line.reply.text, line.good, stated_probability(line.reply))
+        FieldValue(line.job, value, label(value), line.reply.text, line.good, stated_probability(line.reply))
         for line, value in read
     ]
+
+
+def only_field(lines: Iterable[RunLine]) -> str:
+    """The name of the only field of the answers; empty where no answer is whole."""
+    return next((name for line in lines if line.good for name in fields(line.reply)), "")
 
 
 def _is_known(field: str, names: list[str]) -> bool:

@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from ..transport.refusal import LONGEST_WAIT_S, delay_s
 
-__all__ = ["AdaptiveLimiter", "Limits"]
+__all__ = ["AdaptiveLimiter", "RunLimits"]
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class RunLimits(Struct, frozen=True, kw_only=True):
     """What a run may do. None is without limit."""
 
     concurrency: int = 16
@@ -38,7 +38,7 @@ class AdaptiveLimiter:
     PATIENCE = 10
     """Pauses in a row, without one answer between them, after which a refusal counts as a failure."""
 
-    def __init__(self, limits: Limits, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+    def __init__(self, limits: RunLimits, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._most = limits.concurrency
         self._rpm = limits.rpm
         self._tpm = limits.tpm

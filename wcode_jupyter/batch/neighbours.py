@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import RunError
-from .runfile import RUN_FILES, Place, RunFile, RunLine
+from .runfile import RUN_FILES, LineEntry, RunFile, RunLine
 
 __all__ = ["Neighbours"]
 
@@ -24,7 +24,7 @@ class Neighbours:
     def __init__(self, path: Path, least: int) -> None:
         self._path = path
         self._least = least
-        self._found: dict[str, tuple[RunFile, Place]] | None = None
+        self._found: dict[str, tuple[RunFile, LineEntry]] | None = None
 
     def has(self, address: str) -> bool:
         """Whether there is a whole answer."""
@@ -41,7 +41,7 @@ class Neighbours:
         except RunError:
             return None
 
-    def _places(self) -> dict[str, tuple[RunFile, Place]]:
+    def _places(self) -> dict[str, tuple[RunFile, LineEntry]]:
         if self._found is None:
             self._found = {}
             for _generation, _written, file, places in sorted(self._files(), key=lambda item: item[:2]):
@@ -49,7 +49,7 @@ class Neighbours:
                 self._found.update(good)
         return self._found
 
-    def _files(self) -> Iterator[tuple[int, float, RunFile, dict[str, Place]]]:
+    def _files(self) -> Iterator[tuple[int, float, RunFile, dict[str, LineEntry]]]:
         for path in islice(self._path.parent.glob(RUN_FILES), _FILES):
             if path.name == self._path.name:
                 continue

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..language import _
 from ..shell import is_watched
-from .counts import Progress
+from .counts import RunProgress
 from .run import BatchRun
 
 __all__ = ["postfix", "watch"]
@@ -36,7 +36,7 @@ def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lamb
     return bool(getattr(bar, "displayed", False))
 
 
-def _bar(progress: Progress) -> Any:
+def _bar(progress: RunProgress) -> Any:
     if not is_watched():
         return None
     try:
@@ -57,12 +57,12 @@ def _bar(progress: Progress) -> Any:
     )
 
 
-def _show(bar: Any, progress: Progress) -> None:
+def _show(bar: Any, progress: RunProgress) -> None:
     bar.set_postfix_str(postfix(progress), refresh=False)
     bar.update(progress.done - bar.n)
 
 
-def postfix(progress: Progress) -> str:
+def postfix(progress: RunProgress) -> str:
     """What stands behind the bar: failed, in flight, speed, RMB so far and projected."""
     parts = [
         _("{count} failed").format(count=progress.failed) if progress.failed else "",

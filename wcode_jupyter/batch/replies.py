@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any, overload
 import msgspec
 
 from .. import extras
+from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..findings.finding import Finding
+from ..labels.label_file import LabelFile
+from ..labels.labels import Labels
+from ..labels.location import labels_path
+from ..labels.mark import Sample, Value
+from ..labels.screen import Screen
 from ..language import _
 from ..prompt.schema import Schema
 from ..reply import Reply
@@ -23,9 +29,10 @@ from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
-from .evidence import Evidence, Truth, order_of, span_of
-from .fields import answers, is_structured
+from .evidence import Evidence, Truth, order_of, schema_of, span_of
+from .fields import answers, is_structured, only_field
 from .job_state import typed
+from .label_items import LabelTask, label_input
 from .plan import Job
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
@@ -306,7 +313,8 @@ class Replies(Sequence[Reply]):
         lines = [self._with_row(line) for line in self.lines()]
         replies = [line.reply for line in lines]
         structured = next((reply for reply in replies if is_structured(reply)), None)
-        return Evidence.of(answers(lines, field), order_of(structured, field), span_of(structured, field))
+        span = None if structured is None else span_of(structured, field)
+        return Evidence.of(answers(lines, field), order_of(structured, field), field or only_field(lines), span)
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
@@ -343,6 +351,65 @@ class Replies(Sequence[Reply]):
     ) -> Finding:
         """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
         return self.evidence(field).estimate(value, labels, probability, beyond)
+
+    def label(
+        self,
+        field: str | None = None,
+        n: int = 200,
+        sample: Sample = "random",
+        coder: str = "A",
+        *,
+        file: str | Path | None = None,
+        codebook: Codebook | None = None,
+        values: Sequence[Value] | None = None,
+        columns: Sequence[str] = (),
+        blind: bool = True,
+        adjudicate: bool = False,
+        seed: int = 0,
+    ) -> Labels:
+        """Human labels of `n` rows, given in a widget where there is a page; every press is on disk at once.
+
+        `sample`: `random`, `stratified` by the model's label, or `uncertain` (not for estimates). A second coder gets
+        the same rows in another order; `adjudicate` shows the rows on which coders differ. `file`: the labels file,
+        by default beside the notebook. `values`, `codebook`: the labels to choose from, by default those of the schema.
+        `columns`: further columns to show. Headless it reads the file. Raises InputError: an impossible sample or file.
+        """
+        task = self._label_task(field, file, codebook, values, columns)
+        Screen.present(
+            lambda: task.adjudication(coder) if adjudicate else task.labelling(coder, n, sample, seed, is_blind=blind)
+        )
+        return Labels(task.file, task.evidence.field)
+
+    def _label_task(
+        self,
+        field: str | None,
+        file: str | Path | None,
+        codebook: Codebook | None,
+        values: Sequence[Value] | None,
+        columns: Sequence[str],
+    ) -> LabelTask:
+        structured = any(is_structured(line.reply) for line in self.lines())
+        evidence = self.evidence(field or (codebook.field if codebook and structured else None))
+        jobs: dict[int, Job] = {}
+        for line in self.lines():
+            jobs.setdefault(line.job.row, self._shown(line, columns))
+        reply = next((line.reply for line in self.lines() if is_structured(line.reply)), None)
+        schema = {} if reply is None else schema_of(reply, evidence.field)
+        given = [answer.value for answer in evidence.answers]
+        path = labels_path(self.path) if file is None else Path(file).expanduser()
+        return LabelTask(
+            evidence, [jobs[row] for row in sorted(jobs)], label_input(schema, given, codebook, values),
+            LabelFile(path), codebook,
+        )  # fmt: skip
+
+    def _shown(self, line: RunLine, columns: Sequence[str]) -> Job:
+        """The job with the columns that a coder sees: those of the prompt, and further ones by name."""
+        whole = self._with_row(line).job.columns
+        for name in columns:
+            if name not in whole:
+                raise InputError(_("The rows have no column {name}").format(name=name), hint=did_you_mean(name, whole))
+        own = line.job.columns or ({} if columns else whole)
+        return msgspec.structs.replace(line.job, columns={**own, **{name: whole[name] for name in columns}})
 
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
@@ -510,7 +577,14 @@ def _results(line: RunLine) -> dict[str, Any]:
         "total_s": reply.timing.total_s,
         "ended": reply.ended,
         "error": reply.error,
+        **_codebook(reply),
     }
+
+
+def _codebook(reply: Reply) -> dict[str, str]:
+    """The version of the codebook that the answer was made under, where there is one."""
+    version = "" if reply.request is None else codebook_version(reply.request.parameters)
+    return {"codebook": version} if version else {}
 
 
 def _names_of(lines: Iterable[RunLine], results: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from ..errors import InputError, RunError, WcodeError
-from ..event_loop import Engine
+from ..event_loop import EventLoop
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.messages import Request
@@ -30,14 +30,14 @@ from ..transport import Endpoint
 from ..transport.refusal import is_overload
 from .addresses import any_order
 from .budget import Budget
-from .counts import Counts, Progress
+from .counts import Counts, RunProgress
 from .job_state import Question, typed
-from .limiter import AdaptiveLimiter, Limits
+from .limiter import AdaptiveLimiter, RunLimits
 from .neighbours import Neighbours
 from .plan import Job, Plan, Task
 from .refusals import Refusals
 from .replies import Replies
-from .runfile import Entry, Kept, Place, RunFile, RunLine, header_of
+from .runfile import Entry, Kept, LineEntry, RunFile, RunLine, header_of
 from .sender import RequestSender, resumes
 
 __all__ = ["BatchRun"]
@@ -67,7 +67,7 @@ class BatchRun:
         self,
         plan: Plan,
         sender: RequestSender,
-        limits: Limits,
+        limits: RunLimits,
         *,
         budget: Budget | None = None,
         file: RunFile | None = None,
@@ -78,7 +78,7 @@ class BatchRun:
         self._limits = limits
         self._budget = budget or Budget(None)
         self._file = file or RunFile()
-        self._engine: Engine | None = None
+        self._engine: EventLoop | None = None
         self.notices: list[str] = []
         """What the user should know, a line each."""
         self._reset()
@@ -95,7 +95,7 @@ class BatchRun:
         self._moved = False
         self._held: dict[int, RunLine] = {}
         """Answers of this run, where they are few enough to stay in memory."""
-        self._known: dict[str, Place] = {}
+        self._known: dict[str, LineEntry] = {}
         self._others: Neighbours | None = None
         self._earlier: set[int] = set()
         self._finished: queue.SimpleQueue[int | None] = queue.SimpleQueue()
@@ -143,7 +143,7 @@ class BatchRun:
             return place.good
         return self._others is not None and self._others.has(id_)
 
-    def _place(self, id_: str) -> Place | None:
+    def _place(self, id_: str) -> LineEntry | None:
         """Where the answer of this id stands in the run's own file."""
         place = self._known.get(id_)
         return place if place is not None or ":" not in id_ else self._known.get(any_order(id_))
@@ -152,7 +152,7 @@ class BatchRun:
         """Lets go of the run file without a start."""
         self._file.close()
 
-    def start(self, engine: Engine, *, watched: bool = False, resume: bool | None = None) -> None:
+    def start(self, engine: EventLoop, *, watched: bool = False, resume: bool | None = None) -> None:
         """Begins. `watched`: `finished` will be iterated. Raises RunError: the run file."""
         self._engine = engine
         if not self._opened:
@@ -212,10 +212,10 @@ class BatchRun:
             with contextlib.suppress(RuntimeError):  # the engine was closed, and the run with it
                 self._main.get_loop().call_soon_threadsafe(self._main.cancel)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         """Where the run stands; from any thread."""
         until = self._ended_at or time.monotonic()
-        return Progress(
+        return RunProgress(
             total=self.plan.count,
             done=self.counts.done,
             failed=self.counts.failed,
@@ -337,7 +337,7 @@ class BatchRun:
             return None
         return msgspec.structs.replace(line, job=job, borrowed=True)
 
-    def _holds(self, place: Place) -> bool:
+    def _holds(self, place: LineEntry) -> bool:
         """Whether the answer at `place` need not be asked again. A type may ask for more now than it did before."""
         return place.good and (self.plan.schema is None or self._read(place).good)
 
@@ -460,7 +460,7 @@ class BatchRun:
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
-    def _keep(self, job: Job, place: Place) -> None:
+    def _keep(self, job: Job, place: LineEntry) -> None:
         self._earlier.add(job.number)
         self.counts.good += 1
         moved = place.number != job.number or place.key != job.key
@@ -503,7 +503,7 @@ class BatchRun:
         """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
         if self._file.temporary or self._cancelled:
             return
-        used = sum(isinstance(entry, (Place, Kept)) for entry in self.entries.values())
+        used = sum(isinstance(entry, (LineEntry, Kept)) for entry in self.entries.values())
         if self._moved or self._file.noted or used < self._file.count:
             self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))
 

@@ -29,7 +29,7 @@ from ..version import __version__
 from .addresses import Occurrences
 from .plan import Job, whole_characters
 
-__all__ = ["GOOD", "RUN_FILES", "Entry", "Header", "Kept", "Place", "RunFile", "RunLine"]
+__all__ = ["GOOD", "RUN_FILES", "Entry", "Header", "Kept", "LineEntry", "RunFile", "RunLine"]
 
 VERSION = 1
 RUN_FILES = "*.run*.jsonl"
@@ -120,7 +120,7 @@ class _Head(Struct, frozen=True, gc=False):
         return sum((reply.cost for reply in self.came or (self.reply,) if reply.cost), self.booked)
 
 
-class Place(Struct, frozen=True, gc=False):
+class LineEntry(Struct, frozen=True, gc=False):
     """Where a line stands. `good`: it need not be asked again. `paid`: RMB, earlier lines of its job included."""
 
     offset: int
@@ -135,7 +135,7 @@ class Place(Struct, frozen=True, gc=False):
 class Kept(Struct, frozen=True, gc=False):
     """The answer at a place, to a job of this run: its line may have another number and key."""
 
-    place: Place
+    place: LineEntry
     job: Job
 
     @property
@@ -149,7 +149,7 @@ class Kept(Struct, frozen=True, gc=False):
         return self.place.paid
 
 
-Entry: TypeAlias = Place | Kept | RunLine
+Entry: TypeAlias = LineEntry | Kept | RunLine
 """An answer of a run: where it stands, or the line itself."""
 
 
@@ -165,7 +165,7 @@ _line = typed.decoder(RunLine)
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
-def _addressed(lines: Iterable[tuple[int, str, Place]]) -> dict[str, Place]:
+def _addressed(lines: Iterable[tuple[int, str, LineEntry]]) -> dict[str, LineEntry]:
     """Lines of releases whose jobs had another id, by the address that they have in the order of their jobs."""
     seen = Occurrences()
     in_order = sorted(lines, key=lambda line: line[0])
@@ -212,7 +212,7 @@ class RunFile:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def open(self, header: Header, *, resume: bool = True) -> dict[str, Place]:
+    def open(self, header: Header, *, resume: bool = True) -> dict[str, LineEntry]:
         """Begins to write; gives where the answers that are there stand, by the id of their job.
 
         A file of another run is moved aside (see `notices`) and comes back when that run does; any file is without
@@ -227,8 +227,8 @@ class RunFile:
                 raise
         return found
 
-    def _begin(self, header: Header, resume: bool) -> dict[str, Place]:
-        found: dict[str, Place] = {}
+    def _begin(self, header: Header, resume: bool) -> dict[str, LineEntry]:
+        found: dict[str, LineEntry] = {}
         end: int | None = None
         files.check(self.path)
         if (
@@ -289,7 +289,7 @@ class RunFile:
             )
         )
 
-    def append(self, line: RunLine) -> Place:
+    def append(self, line: RunLine) -> LineEntry:
         """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
         data = _encoded(line) if self.temporary else self._clean(_encoded(line))
         with self._explained(N_("Cannot write {path}: {error}")):
@@ -297,7 +297,7 @@ class RunFile:
         cost = line.cost or _NOTHING
         self.paid += _NOTHING if line.borrowed else cost
         paid = self._total(line.job.id, cost)
-        return Place(offset, len(data), line.good, line.job.number, paid, line.job.key)
+        return LineEntry(offset, len(data), line.good, line.job.number, paid, line.job.key)
 
     @property
     def noted(self) -> bool:
@@ -379,7 +379,7 @@ class RunFile:
         """The answer that `entry` means. Raises RunError."""
         if isinstance(entry, RunLine):
             return entry
-        if isinstance(entry, Place):
+        if isinstance(entry, LineEntry):
             return self.read(entry)
         line = self.read(entry.place)
         return msgspec.structs.replace(line, job=msgspec.structs.replace(entry.job, columns=line.job.columns))
@@ -398,14 +398,14 @@ class RunFile:
         later = [place for id_, place in found.items() if id_ not in ids and place.offset > self._noted[0]]
         return header, [*kept, *sorted(later, key=lambda place: place.number)]
 
-    def read(self, place: Place) -> RunLine:
+    def read(self, place: LineEntry) -> RunLine:
         """The line at `place`."""
         with self._explained(N_("Cannot read {path}: {error}")):
             file = self._opened()
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
 
-    def read_all(self) -> tuple[Header, dict[str, Place]]:
+    def read_all(self) -> tuple[Header, dict[str, LineEntry]]:
         """Header and places of a finished file."""
         with self._explained(N_("Cannot read {path}: {error}")):
             return self._header(), self._scan()[0]
@@ -444,10 +444,10 @@ class RunFile:
             )
         return header
 
-    def _scan(self) -> tuple[dict[str, Place], int]:
+    def _scan(self) -> tuple[dict[str, LineEntry], int]:
         """(places by job, where the last whole line ends)."""
-        found: dict[str, Place] = {}
-        old: dict[str, tuple[int, str, Place]] = {}
+        found: dict[str, LineEntry] = {}
+        old: dict[str, tuple[int, str, LineEntry]] = {}
         self._paid, self.paid = {}, _NOTHING
         self._noted = (0, 0)
         with files.reading(self.path) as file:
@@ -465,7 +465,7 @@ class RunFile:
                     continue
                 paid = self._total(head.job.id, head.cost)
                 self.paid += _NOTHING if head.borrowed else head.cost
-                place = Place(end, len(data), head.reply.ended in GOOD, head.job.number, paid, head.job.key)
+                place = LineEntry(end, len(data), head.reply.ended in GOOD, head.job.number, paid, head.job.key)
                 if "." in head.job.id:
                     found[head.job.id] = place
                 else:
@@ -473,7 +473,7 @@ class RunFile:
                 end += len(data)
         return {**_addressed(old.values()), **found}, end
 
-    def copy_to(self, path: Path, header: Header, places: Iterable[Place]) -> None:
+    def copy_to(self, path: Path, header: Header, places: Iterable[LineEntry]) -> None:
         """Writes a new file of `header` and the lines at `places`, in their order; takes the place of what was there.
 
         Raises RunError.
@@ -486,7 +486,7 @@ class RunFile:
                     files.write_all(file, self._clean(self._raw(source, place)))
 
     @staticmethod
-    def _raw(source: BinaryIO, place: Place) -> bytes:
+    def _raw(source: BinaryIO, place: LineEntry) -> bytes:
         source.seek(place.offset)
         return source.read(place.length)
 

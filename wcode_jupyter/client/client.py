@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..event_loop import Engine, Stream
+from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
 from ..language import _
 from ..lazy import is_built, lazy
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
+    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -102,14 +103,21 @@ class Client:
         return self.keeper.listeners
 
     @lazy
-    def engine(self) -> Engine:
+    def event_loop(self) -> EventLoop:
         """The thread that reads the network; started at the first call."""
-        return Engine()
+        return EventLoop()
 
     @lazy
     def transport(self) -> Transport:
         """The one way out; connections are kept between calls."""
         return Transport(self.session.keys, closed=self.session.strict)
+
+    @lazy
+    def background(self) -> Background:
+        """The answers that stream on while other cells run."""
+        from .background import Background
+
+        return Background()
 
     @lazy
     def local(self) -> LocalModel:
@@ -152,7 +160,7 @@ class Client:
             self.session.ledger.settle(reserved, booked(reply, call.estimate.most_cny), call.request.model)
             return self.keeper.keep(reply, call, record)
 
-        return self.engine.start(events, builder, on_end=keep)
+        return self.event_loop.start(events, builder, on_end=keep)
 
     def check(self, call: Call) -> None:
         """Raises KeyMissing or InputError where `call` could not be sent."""
@@ -302,7 +310,7 @@ class Client:
         workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
         has failed. Raises InputError, RunError.
         """
-        from ..batch import BatchRun, Budget, Limits, Plan, Rows, RunFile
+        from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
         from ..prompt.schema import schema as schema_of
 
         models = [model] if isinstance(model, str) else list(model or ())
@@ -314,7 +322,7 @@ class Client:
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)
         setting = {name: value.value for name, value in found.items()}
-        limits = Limits(
+        limits = RunLimits(
             concurrency=self._concurrency(found["concurrency"], strict) if engine is None else setting["concurrency"],
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
@@ -417,7 +425,7 @@ class Client:
         except BaseException:
             run.close()
             raise
-        run.start(self.engine, watched=watched)
+        run.start(self.event_loop, watched=watched)
         return run
 
     def _say(self, run: BatchRun) -> None:
@@ -447,17 +455,19 @@ class Client:
 
     def warm(self) -> None:
         """Builds the connection's parts (imports, TLS) in the background, so that the first call does not wait."""
-        self.engine.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
+        self.event_loop.warm(lambda: self.transport.warm(endpoint(self.session.values()["base_url"].value)))
 
     def close(self) -> None:
         """Ends what runs, the thread, its connections and the embedded model. May be called twice."""
-        if is_built(self, "engine") and not self.engine.closed:
+        if is_built(self, "background"):
+            self.background.close()
+        if is_built(self, "event_loop") and not self.event_loop.closed:
             # Before their connections go: these answers were interrupted, not cut off by the server.
-            self.engine.cancel()
+            self.event_loop.cancel()
             own = [self.transport] if is_built(self, "transport") else []
             for transport in [*own, *self._run_transports.values()]:
-                self.engine.run(transport.aclose(), timeout_s=2)
-            self.engine.close()
+                self.event_loop.run(transport.aclose(), timeout_s=2)
+            self.event_loop.close()
         if is_built(self, "local"):
             self.local.stop()
         self.keeper.close()

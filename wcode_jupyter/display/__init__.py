@@ -8,14 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..request.settings import ROWS
-from .progress import Price
+from .background import BackgroundView, background_view
+from .progress import TokenPrice
 from .status import status_line
 from .views import CellView, View, pump, view
 
 if TYPE_CHECKING:
     from ..reply import Reply
 
-__all__ = ["FORMATS", "CellView", "Price", "View", "bundle", "pump", "status_line", "view"]
+__all__ = [
+    "FORMATS",
+    "BackgroundView",
+    "CellView",
+    "TokenPrice",
+    "View",
+    "background_view",
+    "bundle",
+    "pump",
+    "status_line",
+    "view",
+]
 
 FORMATS = ROWS["format"].choices
 """The formats a cell may ask for."""

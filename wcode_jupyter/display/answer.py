@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ..characters import escape, visible
+from ..errors import WcodeError
 from ..language import _, speaking
 from ..reply import Choice, Reply
 from ..request.messages import ToolCall
@@ -19,10 +20,10 @@ from ..version import __version__
 from .formats import RENDERERS, plain
 from .markdown import quickly, render
 from .status import mark, says_nothing, status_parts
-from .style import STYLE
+from .style import ERROR, STYLE
 from .tool_steps import steps_html
 
-__all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reasoning", "record", "wrap"]
+__all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reasoning", "record", "with_error", "wrap"]
 
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
@@ -47,6 +48,16 @@ def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tu
             return bundle(reply, format, quiet=quiet)
     with quickly():
         return bundle(reply, format, quiet=quiet)
+
+
+def with_error(data: dict[str, Any], error: WcodeError) -> dict[str, Any]:
+    """`data`, may be empty, and below it one line that says what `error` says where a cell fails."""
+    line = f"{type(error).__name__}: {error}"
+    html = wrap(f'<div style="{ERROR}">{escape(line)}</div>', style=not data)
+    return {
+        "text/html": data.get("text/html", "") + html,
+        "text/plain": "\n\n".join(filter(None, [data.get("text/plain"), visible(line)])),
+    }
 
 
 def wrap(inner: str, *, style: bool = True, wide: bool = False) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..characters import escape
+from ..reply.fences import STREAMING
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-__all__ = ["STREAMING", "formula_plugin"]
-
-STREAMING = "wcode_streaming"
-"""Key of markdown-it's `env`: the text is not finished, so a formula at its end may still be open."""
+__all__ = ["formula_plugin"]
 
 _MOST_LINES = 200
 """Lines of a display formula: bounds the search for its end."""
@@ -41,6 +39,9 @@ _INLINE_DELIMITERS = {
     "dollar": (r"\(", r"\)"),
     "paren": (r"\(", r"\)"),
     "bracket": (r"\[", r"\]"),
+    "matrix": (r"\(", r"\)"),
+    # MathJax reads these outside of delimiters only.
+    "environment": ("", ""),
 }
 
 _ENVIRONMENT = re.compile(
@@ -87,6 +88,8 @@ def _inline_formula(state: StateInline) -> tuple[str, str, int] | None:
     if state.src[state.pos] == "$":
         match = _DOLLARS.match(state.src, state.pos, state.posMax)
         return match and (match.lastgroup or "", match[match.lastgroup or 0], match.end())
+    if environment := _ENVIRONMENT.match(state.src, state.pos, state.posMax):
+        return _inline_environment(state, environment[1])
     if (row := _BRACKETS.get(state.src[state.pos : state.pos + 2])) is None:
         return None
     kind, closing = row
@@ -95,6 +98,15 @@ def _inline_formula(state: StateInline) -> tuple[str, str, int] | None:
     if not start < end <= min(state.posMax - 2, start + _MOST_CHARACTERS):
         return None
     return kind, state.src[start:end], end + 2
+
+
+def _inline_environment(state: StateInline, name: str) -> tuple[str, str, int] | None:
+    closing = rf"\end{{{name}}}"
+    found = _next(state.env, state.src, closing, state.pos)
+    end = found + len(closing)
+    if found < 0 or end > min(state.posMax, state.pos + _MOST_CHARACTERS):
+        return None
+    return "matrix" if name.endswith(("matrix", "cases")) else "environment", state.src[state.pos : end], end
 
 
 _FOUND = "wcode_found"

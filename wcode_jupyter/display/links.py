@@ -20,7 +20,8 @@ LONGEST = 2_000
 _REFUSED = "wcode_refused"
 
 _SCHEME = re.compile(r"(?:^|[^A-Za-z0-9+.-])(https?|mailto)\Z", re.IGNORECASE)
-_ADDRESS = re.compile(r"""://[^\W_][^\s<>"`|\u3000-\u303f\uff00-\uffef]{0,2000}+""")
+# Full-width punctuation, and the marks that Chinese shares with other languages, belong to the sentence.
+_ADDRESS = re.compile(r"""://[^\W_][^\s<>"`|—…‘-‟\u3000-\u303f\uff00-\uffef]{0,2000}+""")
 _MAILBOX = re.compile(r":[\w.+-]{1,64}@\w[\w.-]{1,253}+")
 # What belongs to the sentence around it.
 _AFTER = ".,;:!?'*_~"

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..characters import escape
 from ..language import _
-from .formula import STREAMING, formula_plugin
+from ..reply.fences import STREAMING, fence_plugin
+from .formula import formula_plugin
+from .github import github_plugin
 from .links import link_plugin
 from .quotes import quote_plugin
 from .renderer import Renderer, is_allowed, plain
@@ -87,8 +89,10 @@ recursion, and the search for the end of each of a thousand opening brackets."""
 
 @cache
 def parser() -> MarkdownIt:
-    """The one parser: CommonMark, tables, strikethrough, bare addresses as links, formulas; no HTML."""
+    """The one parser: CommonMark, tables, strikethrough, bare addresses as links, formulas, task lists; no HTML."""
     from markdown_it import MarkdownIt
+
+    from .east_asian import east_asian_plugin
 
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING}, renderer_cls=Renderer)
     md.enable(["table", "strikethrough"])
@@ -96,5 +100,8 @@ def parser() -> MarkdownIt:
     md.use(formula_plugin)
     md.use(link_plugin)
     md.use(quote_plugin)
+    md.use(fence_plugin)
+    md.use(github_plugin)
+    md.use(east_asian_plugin)
     md.validateLink = is_allowed  # type: ignore[method-assign]
     return md

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ..characters import escape
+from ..errors import WcodeError
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from ..shell import DisplayPublisher
-from .answer import closed_reasoning, final_bundle, folding, wrap
+from .answer import closed_reasoning, final_bundle, folding, with_error, wrap
 from .blocks import Lines, Piece, Splitter
 from .formats import plain
 from .indented import Indented
 from .markdown import Env, render
 from .own_outputs import OwnOutputs, new_id
-from .progress import Price, Progress
+from .progress import AnswerProgress, TokenPrice
 from .status import waiting_line
 from .style import LIVE_STYLE, WAITING
 from .thinking import Thinking
@@ -134,12 +136,17 @@ class NotebookView:
         format: str = "markdown",
         *,
         quiet: bool = False,
-        price: Price | None = None,
+        price: TokenPrice | None = None,
         tells_progress: bool = True,
+        own: OwnOutputs | None = None,
+        stop: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tells_progress`: whether a line below the answer says how far it is."""
-        self._own = OwnOutputs(publisher)
+        """`tells_progress`: whether a line below the answer says how far it is. `own`: where the answer is shown.
+
+        `stop` is the command that stops the answer; empty where the notebook's stop button does.
+        """
+        self._own = own or OwnOutputs(publisher)
         self._format = format
         self._quiet = quiet
         self._clock = clock
@@ -149,7 +156,7 @@ class NotebookView:
         self._waiting_id = ""
         self._waiting_text = ""
         self._notices: list[str] = []
-        self._progress = Progress(price)
+        self._progress = AnswerProgress(price, stop=stop)
         self._tells_progress = tells_progress and not quiet
         self._progress_id = new_id()
         self._next_progress_s = 0.0
@@ -161,6 +168,7 @@ class NotebookView:
         self._above = ""
         self._answering = False
         self._hurried = False
+        self._final: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._thinking = Thinking(self._publish_thinking)
         self._text = Part(SPLITTERS.get(format, Lines)(), self._publish_text)
 
@@ -172,6 +180,13 @@ class NotebookView:
         """The question is on its way to `model`."""
         self._model = model
         self._began_s = self._clock()
+
+    def announce(self) -> None:
+        """Shows at once that the question is on its way: the cell ends now, and its output must exist by then."""
+        if self._quiet:
+            self._send("")
+        else:
+            self._show_line(waiting_line(self._model, 0))
 
     def put_above(self, transcript: tuple[Message, ...], since: int = 0) -> None:
         """Steps of a tool loop, shown above the answer until it is whole."""
@@ -237,7 +252,10 @@ class NotebookView:
         elapsed = now - self._began_s
         if self._quiet or self._answering or self._incoming["text"] or elapsed < self.WAITING_AFTER_S:
             return
-        lines = [*self._notices, waiting_line(self._model, elapsed, "thinking" if self._has_thought else "asking")]
+        self._show_line(waiting_line(self._model, elapsed, "thinking" if self._has_thought else "asking"))
+
+    def _show_line(self, line: str) -> None:
+        lines = [*self._notices, line]
         text = "\n".join(lines)
         if text == self._waiting_text:
             return
@@ -285,7 +303,13 @@ class NotebookView:
 
     def finish(self, reply: Reply) -> None:
         """The one output that stays."""
-        self._own.end(*final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried))
+        self._final = final_bundle(reply, self._format, quiet=self._quiet, hurried=self._hurried)
+        self._own.end(*self._final)
+
+    def fail(self, error: WcodeError) -> None:
+        """Below the answer, the error that its cell would have ended with, had it not ended before."""
+        data, metadata = self._final
+        self._own.end(with_error(data, error), metadata)
 
     def abandon(self) -> None:
         """What was shown goes when something follows."""

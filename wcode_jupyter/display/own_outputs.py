@@ -25,14 +25,15 @@ def new_id() -> str:
 class OwnOutputs:
     """Pieces of HTML by their display ids, and at the end one output in their place."""
 
-    def __init__(self, publisher: DisplayPublisher) -> None:
+    def __init__(self, publisher: DisplayPublisher, *, shared: bool = False) -> None:
+        """`shared`: others will put out something in this cell, or the cell ends before the answer does."""
         self._publisher = publisher
         self._outputs, self._request = running_cell(publisher)
         self._sent = 0
         self._pieces: dict[str, str] = {}
         self._whole_id = ""
         """Display id of the one output, where the cell is shared with others."""
-        self._alone: bool | None = None
+        self._alone: bool | None = False if shared else None
 
     def show(self, html: str, display_id: str = "") -> int:
         """Shows a piece, or shows the piece `display_id` anew; the bytes that were sent."""

@@ -13,10 +13,10 @@ from ..language import _
 from ..session import rough_tokens
 from .status import format_cost, short_model
 
-__all__ = ["Price", "Progress"]
+__all__ = ["AnswerProgress", "TokenPrice"]
 
 
-class Price(Struct, frozen=True):
+class TokenPrice(Struct, frozen=True):
     """What an answer costs, in RMB."""
 
     input_cny: Decimal
@@ -25,11 +25,13 @@ class Price(Struct, frozen=True):
     """Of one output token."""
 
 
-class Progress:
+class AnswerProgress:
     """Counts one answer."""
 
-    def __init__(self, price: Price | None = None) -> None:
+    def __init__(self, price: TokenPrice | None = None, *, stop: str = "") -> None:
+        """`stop`: the command that stops the answer; empty where the notebook's stop button does."""
         self._price = price
+        self._stop = stop
         self._tokens = 0.0
         self._first_s: float | None = None
 
@@ -47,7 +49,7 @@ class Progress:
             _("about {n} tokens").format(n=f"{self._tokens:,.0f}"),
             _("{n} tokens/s").format(n=f"{self._tokens / seconds:.0f}") if seconds >= 1 else "",
             f"≈ {format_cost(self.spent_cny)}" if self.spent_cny is not None else "",
-            _("stop: ■ or I, I"),
+            _("stop: {command}").format(command=self._stop) if self._stop else _("stop: ■ or I, I"),
         ]
         return " · ".join(part for part in parts if part)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Renderer", "code_block", "is_allowed", "plain", "wrapped_code"]
 
 _TAGS = frozenset(
-    "p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr br em strong s table thead tbody tr th td".split()  # noqa: SIM905
+    "p h1 h2 h3 h4 h5 h6 ul ol li blockquote hr br em strong s sub sup table thead tbody tr th td".split()  # noqa: SIM905
 )
 _ALIGN = {"text-align:right": " align=right", "text-align:center": " align=center"}
 _ALLOWED_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)

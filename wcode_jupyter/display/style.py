@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LIVE_STYLE", "STYLE", "WAITING"]
+__all__ = ["ERROR", "LIVE_STYLE", "STYLE", "WAITING"]
 
 _QUIET = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#767676))"
 
@@ -93,3 +93,6 @@ STYLE = "<style>" + re.sub(r"\n ?", "", _SHEET) + "</style>"
 
 WAITING = f"color:{_QUIET};font-size:.85em;padding-inline-start:var(--jp-code-padding,5px)"
 """Inline style of the waiting line, which is shown before any stylesheet is there."""
+
+ERROR = "color:var(--jp-error-color1,var(--vscode-errorForeground,#d04a4a))"
+"""Inline style of an error in the place of an answer: rare, so that no other answer carries it."""

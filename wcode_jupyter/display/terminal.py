@@ -232,11 +232,18 @@ def _markdown(piece: Piece, style: str) -> RenderableType:
     return markdown
 
 
-_DELIMITERS = {"display": ("$$", "$$"), "dollar": ("$", "$"), "paren": (r"\(", r"\)"), "bracket": (r"\[", r"\]")}
+_DELIMITERS = {
+    "display": ("$$", "$$"),
+    "dollar": ("$", "$"),
+    "paren": (r"\(", r"\)"),
+    "bracket": (r"\[", r"\]"),
+    "matrix": ("", ""),
+    "environment": ("", ""),
+}
 
 
 def _for_rich(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Tokens that rich knows: formulas as their source, images with their address."""
+    """Tokens that rich knows: formulas and raised text as their source, images with their address."""
     for token in tokens:
         if token.type == "formula":
             before, after = _DELIMITERS[token.markup]
@@ -245,6 +252,8 @@ def _for_rich(tokens: Iterable[Token]) -> Iterator[Token]:
             yield token.copy(type="fence", tag="code", info="latex", content=token.content + "\n")
         elif token.type == "image":
             yield token.copy(type="text", content=f"🖼 {token.content} ({token.attrGet('src')})", children=None)
+        elif token.tag in ("sub", "sup"):
+            yield token.copy(type="text", tag="", nesting=0, content=token.markup)
         elif token.children:
             yield token.copy(children=list(_for_rich(token.children)))
         else:

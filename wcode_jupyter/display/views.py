@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ..event_loop import Stream
 
 from ..shell import Shell, current_shell, is_captured, is_watched
-from .progress import Price
+from .progress import TokenPrice
 from .silent import SilentView
 
-__all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "pump", "view"]
+__all__ = ["CellView", "DeferredFinish", "HeadlessView", "View", "keeps_order", "pump", "view"]
 
 
 class View(Protocol):
@@ -85,7 +85,7 @@ class HeadlessView(SilentView):
         """Nothing to show yet."""
 
 
-def view(format: str = "markdown", *, quiet: bool = False, price: Price | None = None) -> CellView:
+def view(format: str = "markdown", *, quiet: bool = False, price: TokenPrice | None = None) -> CellView:
     """The view for where we are: a notebook somebody watches, a captured or headless run, or a terminal."""
     shell = current_shell()
     if shell is None or (not hasattr(shell, "kernel") and not is_captured(shell)):
@@ -94,10 +94,10 @@ def view(format: str = "markdown", *, quiet: bool = False, price: Price | None =
         return HeadlessView(shell.display_pub, format, quiet=quiet)
     from .notebook import NotebookView
 
-    return NotebookView(shell.display_pub, format, quiet=quiet, price=price, tells_progress=_keeps_order(shell))
+    return NotebookView(shell.display_pub, format, quiet=quiet, price=price, tells_progress=keeps_order(shell))
 
 
-def _keeps_order(shell: Shell) -> bool:
+def keeps_order(shell: Shell) -> bool:
     """Whether the page is JupyterLab's or Notebook's, where our stylesheet may put one output below all others."""
     return "__vsc_ipynb_file__" not in getattr(shell, "user_ns", ()) and "google.colab" not in sys.modules
 

@@ -20,7 +20,7 @@ from ..reply.reply_builder import ReplyBuilder
 from .stream import Stream
 from .task import StreamTask, portable, slice_s
 
-__all__ = ["Engine"]
+__all__ = ["EventLoop"]
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 _ENDING_S = 2.0
 
 
-class Engine:
+class EventLoop:
     """One event loop in one daemon thread, started at the first use. Ends with `close`, or with the program."""
 
     def __init__(self) -> None:
@@ -53,10 +53,10 @@ class Engine:
         loop = self._running()
         run = StreamTask(loop)
         loop.call_soon_threadsafe(run.start, source)
-        return Stream(builder, run=run, on_end=on_end, engine=self)
+        return Stream(builder, run=run, on_end=on_end, owner=self)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Runs `coroutine` on the engine's thread in the background. Raises InputError as `run` does."""
+        """Runs `coroutine` on the event loop's thread in the background. Raises InputError as `run` does."""
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._running())
         except InputError:
@@ -64,7 +64,7 @@ class Engine:
             raise
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
-        """Runs `coroutine` on the engine's thread and waits for its result.
+        """Runs `coroutine` on the event loop's thread and waits for its result.
 
         Raises what it raises, DeadlineError after `timeout_s`, InputError after `close` or in a forked process.
         """
@@ -84,7 +84,7 @@ class Engine:
         return future.result()
 
     def warm(self, function: Callable[[], object]) -> None:
-        """Runs `function` on the engine's thread in the background; whatever it raises is dropped."""
+        """Runs `function` on the event loop's thread in the background; whatever it raises is dropped."""
 
         def quietly() -> None:
             with contextlib.suppress(Exception):
@@ -102,7 +102,7 @@ class Engine:
         self.run(_cancel_others(), _ENDING_S)
 
     def close(self) -> None:
-        """Cancels what runs and ends the thread; a closed engine starts nothing any more. May be called twice."""
+        """Cancels what runs and ends the thread; a closed event loop starts nothing any more. May be called twice."""
         with self._lock:
             self._closed = True
         self._close()
@@ -121,9 +121,9 @@ class Engine:
                 raise InputError(_("This client was closed"), hint=_("Create a new Client."))
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=_run_loop, args=(self._loop,), name="wcode-engine", daemon=True)
+                thread = threading.Thread(target=_run_loop, args=(self._loop,), name="wcode-event-loop", daemon=True)
                 thread.start()
-                # Not a bound method: an engine that nobody holds any more must end, and so must one at exit.
+                # Not a bound method: an event loop that nobody holds any more must end, and so must one at exit.
                 self._close = weakref.finalize(self, _stop_loop, self._loop, thread, self._pid)
             return self._loop
 

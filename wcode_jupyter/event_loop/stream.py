@@ -44,15 +44,15 @@ class Stream:
         *,
         run: StreamTask,
         on_end: Callable[[Reply], Reply] | None = None,
-        engine: object = None,
+        owner: object = None,
     ) -> None:
         self.error = None
         self.reply = None
         self._builder = builder
         self._run = run
         self._on_end = on_end
-        # An engine that nobody holds ends: while an answer is consumed, somebody does.
-        self._engine = engine
+        # An event loop that nobody holds ends: while an answer is consumed, somebody does.
+        self._owner = owner
         self._folding = threading.RLock()
         self._unread: deque[Event] = deque()
         self._finishes: list[Finish] = []

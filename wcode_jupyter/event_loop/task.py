@@ -1,4 +1,4 @@
-"""One source being read on the engine's thread: its task, its mailbox, and errors made fit to cross threads."""
+"""One source being read on the event loop's thread: its task, its mailbox, and errors made fit to cross threads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class End(NamedTuple):
 class Mailbox:
     """What has arrived and was not consumed yet: events with their arrival time, and at last an End.
 
-    Items are appended by the engine's thread and taken one by one by the consumer: an interrupt at any point of the
+    Items are appended by the event loop's thread and taken one by one by the consumer: an interrupt at any point of the
     consumer loses nothing that is still in the box.
     """
 
@@ -91,7 +91,7 @@ class Mailbox:
 
 
 class StreamTask:
-    """One source being read on the engine's thread. It knows nothing of its Stream, which may be dropped any time."""
+    """One source being read on the event loop's thread. It does not know its Stream, which may be dropped any time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self.mailbox = Mailbox()
@@ -103,7 +103,7 @@ class StreamTask:
         self._pid = os.getpid()
 
     def start(self, source: AsyncIterator[list[Event]]) -> None:
-        """On the engine's thread."""
+        """On the event loop's thread."""
         assert self._loop is not None
         self._task = self._loop.create_task(self._read(source))
         self._task.add_done_callback(self._end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..reply import Reply
-from .notebook import Cell, export_notebook
+from .notebook import RanCell, export_notebook
 from .programs import asked_at, export
 from .targets import TARGETS, Kind, Target, find
 from .tool_files import Written
@@ -15,8 +15,8 @@ Reply.exporter = export
 __all__ = [
     "KEY_STEPS",
     "TARGETS",
-    "Cell",
     "Kind",
+    "RanCell",
     "Target",
     "ToolConfig",
     "Written",

@@ -15,10 +15,10 @@ from ..request.messages import Message, Request
 from .literals import python_literal
 from .programs import checked_base_url
 
-__all__ = ["Cell", "export_notebook"]
+__all__ = ["RanCell", "export_notebook"]
 
 
-class Cell(Struct, frozen=True):
+class RanCell(Struct, frozen=True):
     """One cell that was run: Python as typed (`source`), or a question (`request`) and the name it was bound to."""
 
     source: str = ""
@@ -29,7 +29,7 @@ class Cell(Struct, frozen=True):
 
 
 def export_notebook(
-    cells: Iterable[Cell], *, base_url: str | None = None, anthropic_base_url: str | None = None
+    cells: Iterable[RanCell], *, base_url: str | None = None, anthropic_base_url: str | None = None
 ) -> str:
     """A script that runs `cells` in their order without IPython.
 
@@ -43,7 +43,7 @@ def export_notebook(
     return "\n\n".join([head, *filter(None, map(_block, cells))]) + "\n"
 
 
-def _block(cell: Cell) -> str:
+def _block(cell: RanCell) -> str:
     if cell.request is not None:
         return _question(cell.request, cell.name)
     source = cell.source.strip("\n")

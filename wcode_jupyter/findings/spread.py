@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from ..errors import InputError
 from ..language import N_, _
 from ..statistics.intervals import Estimate
-from ..statistics.variance import Cell, flips, variance_shares
+from ..statistics.variance import Observation, flips, variance_shares
 from .finding import Finding, figure, percent
 
 __all__ = ["spread"]
 
 
-def spread(cells: Sequence[Cell], names: Sequence[str]) -> Finding:
+def spread(cells: Sequence[Observation], names: Sequence[str]) -> Finding:
     """Variance shares with intervals, and beside each factor the share of rows whose label flips with it.
 
     `names`: the factors of `Cell.levels`. Raises InputError: no complete row, or no spread.

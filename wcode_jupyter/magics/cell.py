@@ -6,21 +6,23 @@ lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
 from ..characters import visible
 from ..client import Client
-from ..display import CellView, Price, view
+from ..display import BackgroundView, CellView, TokenPrice, background_view, view
 from ..display.without_reasoning import WithoutReasoning
-from ..errors import AnswerInterrupted, ModelUnclear, WcodeError
-from ..language import _, speaking
+from ..errors import ModelUnclear
+from ..language import _
 from ..reply import Reply
 from ..session import Call
 from ..session.presets import Presets
 from ..shell import can_ask
-from .cell_schema import Answered, ask_alone, ask_until_it_fits
+from .cell_background import Start, check_background, continue_in_background, first
+from .cell_schema import Answered, ask_alone, ask_until_it_fits, error_of
 from .cell_tools import ask_with_tools
 from .dry_run import describe_call
 from .insert_cell import insert_code
@@ -28,7 +30,7 @@ from .many import ask_many, check_alone, is_many
 from .options import CellLine
 from .prepared import Prepared, prepare
 
-__all__ = ["ask", "error_of", "with_preset"]
+__all__ = ["ask", "with_preset"]
 
 
 def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
@@ -56,6 +58,7 @@ def _with_model(options: CellLine, error: ModelUnclear) -> CellLine:
 
 
 def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+    check_background(options)
     if is_many(options):
         ask_many(shell, client, options, text)
         return None
@@ -65,7 +68,15 @@ def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | No
         print(visible(describe_call(prepared.call)))
         _bind(shell, options, prepared.call.request)
         return None
-    reply, error = ask_until_it_fits(client, prepared, lambda call: _answered(client, prepared, call))
+    start: Start = client.start
+    if options.flag("background") and (view := _background_view(options, prepared)) is not None:
+        stream = client.start(prepared.call)
+        start = first(stream, client.start)
+        if stream.reply is None:
+            continue_in_background(shell, client, options, prepared, stream, view)
+            return None
+        # Recorded: there at once, as in any cell.
+    reply, error = ask_until_it_fits(client, prepared, lambda call: _answered(client, prepared, call, start))
     _bind(shell, options, reply)
     if options.flag("insert"):
         insert_code(shell, reply)
@@ -74,19 +85,25 @@ def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | No
     return reply
 
 
-def _answered(client: Client, prepared: Prepared, call: Call) -> Answered:
+def _background_view(options: CellLine, prepared: Prepared) -> Callable[[], BackgroundView] | None:
+    """Makes the views of an answer in the background; None where its cell has to wait for it."""
+    stop = "%wcode stop " + options.output if options.output else "%wcode stop"
+    return background_view(prepared.format, quiet=prepared.quiet, price=_price(prepared.call), stop=stop)
+
+
+def _answered(client: Client, prepared: Prepared, call: Call, start: Start) -> Answered:
     def display() -> CellView:
         shown = view(prepared.format, quiet=prepared.quiet, price=_price(call))
         return WithoutReasoning(shown) if prepared.hide_reasoning else shown
 
-    return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(client, call, display)
+    return ask_with_tools(client, call, prepared.tools, display) if prepared.tools else ask_alone(start, call, display)
 
 
-def _price(call: Call) -> Price | None:
+def _price(call: Call) -> TokenPrice | None:
     estimate = call.estimate
     if estimate.input_cny is None or estimate.token_cny is None:
         return None
-    return Price(estimate.input_cny, estimate.token_cny)
+    return TokenPrice(estimate.input_cny, estimate.token_cny)
 
 
 def with_preset(options: CellLine) -> CellLine:
@@ -100,15 +117,3 @@ def _bind(shell: Any, options: CellLine, value: Any) -> None:
     if options.output is None:
         return
     shell.push({options.output: value})
-
-
-def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
-    """The error that the cell of `reply` ends with."""
-    if reply.ended != "interrupted":
-        return error
-    with speaking(reply.language):
-        return AnswerInterrupted(
-            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
-            hint=_("Everything received so far is kept."),
-            reply=reply,
-        )

@@ -8,15 +8,16 @@ from typing import Any, NamedTuple, Protocol
 from ..client import Client
 from ..display import CellView, pump
 from ..display.views import DeferredFinish
-from ..errors import AnswerInvalid, OptionError, WcodeError
-from ..language import _
+from ..errors import AnswerInterrupted, AnswerInvalid, OptionError, WcodeError
+from ..event_loop import Stream
+from ..language import _, speaking
 from ..prompt.schema import Schema, find_schema
 from ..reply import Reply
 from ..session import Call, Value
 from ..session.attempts import Attempts
 from .options import CellLine
 
-__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "format_in", "retries_of", "schema_of"]
+__all__ = ["Answered", "ask_alone", "ask_until_it_fits", "error_of", "format_in", "retries_of", "schema_of"]
 
 
 def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
@@ -62,9 +63,9 @@ class Answered(NamedTuple):
     shown: Shown
 
 
-def ask_alone(client: Client, call: Call, view: Callable[[], CellView]) -> Answered:
-    """One answer, shown while it arrives in the view that `view` makes."""
-    stream = client.start(call)
+def ask_alone(start: Callable[[Call], Stream], call: Call, view: Callable[[], CellView]) -> Answered:
+    """One answer, which `start` sends for, shown while it arrives in the view that `view` makes."""
+    stream = start(call)
     shown = view()
     reply = pump(stream, DeferredFinish(shown))
     return Answered(reply, stream.error, shown)
@@ -111,3 +112,15 @@ def _judged(
         return attempts.judge(reply), None
     except AnswerInvalid as invalid:
         return reply, invalid
+
+
+def error_of(reply: Reply, error: WcodeError | None) -> WcodeError | None:
+    """The error that the cell of `reply` ends with."""
+    if reply.ended != "interrupted":
+        return error
+    with speaking(reply.language):
+        return AnswerInterrupted(
+            _("Interrupted after {count} characters").format(count=len(reply.text) + len(reply.reasoning)),
+            hint=_("Everything received so far is kept."),
+            reply=reply,
+        )

@@ -10,7 +10,7 @@ from ..batch.engines import ENGINES, is_engine
 from ..errors import InputError
 from ..guide import topics
 from ..request.messages import LOCAL
-from ..request.parameters import PARAMETERS, Row
+from ..request.parameters import PARAMETERS, Option
 from ..request.settings import ROWS
 from ..session import Session
 from ..session.presets import Presets
@@ -20,15 +20,17 @@ from .commands.again import AGAIN_OPTIONS, LINEAGE_OPTIONS
 from .commands.audit import AUDIT_OPTIONS
 from .commands.chats import CHATS_OPTIONS, CHATS_WORDS
 from .commands.export import EXPORT_OPTIONS, EXPORT_WORDS, requests_in
+from .commands.findings import FINDINGS, WORDS, replies_variables
 from .commands.history import HISTORY_OPTIONS, USAGE_OPTIONS
 from .commands.key import KEY_OPTIONS
+from .commands.label import CODEBOOK_OPTIONS, LABEL_OPTIONS, SAMPLES
 from .commands.methods import METHODS_OPTIONS
 from .commands.package import PACKAGE_OPTIONS
 from .commands.replay import REPLAY_OPTIONS
 from .completion_facts import POPULAR, facts
 from .options import CELL_OPTIONS
 
-__all__ = ["candidates", "complete"]
+__all__ = ["candidates", "columns_of", "complete"]
 
 _LINE = re.compile(r"^\s*(%%?)wcode[ \t]+(.*)$", re.DOTALL)
 _REFERENCE = re.compile(r"\{\{[ \t]*(\w*)$")
@@ -56,7 +58,12 @@ _OPTIONS = {
     "usage": USAGE_OPTIONS,
     "chats": CHATS_OPTIONS,
     "export": EXPORT_OPTIONS,
+    "label": LABEL_OPTIONS,
+    "codebook": CODEBOOK_OPTIONS,
+    **{finding.name: finding.options for finding in FINDINGS},
 }
+_OF_REPLIES = {"label", *(finding.name for finding in FINDINGS)}
+"""Commands whose first word is a variable with the replies of a batch run."""
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
 
 
@@ -110,7 +117,7 @@ def candidates(
     """
     if head is not None:
         if reference := _REFERENCE.search(before):
-            return reference[1], list(dict.fromkeys([*_columns(head.split(), namespace), *_public(namespace)]))
+            return reference[1], list(dict.fromkeys([*columns_of(head.split(), namespace), *_public(namespace)]))
         return "", []
     if not (line := _LINE.match(before)):
         return "", []
@@ -124,6 +131,8 @@ def candidates(
                 return fragment, values
             if fragment.startswith("-"):
                 return fragment, [option.option for option in _OPTIONS.get(command, ())]
+            if command in _OF_REPLIES:
+                return fragment, _of_replies(words, namespace)
             return fragment, _after_command(command, words, session)
     option, equals, value = fragment.partition("=")
     if fragment.startswith("-") and equals:
@@ -147,6 +156,22 @@ def _after_command(command: str, words: list[str], session: Session) -> list[str
     if command == "chats" and len(words) == 1:
         return [chat.name for chat in session.chats.all()]
     return list(_SUBWORDS.get(command, ())) if not words else []
+
+
+def _of_replies(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
+    """The variable first; behind an option what it takes: fixed words, labels, columns of the rows, fields, factors."""
+    if not words:
+        return replies_variables(namespace)
+    option = words[-1].removeprefix("--")
+    if option in WORDS:
+        return list(WORDS[option])
+    if option == "sample":
+        return list(SAMPLES)
+    if option == "codebook":
+        return _public(namespace, lambda value: type(value).__name__ == "Codebook")
+    if option in ("truth", "labels"):
+        return _public(namespace, lambda value: type(value).__name__ == "Labels")
+    return []
 
 
 def _export_values(option: str, session: Session, namespace: Mapping[str, Any]) -> list[str]:
@@ -183,7 +208,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
         found = _public(namespace, _VARIABLES[name])
         return [*(engine.name for engine in ENGINES), *found] if name == "engine" else found
     if name == "key":
-        return _columns(words, namespace)
+        return columns_of(words, namespace)
     if name == "sweep":
         from ..batch.plan import SWEPT
 
@@ -201,7 +226,7 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
     return _fitting(ROWS[name]) if name in ROWS else []
 
 
-def _fitting(row: Row) -> list[str]:
+def _fitting(row: Option) -> list[str]:
     """The choices of `row`, in their order; for a number what the pages name as default, and the ends of its range."""
     if row.kind not in ("int", "float"):
         return list(row.choices)
@@ -226,7 +251,7 @@ def _public(namespace: Mapping[str, Any], fits: Callable[[Any], bool] = lambda v
     ]
 
 
-def _columns(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
+def columns_of(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
     """The columns of the rows that `--each` names among `words`, where looking neither computes nor uses them up."""
     line = " ".join(words).replace("--each=", "--each ").split()
     name = line[line.index("--each") + 1] if "--each" in line[:-1] else ""

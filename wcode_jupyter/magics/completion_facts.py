@@ -14,13 +14,13 @@ from ..keys import Secret
 from ..language import _
 from ..panel.references import describe
 from ..request.messages import LOCAL
-from ..request.parameters import Row
+from ..request.parameters import Option
 from ..request.settings import ROWS
 from ..session import Session
 from .commands import COMMANDS
 from .options import CELL_OPTIONS
 
-__all__ = ["POPULAR", "facts"]
+__all__ = ["POPULAR", "facts", "model_facts", "row_facts", "variable_facts"]
 
 POPULAR = (
     "model", "output", "temperature", "max_tokens", "system", "reasoning", "chat", "schema", "image", "tools", "each",
@@ -39,22 +39,24 @@ def facts(word: str, session: Session, namespace: Mapping[str, Any]) -> str:
     if word in _CELL:
         return _CELL[word] or _("flag")
     if name in ROWS and (word.startswith("--") or word.endswith("=")):
-        return _row(ROWS[name])
+        return row_facts(ROWS[name])
     if word == LOCAL:
         return _("embedded demo model")
     if word in session.catalogue:
-        return _model(session.catalogue.model(word))
+        return model_facts(session.catalogue.model(word))
     if word in _COMMANDS:
         return one_line(_(_COMMANDS[word].help), 60)
-    return _variable(namespace[word]) if word in namespace else "param"
+    return variable_facts(namespace[word]) if word in namespace else "param"
 
 
-def _row(row: Row) -> str:
+def row_facts(row: Option) -> str:
+    """Range and page default."""
     default = getattr(row, "page_default", None)
     return row.range + (" · " + _("page default {value}").format(value=default) if default else "")
 
 
-def _model(model: Model) -> str:
+def model_facts(model: Model) -> str:
+    """Price and context."""
     price = model.price(0)
     parts = [
         f"¥{price.input}→{price.output}/1k" if price else "",
@@ -63,7 +65,8 @@ def _model(model: Model) -> str:
     return " · ".join(part for part in parts if part) or _("model")
 
 
-def _variable(value: Any) -> str:
+def variable_facts(value: Any, length: int = 40) -> str:
+    """Type and size, and for plain values the value, up to `length` characters; never a key."""
     if isinstance(value, _PLAIN) and not isinstance(value, Secret):
-        return f"{type(value).__name__} {one_line(repr(value), 40)}"
+        return f"{type(value).__name__} {one_line(repr(value), length)}"
     return describe(value)

@@ -7,7 +7,7 @@ import msgspec
 from .. import wire
 from ..language import _
 from ..prompt.images import abridged
-from ..session import Call, Estimate
+from ..session import Call, CostEstimate
 
 __all__ = ["describe_call"]
 
@@ -25,7 +25,7 @@ def describe_call(call: Call) -> str:
     return "\n".join([body, "", *(f"{name}: {value}" for name, value in facts.items())])
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: CostEstimate) -> str:
     tokens = _("about {count} input tokens").format(count=estimate.input_tokens)
     if estimate.input_cny is None:
         return _("{tokens}, price unknown").format(tokens=tokens)

@@ -1,8 +1,8 @@
 """What went wrong in a cell, as text for a model: source, traceback and versions, and nothing else of this machine.
 
-No variable is looked at. Keys of the session and values of the environment are taken out; paths lose their folders;
-what still looks like a credential is refused. The texts are English whatever the user's language, but for the wish in
-which language to answer.
+Keys of the session, values of the environment and of variables that look secret are withheld (see `cell_text`); paths
+lose their folders; what still looks like a credential is refused. The texts are English whatever the user's language,
+but for the wish in which language to answer.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from __future__ import annotations
 import difflib
 import importlib.metadata
 import linecache
-import os
 import platform
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -24,16 +22,13 @@ from msgspec import Struct
 from ..errors import InputError, WcodeError
 from ..language import _
 from ..store import credentials
+from .cell_text import fenced, withhold
 
 __all__ = ["Failed", "difference", "explain_prompt", "fix_prompt", "last_failure"]
 
 _MOST_FRAMES = 20
 _MOST_OF_GROUP = 5
 _LONGEST_MESSAGE = 4000
-# Shorter values of the environment are words like `C.UTF-8`, which say nothing and occur everywhere.
-_SHORTEST_VALUE = 8
-_SHORTEST_SECRET = 4
-_SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential")
 
 
 class Failed(Struct, frozen=True):
@@ -68,8 +63,12 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
     lines = list(_error_lines(error, sources))
     if not sources.seen:
         raise InputError(_("The last error did not come from a cell"))
-    cells = tuple(_clean(sources.source(name), redact) for name in reversed(sources.seen))
-    failed = Failed(cells, _clean("\n".join(lines), redact), _versions(error))
+
+    def clean(text: str) -> str:
+        return withhold(text, redact, shell.user_ns).text
+
+    cells = tuple(clean(sources.source(name)) for name in reversed(sources.seen))
+    failed = Failed(cells, clean("\n".join(lines)), _versions(error))
     if finding := credentials.find({"request": {"messages": [*cells, failed.traceback]}}):
         raise InputError(
             _("Not sent: the cell or its error seems to contain {kind}").format(kind=finding.kind),
@@ -154,19 +153,6 @@ def _versions(error: BaseException) -> str:
     return ", ".join([f"Python {platform.python_version()}", *versions])
 
 
-def _clean(text: str, redact: Callable[[str], str], environment: Mapping[str, str] = os.environ) -> str:
-    """`text` without keys, and with the names of variables of the environment in the place of their values."""
-    text = redact(text)
-    values = [
-        (value, name)
-        for name, value in environment.items()
-        if len(value) >= (_SHORTEST_SECRET if _SECRET_NAME.search(name) else _SHORTEST_VALUE)
-    ]
-    for value, name in sorted(values, key=lambda pair: -len(pair[0])):
-        text = text.replace(value, f"[{name}]")
-    return text
-
-
 def explain_prompt(failed: Failed) -> str:
     """Asks what went wrong."""
     return "\n\n".join(
@@ -191,17 +177,11 @@ def fix_prompt(failed: Failed) -> str:
 
 
 def _facts(failed: Failed) -> Iterator[str]:
-    yield f"The failing cell:\n{_fenced(failed.cell, 'python')}"
+    yield f"The failing cell:\n{fenced(failed.cell, 'python')}"
     for other in failed.cells[1:]:
-        yield f"A cell that called it:\n{_fenced(other, 'python')}"
-    yield f"The error:\n{_fenced(failed.traceback, 'text')}"
+        yield f"A cell that called it:\n{fenced(other, 'python')}"
+    yield f"The error:\n{fenced(failed.traceback, 'text')}"
     yield f"Versions: {failed.versions}"
-
-
-def _fenced(text: str, language: str) -> str:
-    longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def difference(old: str, new: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..language import _
-from ..request.parameters import GROUPS, PARAMETERS, Parameter, Row
+from ..request.parameters import GROUPS, PARAMETERS, Option, Parameter
 from ..request.settings import SETTINGS
 from .commands.command import Command
 from .options import CELL_OPTIONS, CellOption
@@ -65,7 +65,7 @@ def _own(option: CellOption) -> tuple[str, str]:
     return f"{names} {option.metavar}".rstrip(), _(option.help)
 
 
-def _row(row: Row) -> tuple[str, str]:
+def _row(row: Option) -> tuple[str, str]:
     default = row.page_default if isinstance(row, Parameter) else None
     hint = " " + _("(page default {value})").format(value=default) if default else ""
     if row.kind == "bool":

@@ -37,7 +37,7 @@ __all__ = ["ask_many", "check_alone", "is_many"]
 _MAKE_MANY = ("each", "prompts", "models", "sweep", "repeat")
 _ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
-    "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert",
+    "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert", "above", "outputs",
 )  # fmt: skip
 _ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 _NEEDS = {"key": "each", "seeds": "repeat"}
@@ -279,7 +279,7 @@ def _carried_out(
         run.close()
         raise
     live = LiveTable(own if hasattr(shell, "kernel") else None, run)
-    run.start(client.engine)
+    run.start(client.event_loop)
     try:
         own.adopt(watch(run, quiet=options.flag("quiet"), also=live.show))
     except KeyboardInterrupt:

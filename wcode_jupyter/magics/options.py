@@ -16,12 +16,13 @@ from msgspec import Struct, field
 from ..errors import OptionError, ParameterError
 from ..language import N_, _
 from ..prompt.template import expand
-from ..request.cell_syntax import WORD, unquote
-from ..request.parameters import OMITTED, Row, did_you_mean, find, parse
+from ..request.cell_syntax import WORD, is_split_path, unquote
+from ..request.parameters import OMITTED, Option, did_you_mean, find, parse
 from ..request.settings import ROWS, find_row
 
 __all__ = [
     "CELL_OPTIONS",
+    "SHORT",
     "CellLine",
     "CellOption",
     "check_variable",
@@ -76,6 +77,12 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         name="allow_outside", arity="flag", help=N_("Allow --image to read files outside the notebook's folder.")
     ),
     CellOption(
+        name="above",
+        metavar="N|all",
+        help=N_("Send the last N cells that were run before this one first. Secrets are withheld."),
+    ),
+    CellOption(name="outputs", arity="flag", help=N_("With --above: send the text output of these cells too.")),
+    CellOption(
         name="schema",
         metavar="NAME|FIELDS",
         help=N_("Structured output: a variable (type or JSON Schema), list[NAME], or 'name, age int'."),
@@ -126,6 +133,11 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
     CellOption(name="stop_on_error", arity="flag", help=N_("With --each: stop at the first failed row.")),
     CellOption(name="yes", arity="flag", help=N_("Skip the confirmation for an expensive run (confirm_above_cny).")),
     CellOption(
+        name="background",
+        arity="flag",
+        help=N_("Return at once; the answer streams on while other cells run. Using the variable waits for its end."),
+    ),
+    CellOption(
         name="insert", arity="flag", help=N_("Insert the code of the answer as a new cell below; it is not run.")
     ),
     CellOption(name="quiet", short="-q", arity="flag", help=N_("Hide waiting and status lines.")),
@@ -135,7 +147,8 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
 )
 
 # A model is named so often that it has a short option like the cell's own.
-_SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+SHORT: dict[str, str] = {option.short: option.name for option in CELL_OPTIONS if option.short} | {"-m": "model"}
+"""Short option -> name."""
 _CELL = {option.name: option for option in CELL_OPTIONS}
 
 
@@ -196,7 +209,13 @@ _TRUTH = re.compile(r"(['\"]?)(?:true|false)\1(?=\s|$)", re.IGNORECASE)
 def _first_word(rest: str) -> tuple[str, int]:
     """The first word of `rest`, unquoted, and its length as typed. Raises OptionError: an unclosed quote."""
     match = WORD.match(rest)
-    if match is None or rest[match.end() : match.end() + 1].strip():
+    left = rest[match.end() :] if match else rest
+    if left == "\\" or (match and is_split_path(match.group())):
+        raise OptionError(
+            _("A backslash ends this word: {text}").format(text=rest),
+            hint=_("Put a Windows path in single quotes."),
+        )
+    if match is None or left[:1].strip():
         raise OptionError(
             _("A quote is not closed: {text}").format(text=rest),
             hint=_("Put text with spaces or quotes in single quotes."),
@@ -257,8 +276,8 @@ class _LineParser:
     def _option(self, word: str) -> None:
         head, equals, text = word.partition("=")
         value = text if equals else None
-        name = _SHORT.get(head) or head.removeprefix("--").replace("-", "_")
-        if head not in _SHORT and not head.startswith("--"):
+        name = SHORT.get(head) or head.removeprefix("--").replace("-", "_")
+        if head not in SHORT and not head.startswith("--"):
             raise _unknown_option(word)
         if name in _CELL:
             self._own(_CELL[name], value)
@@ -284,7 +303,7 @@ class _LineParser:
         else:
             self.own[option.name] = self._inserted(self._value(option.option, value))
 
-    def _row(self, row: Row, value: str | None) -> None:
+    def _row(self, row: Option, value: str | None) -> None:
         if row.kind == "bool" and value is None and not self.words.next_is_truth():
             self._set(row.name, True)
             return
@@ -338,7 +357,7 @@ def _unknown_option(word: str) -> OptionError:
     return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
 
 
-def _parse_quoted(row: Row, text: str) -> Any:
+def _parse_quoted(row: Option, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError as error:
@@ -347,7 +366,7 @@ def _parse_quoted(row: Row, text: str) -> Any:
         raise
 
 
-def _assignment(text: str, find: Callable[[str], Row]) -> tuple[str, Any]:
+def _assignment(text: str, find: Callable[[str], Option]) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise OptionError(_("{text}: expected NAME=VALUE").format(text=text))
@@ -373,7 +392,8 @@ def check_variable(name: str) -> None:
     import keyword
 
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise OptionError(_("-o {name}: not a variable name").format(name=name))
+        hint = _("Leave out the semicolon.") if name.endswith((";", "；")) else ""
+        raise OptionError(_("-o {name}: not a variable name").format(name=name), hint=hint)
 
 
 def _json(text: str) -> Any:

@@ -16,6 +16,7 @@ from ..prompt.schema import Schema
 from ..prompt.tools import Tool
 from ..request.messages import Message, Part
 from ..session import Call, Value
+from .cell_above import with_cells_above
 from .cell_chat import prepare_in_chat
 from .cell_images import with_images, without_images
 from .cell_schema import format_in, retries_of, schema_of
@@ -71,6 +72,7 @@ def _call(shell: Any, client: Client, options: CellLine, text: str, settings: Ma
         content = body.content
         notes += body.notes
         settings = _with_expanded_system(settings, shell.user_ns, notes)
+    content = with_cells_above(content, options, shell, client.session.keys.redact, notes)
     content = with_images(content, options, shell.user_ns, client.folder, notes)
     prompt: str | list[Message] = content if isinstance(content, str) else [Message("user", content)]
     if (call := prepare_in_chat(client, options, prompt, settings, notes)) is not None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ..errors import WcodeError
-from ..export import Cell
+from ..export import RanCell
 from ..request.messages import Request
 from ..request.parameters import OMITTED, PARAMETERS
 from ..session import Session
@@ -20,7 +20,7 @@ _QUESTION = re.compile(r"%%wcode(?:[ \t]+([^\n]*))?\n(.*)|%wcode[ \t]+ask[ \t]+(
 _REFERENCE = re.compile(r"\{\{[ \t]*[^\W\d]\w*[ \t]*\}\}")
 
 
-def cells_of(shell: Any, session: Session) -> list[Cell]:
+def cells_of(shell: Any, session: Session) -> list[RanCell]:
     """The cells of this session in the order they were run, the one that runs now (the last) left out.
 
     What was sent is not kept beside the cell, so a question takes the first of the replies not yet taken that its words
@@ -34,14 +34,14 @@ def cells_of(shell: Any, session: Session) -> list[Cell]:
     for number, source in enumerate(typed[:-1]):
         question = _question(source)
         if question is None:
-            cells.append(Cell(source=source, failed=number in failed))
+            cells.append(RanCell(source=source, failed=number in failed))
             continue
         options, text = question
         place = next((n for n, request in enumerate(replies) if _fits(session, options, text, request)), None)
         if place is None:
-            cells.append(Cell(source=source, failed=True))
+            cells.append(RanCell(source=source, failed=True))
             continue
-        cells.append(Cell(request=replies[place], name=options.output or ""))
+        cells.append(RanCell(request=replies[place], name=options.output or ""))
         del replies[: place + 1]
     return cells
 

@@ -21,10 +21,10 @@ from .commands.import_request import import_text
 from .manual import manual
 from .options import parse_cell_line
 
-__all__ = ["Wcode"]
+__all__ = ["WcodeMagics"]
 
 
-class Wcode:
+class WcodeMagics:
     """`%wcode` and `%%wcode` of one shell. `config` gives the values of `%config Wcode` at each look-up.
 
     `home` is the folder in which the extension was loaded.

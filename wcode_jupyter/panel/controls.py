@@ -16,7 +16,7 @@ import ipywidgets as widgets
 from ..errors import ParameterError
 from ..language import _
 from ..request.cell_syntax import escape
-from ..request.parameters import Kind, Parameter, Row, line_ends, parse
+from ..request.parameters import Kind, Option, Parameter, line_ends, parse
 from .widgets import Look
 
 __all__ = ["Control", "control"]
@@ -30,7 +30,7 @@ _STARTS = {"max_tokens": 1000, "top_logprobs": 5, "seed": 1, "idle_timeout": 300
 class Control:
     """A row's widgets. `read` gives the value, `write` shows one (None: what an unset row shows)."""
 
-    def __init__(self, row: Row, *fields: Any, box: Any = None) -> None:
+    def __init__(self, row: Option, *fields: Any, box: Any = None) -> None:
         self.row = row
         self.fields = fields
         self.widget = box or fields[0]
@@ -79,7 +79,7 @@ class Number(Control):
     as if the user had moved the slider, which then says nothing new.
     """
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         whole = row.kind == "int"
         bounded = row.low is not None and row.high is not None
         field = look.make(
@@ -126,7 +126,7 @@ def _nearest_step(slider: Any, value: float) -> float:
     return position if isinstance(slider.step, int) else round(position, 10)
 
 
-def _start_number(row: Row) -> float:
+def _start_number(row: Option) -> float:
     default = getattr(row, "page_default", None) or getattr(row, "default", None)
     value = float(default if default is not None else _STARTS.get(row.name, row.low or 0))
     return int(value) if row.kind == "int" else value
@@ -135,7 +135,7 @@ def _start_number(row: Row) -> float:
 class Exact(Control):
     """An integer that a number of JavaScript may not hold: typed as text."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, placeholder=row.range, description=row.name, layout="wide"))
 
     def read(self) -> Any:
@@ -148,10 +148,10 @@ class Exact(Control):
         return _STARTS.get(self.row.name, 0)
 
 
-class Choice(Control):
+class ChoiceControl(Control):
     """One of a few words, or yes and no."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         self._options: list[tuple[str, Any]] = [(word, word) for word in row.choices] or [
             ("true", True),
             ("false", False),
@@ -166,7 +166,7 @@ class Choice(Control):
 class Json(Control):
     """A JSON value, typed as JSON."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, _editor(row, look))
 
     def read(self) -> Any:
@@ -185,7 +185,7 @@ _OWN = "{…}"
 class WordOrJson(Control):
     """A word where one says it all, or an object as JSON."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         words = [(word, word) for word in row.choices]
         options = [*words, (_("JSON…"), _OWN)]
         menu = look.make(widgets.Dropdown, options=options, description=row.name, layout="auto")
@@ -216,7 +216,7 @@ class WordOrJson(Control):
         return self.row.choices[len(self.row.choices) // 2]
 
 
-def _word(row: Row, value: Any) -> str:
+def _word(row: Option, value: Any) -> str:
     """The one word that means `value`; empty where none does."""
     if isinstance(value, str):
         return value if value in row.choices else ""
@@ -230,7 +230,7 @@ class Tags(Control):
     Not TagsInput: its field cannot be reached by keyboard once there is a tag.
     """
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         self._look = look
         self._texts: list[str] = []
         self._changed: Callable[[], None] = lambda: None
@@ -287,14 +287,14 @@ class Tags(Control):
 class Words(Control):
     """A text in one line."""
 
-    def __init__(self, row: Row, look: Look) -> None:
+    def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, description=row.name, layout="wide"))
 
     def _start(self) -> Any:
         return ""
 
 
-def _editor(row: Row, look: Look) -> Any:
+def _editor(row: Option, look: Look) -> Any:
     example = _EXAMPLES.get(row.name, "{}")
     return look.make(widgets.Textarea, placeholder=example, rows=4, description=row.name, layout="wide")
 
@@ -308,7 +308,7 @@ _EXAMPLES = {
 }
 
 
-def _meant(row: Row, text: str) -> Any:
+def _meant(row: Option, text: str) -> Any:
     try:
         return parse(row, text)
     except ParameterError:
@@ -318,8 +318,8 @@ def _meant(row: Row, text: str) -> Any:
 _CONTROLS: dict[Kind, Callable[[Any, Look], Control]] = {
     "float": Number,
     "int": Number,
-    "bool": Choice,
-    "choice": Choice,
+    "bool": ChoiceControl,
+    "choice": ChoiceControl,
     "text": Words,
     "object": Json,
     "objects": Json,
@@ -328,7 +328,7 @@ _CONTROLS: dict[Kind, Callable[[Any, Look], Control]] = {
 }
 
 
-def control(row: Row, look: Look) -> Control:
+def control(row: Option, look: Look) -> Control:
     """The control for `row`."""
     if row.kind == "int" and max(abs(row.low or 0), abs(row.high or 0)) > _EXACT:
         return Exact(row, look)

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from ..characters import escape
 from ..language import _
-from ..request.parameters import Row
+from ..request.parameters import Option
 from .controls import control
 from .widgets import Look, bad, warned
 
@@ -22,7 +22,7 @@ class Field:
     `value` is None while it is off. What the session sets meanwhile is shown, with where it comes from.
     """
 
-    def __init__(self, row: Row, look: Look, changed: Callable[[], None]) -> None:
+    def __init__(self, row: Option, look: Look, changed: Callable[[], None]) -> None:
         self.row = row
         self._changed = changed
         self.control = control(row, look)

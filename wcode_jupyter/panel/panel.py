@@ -22,7 +22,7 @@ from ..display.status import format_cost
 from ..errors import WcodeError
 from ..language import _
 from ..reply import Reply
-from ..session import Estimate
+from ..session import CostEstimate
 from ..session.presets import Presets
 from .answer import AnswerBox
 from .code import CodeBox
@@ -33,7 +33,7 @@ from .presets import PresetBox
 from .references import references_html
 from .state import CellReader, Check, State, check
 from .style import STYLE
-from .summary import HIDE, Summary
+from .summary import HIDE, PanelSummary
 from .widgets import area, bad, box, button, close_tree, heading, quiet, row, show_if, split, update, warned
 
 __all__ = ["Panel", "cell_id"]
@@ -76,7 +76,7 @@ class Panel:
         self.line = line
         self.cell_id = cell_id(shell)
         """The notebook cell that shows this panel; empty where the front end does not say."""
-        self._summary = Summary(shell.display_pub, line)
+        self._summary = PanelSummary(shell.display_pub, line)
         self.picker = ModelPicker(client.session, self._changed)
         self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
@@ -359,7 +359,7 @@ def _notes(result: Check, fault: str, *, is_empty: bool) -> str:
     return "".join(map(warned, result.warnings)) + quiet(_estimate(result.call.estimate))
 
 
-def _estimate(estimate: Estimate) -> str:
+def _estimate(estimate: CostEstimate) -> str:
     tokens = _("Before: about {n} input tokens").format(n=estimate.input_tokens)
     if estimate.input_cny is None:
         return _("{tokens}, price unknown").format(tokens=tokens)

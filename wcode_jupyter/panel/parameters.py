@@ -9,20 +9,21 @@ import ipywidgets as widgets
 
 from ..catalogue import Model
 from ..language import N_, _
-from ..request.parameters import GROUPS, PARAMETERS, Row
+from ..request.parameters import GROUPS, PARAMETERS, Option
 from ..request.settings import ROWS
 from ..session import Value
 from .fields import Field
 from .state import Check
 from .widgets import Look, box, button, heading, row, split
 
-__all__ = ["ParameterTabs"]
+__all__ = ["ParameterTabs", "tabs"]
 
 _CALL = ("protocol", "stream", "format", "idle_timeout", "total_timeout", "replay")
 """Settings that stand in a tab of their own; the others are for the whole session."""
 
 
-def _tabs() -> dict[str, tuple[Row, ...]]:
+def tabs() -> dict[str, tuple[Option, ...]]:
+    """The rows that have a control, by the title of their tab."""
     groups = {title: tuple(row for row in PARAMETERS if row.group == group) for group, title in GROUPS.items()}
     return {**groups, N_("Call"): tuple(ROWS[name] for name in _CALL)}
 
@@ -31,7 +32,7 @@ class ParameterTabs:
     """A field for each row. `changed` is called after each change by the user."""
 
     def __init__(self, changed: Callable[[], None], unset: Callable[[], None], defaults: Callable[[], None]) -> None:
-        self._rows = _tabs()
+        self._rows = tabs()
         self._look = Look()
         self.fields = {each.name: Field(each, self._look, changed) for rows in self._rows.values() for each in rows}
         pages = [

@@ -20,7 +20,7 @@ from ..language import _
 from ..reply import Reply
 from .state import State
 
-__all__ = ["HIDE", "Saved", "Summary", "saved_panel"]
+__all__ = ["HIDE", "PanelSummary", "Saved", "saved_panel"]
 
 _OUTPUT = ".jp-OutputArea-child"
 HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{display:none}}</style>"
@@ -37,7 +37,7 @@ class Saved(Struct, frozen=True):
     """The `%%wcode` cell that says its state."""
 
 
-class Summary:
+class PanelSummary:
     """The output below one panel. `line`: the options of the command that opened it."""
 
     def __init__(self, publisher: Any, line: str = "") -> None:

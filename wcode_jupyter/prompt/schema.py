@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from .. import typed
+from ..codebook import Codebook
 from ..errors import AnswerInvalid, AnswerMalformed, InputError, one_line
 from ..language import N_, _
 from ..reply import Reply
@@ -51,6 +52,8 @@ def schema(value: Any) -> Schema:
     """The Schema that `value` means. Raises InputError: no schema, or with parts that strict schemas do not have."""
     if isinstance(value, Schema):
         return value
+    if isinstance(value, Codebook):
+        return Schema(value.version, value.checked().schema(), value.read_answer)
     if isinstance(value, str):
         return _typed(_short_form(value))
     if isinstance(value, Mapping):

@@ -24,11 +24,21 @@ from msgspec import Struct
 from ..errors import InputError, UndefinedReference, WcodeError, one_line
 from ..keys import Secret
 from ..language import _
-from ..reply import Reply
+from ..reply import PendingReply, Reply
 from ..request.messages import Part, Text
 from ..request.parameters import did_you_mean
 
-__all__ = ["CONVERTERS", "Converter", "Expansion", "Inserted", "Limits", "aliased", "expand", "references", "unmatched"]
+__all__ = [
+    "CONVERTERS",
+    "Converter",
+    "Expansion",
+    "InsertLimits",
+    "Inserted",
+    "aliased",
+    "expand",
+    "references",
+    "unmatched",
+]
 
 # Runs of braces are taken whole, so that `{{{x}}}` is seen as three and not as two with one beside them; the
 # look-behind keeps a text of nothing but braces linear.
@@ -41,7 +51,7 @@ _CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+>")
 
 
-class Limits(Struct, frozen=True):
+class InsertLimits(Struct, frozen=True):
     """How much of a table or an array is inserted."""
 
     rows: int = 50
@@ -52,7 +62,7 @@ class Limits(Struct, frozen=True):
     """Numbers of an array."""
 
 
-_LIMITS = Limits()
+_LIMITS = InsertLimits()
 
 
 class Inserted(Struct, frozen=True):
@@ -71,7 +81,7 @@ class Converter(Struct, frozen=True):
     """A row of `CONVERTERS`. `convert(value, name, limits)` raises InputError when `name` must not be inserted."""
 
     matches: Callable[[Any], bool]
-    convert: Callable[[Any, str, Limits], Inserted]
+    convert: Callable[[Any, str, InsertLimits], Inserted]
 
 
 class Expansion(Struct, frozen=True):
@@ -132,7 +142,7 @@ _ANYTHING = re.compile(r"(?<!\{)\{\{([^{}\n]{1,80})\}\}(?!\})")
 _ONE_BRACE = re.compile(r"(?<!\{)\{([^{}\n]{1,80})\}(?!\})")
 
 
-def expand(text: str, namespace: Mapping[str, Any], *, limits: Limits = _LIMITS) -> Expansion:
+def expand(text: str, namespace: Mapping[str, Any], *, limits: InsertLimits = _LIMITS) -> Expansion:
     """`text` with each `{{name}}` replaced by the variable of that name in `namespace`.
 
     Raises UndefinedReference naming all that are missing, InputError for a value that means nothing as text (an object
@@ -221,7 +231,7 @@ def _on_own_lines(block: str, text: str, found: re.Match[str]) -> str:
     return before + block + after
 
 
-def _convert(value: Any, name: str, limits: Limits) -> Inserted:
+def _convert(value: Any, name: str, limits: InsertLimits) -> Inserted:
     row = next(row for row in CONVERTERS if row.matches(value))
     try:
         return row.convert(value, name, limits)
@@ -242,14 +252,14 @@ def _is(module: str, *types: str) -> Callable[[Any], bool]:
     )
 
 
-def _secret(value: Any, name: str, limits: Limits) -> Inserted:
+def _secret(value: Any, name: str, limits: InsertLimits) -> Inserted:
     raise InputError(
         _("{name} contains a key and is not sent").format(name=_braced(name)),
         hint=_("Insert another variable."),
     )
 
 
-def _environment(value: Any, name: str, limits: Limits) -> Inserted:
+def _environment(value: Any, name: str, limits: InsertLimits) -> Inserted:
     raise InputError(
         _("{name} contains the environment with its keys and is not sent").format(name=_braced(name)),
         hint=_("Store the values you need in separate variables."),
@@ -263,7 +273,7 @@ def _meaningless(name: str, kind: str) -> InputError:
     )
 
 
-def _no_text(value: Any, name: str, limits: Limits) -> Inserted:
+def _no_text(value: Any, name: str, limits: InsertLimits) -> Inserted:
     raise _meaningless(name, _a(value))
 
 
@@ -271,14 +281,14 @@ def _a(value: Any) -> str:
     return _("an object of type {type}").format(type=type(value).__name__)
 
 
-def _picture(value: Any, name: str, limits: Limits) -> Inserted:
+def _picture(value: Any, name: str, limits: InsertLimits) -> Inserted:
     from .images import picture
 
     found = picture(value, _braced(name))
     return Inserted(parts=(found.image,), note=found.note)
 
 
-def _bytes(value: Any, name: str, limits: Limits) -> Inserted:
+def _bytes(value: Any, name: str, limits: InsertLimits) -> Inserted:
     from .images import kind_of
 
     if kind_of(bytes(value[:512])):
@@ -288,30 +298,34 @@ def _bytes(value: Any, name: str, limits: Limits) -> Inserted:
     )
 
 
-def _text(value: Any, name: str, limits: Limits) -> Inserted:
+def _text(value: Any, name: str, limits: InsertLimits) -> Inserted:
     text = str(value)
     if _ADDRESS.search(text):
         raise _meaningless(name, _a(value))
     return Inserted(text)
 
 
-def _string(value: Any, name: str, limits: Limits) -> Inserted:
+def _string(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return Inserted(str(value))
 
 
-def _reply(value: Reply, name: str, limits: Limits) -> Inserted:
+def _reply(value: Reply, name: str, limits: InsertLimits) -> Inserted:
     note = "" if value.ended == "complete" else _("this answer is not complete ({ended})").format(ended=value.ended)
     return Inserted(value.text, note=note)
 
 
-def _json(value: Any, name: str, limits: Limits) -> Inserted:
+def _pending(value: PendingReply, name: str, limits: InsertLimits) -> Inserted:
+    return _reply(value.wait(), name, limits)
+
+
+def _json(value: Any, name: str, limits: InsertLimits) -> Inserted:
     try:
         return Inserted(json.dumps(_plain(value, name, limits), ensure_ascii=False, indent=2))
     except RecursionError:
         raise _meaningless(name, _("a value that contains itself or is nested too deeply")) from None
 
 
-def _plain(value: Any, name: str, limits: Limits) -> Any:
+def _plain(value: Any, name: str, limits: InsertLimits) -> Any:
     """`value` as plain JSON, whatever JSON does not know as its own row of `CONVERTERS` says."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -334,7 +348,7 @@ def _plain(value: Any, name: str, limits: Limits) -> Any:
     return inserted.text
 
 
-def _array(value: Any, name: str, limits: Limits) -> Inserted:
+def _array(value: Any, name: str, limits: InsertLimits) -> Inserted:
     import numpy as np
 
     text = np.array2string(value, separator=", ", threshold=limits.items, max_line_width=120)
@@ -348,7 +362,7 @@ def _array(value: Any, name: str, limits: Limits) -> Inserted:
     )
 
 
-def _pandas_frame(value: Any, name: str, limits: Limits) -> Inserted:
+def _pandas_frame(value: Any, name: str, limits: InsertLimits) -> Inserted:
     frame = value.to_frame() if not hasattr(value, "columns") else value
     shown = frame.iloc[: limits.rows, : limits.columns]
     # The index that pandas makes by itself (0, 1, 2, …) says nothing.
@@ -359,7 +373,7 @@ def _pandas_frame(value: Any, name: str, limits: Limits) -> Inserted:
     return _table(header, shown.itertuples(index=with_index, name=None), frame.shape, limits)
 
 
-def _polars_frame(value: Any, name: str, limits: Limits) -> Inserted:
+def _polars_frame(value: Any, name: str, limits: InsertLimits) -> Inserted:
     frame = value if hasattr(value, "columns") else value.to_frame()
     shown = frame[: limits.rows, : limits.columns]
     return _table(list(shown.columns), shown.iter_rows(), frame.shape, limits)
@@ -369,7 +383,9 @@ def _label(label: Any) -> str:
     return " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]], shape: tuple[int, int], limits: Limits) -> Inserted:
+def _table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], shape: tuple[int, int], limits: InsertLimits
+) -> Inserted:
     """A Markdown table of what is shown of a frame of `shape` (rows, columns), and a note of what is not."""
     if not header:
         return Inserted("(empty table)")  # in English too, being part of the request
@@ -391,7 +407,7 @@ def _bounded(cell: str, limit: int) -> str:
     return "<br>".join(short.splitlines()).replace("|", "\\|")
 
 
-def _left_out(shape: tuple[int, int], limits: Limits, cut: int) -> tuple[str, str]:
+def _left_out(shape: tuple[int, int], limits: InsertLimits, cut: int) -> tuple[str, str]:
     """The line below the table, for the model, and the note for the user; both empty when all is shown."""
     rows, columns = shape
     if rows <= limits.rows and columns <= limits.columns and not cut:
@@ -412,19 +428,19 @@ def _left_out(shape: tuple[int, int], limits: Limits, cut: int) -> tuple[str, st
     return f"\n\n({below.format(**counts)})", note.format(**counts)
 
 
-def _listed(value: Any, name: str, limits: Limits) -> Inserted:
+def _listed(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return _json(list(value), name, limits)
 
 
-def _collected(value: Any, name: str, limits: Limits) -> Inserted:
+def _collected(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return _convert(value.collect(), name, limits)
 
 
-def _native_frame(value: Any, name: str, limits: Limits) -> Inserted:
+def _native_frame(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return _convert(value.to_native(), name, limits)
 
 
-def _dumped(value: Any, name: str, limits: Limits) -> Inserted:
+def _dumped(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return _json(value.model_dump(mode="json"), name, limits)
 
 
@@ -433,6 +449,7 @@ CONVERTERS: tuple[Converter, ...] = (
     Converter(_is("os", "_Environ"), _environment),
     Converter(lambda value: isinstance(value, str), _string),
     Converter(lambda value: isinstance(value, Reply), _reply),
+    Converter(lambda value: isinstance(value, PendingReply), _pending),
     Converter(lambda value: isinstance(value, (dict, list, tuple, set, frozenset, *_LISTS)), _json),
     Converter(lambda value: isinstance(value, (bytes, bytearray, memoryview)), _bytes),
     Converter(lambda value: isinstance(value, _CODE), _no_text),

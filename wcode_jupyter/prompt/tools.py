@@ -241,7 +241,7 @@ def _text(name: str, value: Any) -> str:
         # JSON and whatever has no row of its own.
         if isinstance(value, (dict, list, tuple)) or converter is template.CONVERTERS[-1]:
             return to_json(value).decode()
-        return converter.convert(value, name, template.Limits()).text
+        return converter.convert(value, name, template.InsertLimits()).text
     except (InputError, PydanticSerializationError, ValueError, RecursionError):
         raise ToolFault(
             f"{name} returned an object of type {type(value).__name__}, which is neither text nor JSON"

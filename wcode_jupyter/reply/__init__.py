@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .pending import PendingReply
 from .reply import Choice, CodeBlock, Ended, ErrorInfo, Reply, Timing, fault_of
 
-__all__ = ["Choice", "CodeBlock", "Ended", "ErrorInfo", "Reply", "Timing", "fault_of"]
+__all__ = ["Choice", "CodeBlock", "Ended", "ErrorInfo", "PendingReply", "Reply", "Timing", "fault_of"]

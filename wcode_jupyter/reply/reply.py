@@ -19,6 +19,7 @@ from ..language import Language, _, speaking
 from ..request.forms import FORMS
 from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
 from .events import TokenLogprob, Usage
+from .fences import fence_plugin
 from .logprobs import COLUMNS, LogprobText, rows
 
 if TYPE_CHECKING:
@@ -177,12 +178,14 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
     @property
     def code(self) -> list[CodeBlock]:
-        """The fenced code blocks of the text, in order; may be empty. An unclosed last fence counts."""
+        """The fenced code blocks of the text, in order; may be empty. An unclosed last fence counts. A Markdown
+        document with fences of its own is one block.
+        """
         from markdown_it import MarkdownIt
 
         return [
             CodeBlock(token.content, token.info.split()[0] if token.info.split() else "")
-            for token in MarkdownIt("commonmark").parse(self.text)
+            for token in MarkdownIt("commonmark").use(fence_plugin).parse(self.text)
             if token.type == "fence"
         ]
 
@@ -266,6 +269,10 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         if self.request is not None and self.request.parameters.get("logprobs"):
             return _("The server sent none.")
         return _("Use --logprobs --top-logprobs 5.")
+
+    def wait(self, timeout_s: float | None = None) -> Reply:
+        """This reply at once: it has ended. An answer in the background waits here (see `PendingReply`)."""
+        return self
 
     def export(self, target: str, *, base_url: str | None = None, stream: bool = False) -> str:
         """The program that asks what this reply answers: `reply.export("go")`; see `export.export`.

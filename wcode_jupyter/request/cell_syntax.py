@@ -1,6 +1,7 @@
 """How is a `%%wcode` line spelled: words and their quoting, and the line that says given values.
 
-Words are a shell's: quotes group, a backslash escapes, nothing is expanded. A line ends where IPython ends it, so what
+Words are a shell's: quotes group, a backslash escapes, nothing is expanded. But a backslash before a letter or a digit
+is one, as in the path of a file on Windows: nobody has to escape those. A line ends where IPython ends it, so what
 cannot stand on one line is written in the shell's `$'…'`: `\\n` is a line end there, `\\u2028` a character by number.
 Reading what `cell_line` writes gives the values back.
 """
@@ -13,10 +14,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from .parameters import Row, line_ends
+from .parameters import Option, line_ends
 from .settings import ROWS
 
-__all__ = ["WORD", "cell_line", "escape", "quote", "unescape", "unquote"]
+__all__ = ["WORD", "cell_line", "escape", "is_split_path", "quote", "unescape", "unquote"]
 
 _ANSI = r"\$'(?:[^'\\]|\\.)*'"
 WORD = re.compile(rf"""(?:{_ANSI}|[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
@@ -28,11 +29,30 @@ _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v":
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
+# `\\server\share`, also behind `--option=` and a quote
+_SHARE = re.compile(r"""^((?:--[\w-]+=)?"?)\\\\(?=\w[\w.$-]*\\\w)""")
+_ESCAPED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|\\.""", re.DOTALL)
+_SPLIT_PATH = re.compile(r"""^(?:--[\w-]+=)?(?:[A-Za-z]:\\|\\\\\w)[^\s"']*\\\s""")
+
+
 def unquote(word: str) -> str:
     """The text that a `WORD` means."""
+    word = _SHARE.sub(lambda found: found[1] + r"\\\\", word)
     return "".join(
-        unescape(span[1][2:-1]) if span[1] else "".join(shlex.split(span[2])) for span in _SPAN.finditer(word)
+        unescape(span[1][2:-1]) if span[1] else "".join(shlex.split(_ESCAPED.sub(_doubled, span[2])))
+        for span in _SPAN.finditer(word)
     )
+
+
+def _doubled(found: re.Match[str]) -> str:
+    """A quoted span as it is, and a backslash that escapes nothing doubled."""
+    text = found[0]
+    return "\\" + text if text[0] == "\\" and (text[1].isalnum() or text[1] in "_.") else text
+
+
+def is_split_path(word: str) -> bool:
+    """Whether a bare Windows path in `word` has a backslash before white space: an escape, or the end of a folder?"""
+    return _SPLIT_PATH.match(word) is not None
 
 
 def quote(text: str) -> str:
@@ -99,13 +119,13 @@ def _own_words(option: str, value: Any) -> list[str]:
     return [word for text in (value if isinstance(value, list) else [value]) for word in (option, quote(text))]
 
 
-def _words(row: Row, value: Any) -> list[str]:
+def _words(row: Option, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [row.option if value else "--no-" + row.option[2:]]
     return [row.option, quote(_text(row, value))]
 
 
-def _text(row: Row, value: Any) -> str:
+def _text(row: Option, value: Any) -> str:
     """The text that `parameters.parse` reads as `value`, the shortest there is."""
     if isinstance(value, str):
         return value

@@ -33,8 +33,8 @@ __all__ = [
     "Group",
     "Kind",
     "Omitted",
+    "Option",
     "Parameter",
-    "Row",
     "check",
     "check_row",
     "conflicts",
@@ -69,7 +69,7 @@ EFFORTS: dict[str, int] = {"xhigh": 95, "high": 80, "medium": 50, "low": 20, "mi
 """Reasoning effort -> percent of `max_tokens` that the pages name for it."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class Option(Struct, frozen=True, kw_only=True):
     """What can be set: a request parameter, or a setting of the session. With dashes, `name` is the magic option."""
 
     name: str
@@ -96,7 +96,7 @@ class Row(Struct, frozen=True, kw_only=True):
         return _(_KIND_NAMES[self.kind])
 
 
-class Parameter(Row, frozen=True, kw_only=True):
+class Parameter(Option, frozen=True, kw_only=True):
     """A request parameter: `name` is the wire name and the Python keyword too."""
 
     group: Group
@@ -241,7 +241,7 @@ def find(name: str) -> Parameter:
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
-def parse(row: Row, text: str) -> Any:
+def parse(row: Option, text: str) -> Any:
     """The checked value that `text` means: JSON where it is JSON, else the bare word. Raises ParameterError."""
     if row.kind in ("text", "choice"):
         return check_row(row, text)
@@ -282,12 +282,12 @@ def check(name: str, value: Any) -> Any:
     return check_row(find(name), value)
 
 
-def check_row(row: Row, value: Any) -> Any:
+def check_row(row: Option, value: Any) -> Any:
     """`value` checked against `row`. Raises ParameterError."""
     return _CHECKS[row.kind](row, value)
 
 
-def _wrong(parameter: Row, value: Any, why: str = "") -> ParameterError:
+def _wrong(parameter: Option, value: Any, why: str = "") -> ParameterError:
     what = _("{option} {value}: {why}").format(
         option=parameter.name,
         value=_short(value),
@@ -304,14 +304,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _in_range(parameter: Row, value: float) -> bool:
+def _in_range(parameter: Option, value: float) -> bool:
     return (parameter.low is None or value >= parameter.low) and (parameter.high is None or value <= parameter.high)
 
 
 _BOOLS = ("bool", "bool_")  # numpy 2, numpy 1
 
 
-def _check_float(parameter: Row, value: Any) -> float:
+def _check_float(parameter: Option, value: Any) -> float:
     # bool is an int to Python; numpy's scalars are numbers without being int or float, and its bool has __float__ too.
     if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or type(value).__name__ in _BOOLS:
         raise _wrong(parameter, value)
@@ -324,7 +324,7 @@ def _check_float(parameter: Row, value: Any) -> float:
     return number
 
 
-def _check_int(parameter: Row, value: Any) -> int:
+def _check_int(parameter: Option, value: Any) -> int:
     fault = _wrong(parameter, value, _("not a whole number"))
     if isinstance(value, bool) or type(value).__name__ in _BOOLS:
         raise fault
@@ -339,19 +339,19 @@ def _check_int(parameter: Row, value: Any) -> int:
     return number
 
 
-def _check_bool(parameter: Row, value: Any) -> bool:
+def _check_bool(parameter: Option, value: Any) -> bool:
     if not isinstance(value, bool):
         raise _wrong(parameter, value)
     return value
 
 
-def _check_choice(parameter: Row, value: Any) -> str:
+def _check_choice(parameter: Option, value: Any) -> str:
     if value not in parameter.choices:
         raise _wrong(parameter, value)
     return str(value)
 
 
-def _json_copy(parameter: Row, value: Any) -> Any:
+def _json_copy(parameter: Option, value: Any) -> Any:
     """A deep copy that is plain JSON: what the user changes later cannot change the request."""
     try:
         # Not msgspec, which turns NaN into null and bytes into base64 without a word.
@@ -409,7 +409,7 @@ _OBJECT_RULES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def _check_strings(parameter: Row, value: Any) -> list[str]:
+def _check_strings(parameter: Option, value: Any) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise _wrong(parameter, value)
@@ -419,7 +419,7 @@ def _check_strings(parameter: Row, value: Any) -> list[str]:
     return result
 
 
-def _check_objects(parameter: Row, value: Any) -> list[dict[str, Any]]:
+def _check_objects(parameter: Option, value: Any) -> list[dict[str, Any]]:
     if any(callable(item) for item in (value if isinstance(value, (list, tuple)) else [value])):
         raise ParameterError(
             _("{option}: functions work only with ask and aask, as a list").format(option=parameter.name),
@@ -447,7 +447,7 @@ def _check_tool_choice(parameter: Parameter, value: Any) -> str | dict[str, Any]
     return result
 
 
-def _check_text(row: Row, value: Any) -> str:
+def _check_text(row: Option, value: Any) -> str:
     if isinstance(value, PurePath):  # where a file is meant
         return str(value)
     if not isinstance(value, str):

@@ -10,12 +10,12 @@ from typing import Any
 from ..errors import ParameterError
 from ..language import N_, _
 from .forms import DEFAULT_PROTOCOL, FORMS
-from .parameters import PARAMETERS, Row, did_you_mean
+from .parameters import PARAMETERS, Option, did_you_mean
 
 __all__ = ["ROWS", "SETTINGS", "Setting", "find_row"]
 
 
-class Setting(Row, frozen=True, kw_only=True):
+class Setting(Option, frozen=True, kw_only=True):
     """Something to set that is no request parameter. Environment variable: `WCODE_` and the name in capitals."""
 
     default: Any = None
@@ -122,11 +122,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="log_days", kind="int", low=1, help=N_("Delete logged calls after N days. Default: never.")),
 )  # fmt: skip
 
-ROWS: dict[str, Row] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
+ROWS: dict[str, Option] = {row.name: row for row in (*SETTINGS, *PARAMETERS)}
 """Everything that can be set, by name: settings first, then the request parameters."""
 
 
-def find_row(name: str) -> Row:
+def find_row(name: str) -> Option:
     """The row of a setting or parameter, with dashes or underscores. Raises ParameterError with a did-you-mean."""
     wanted = name.strip().lstrip("-").replace("-", "_")
     if wanted in ROWS:

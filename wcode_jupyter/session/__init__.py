@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .limits import rough_tokens
-from .session import Call, Estimate, Session, Value
+from .session import Call, CostEstimate, Session, Value
 
-__all__ = ["Call", "Estimate", "Session", "Value", "rough_tokens"]
+__all__ = ["Call", "CostEstimate", "Session", "Value", "rough_tokens"]

@@ -30,7 +30,7 @@ from .ledger import LOST_ATTEMPTS
 
 __all__ = [
     "Account",
-    "Finding",
+    "AccountEntry",
     "Methods",
     "MethodsRow",
     "identity",
@@ -46,7 +46,7 @@ _ENOUGH = 5
 _SYSTEM = ("system", "developer")
 
 
-class Finding(Struct, frozen=True):
+class AccountEntry(Struct, frozen=True):
     """A result that belongs into the account of the study: an agreement, a test, an audit."""
 
     kind: str

@@ -29,16 +29,16 @@ from ..reply import Reply
 from ..reply.events import Usage
 from ..request.forms import FORMS
 from ..request.messages import GATEWAY, LOCAL, Image, Message, Protocol, Request, prompt_text, to_messages
-from ..request.parameters import OMITTED, PARAMETERS, Row, check_row, conflicts, parse
+from ..request.parameters import OMITTED, PARAMETERS, Option, check_row, conflicts, parse
 from ..request.settings import ROWS, Setting, find_row
 from ..store import Mode
 from ..transport import Deadlines, Endpoint, endpoint
 from . import limits
-from .account import Account, Finding
+from .account import Account, AccountEntry
 from .chats import Chats, OpenTurn
 from .ledger import Ledger
 
-__all__ = ["Call", "Estimate", "Session", "Value"]
+__all__ = ["Call", "CostEstimate", "Session", "Value"]
 
 
 _PARAMETER_NAMES = tuple(parameter.name for parameter in PARAMETERS)
@@ -52,7 +52,7 @@ class Value(Struct, frozen=True):
     source: str
 
 
-class Estimate(Struct, frozen=True):
+class CostEstimate(Struct, frozen=True):
     """What a call may cost, before it is sent. Tokens are a rough count without the model's tokenizer."""
 
     input_tokens: int
@@ -74,7 +74,7 @@ class Call(Struct, frozen=True):
     endpoint: Endpoint
     deadlines: Deadlines
     fingerprint: str
-    estimate: Estimate
+    estimate: CostEstimate
     warnings: tuple[str, ...] = ()
     replay: Mode = "off"
     replay_file: str | None = None
@@ -131,7 +131,7 @@ class Session:
         """Id that the embedded model has in requests: `local`, or `local:NAME` for a user's own file."""
         self.chats = Chats()
         """Named conversations."""
-        self.findings: list[Finding] = []
+        self.findings: list[AccountEntry] = []
         """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
@@ -274,7 +274,7 @@ class Session:
         if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
             found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
-    def _look_up(self, row: Row, cell: Mapping[str, Any]) -> Value | None:
+    def _look_up(self, row: Option, cell: Mapping[str, Any]) -> Value | None:
         for source, raw in self._layers(row, cell):
             if raw is OMITTED:
                 break
@@ -286,7 +286,7 @@ class Session:
         default = getattr(row, "default", None)
         return None if default is None else Value(row.name, default, "default")
 
-    def _layers(self, row: Row, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _layers(self, row: Option, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """(source, raw value) of every layer that has one, in order of precedence."""
         if self._forced and row.name == "replay":
             yield strict.VARIABLE, self._forced
@@ -380,7 +380,7 @@ class Session:
         request: Request,
         where: Endpoint,
         setting: Mapping[str, Any],
-        estimate: Estimate,
+        estimate: CostEstimate,
         warnings: tuple[str, ...] = (),
     ) -> Call:
         """The call of `request` as `setting` says: the one place that copies settings into a Call."""
@@ -494,12 +494,12 @@ class Session:
             near_model=self.catalogue.suggest(model_id),
         )
 
-    def _estimate(self, request: Request) -> Estimate:
+    def _estimate(self, request: Request) -> CostEstimate:
         model = self.catalogue.model(request.model)
         tokens = round(limits.rough_tokens(prompt_text(request.messages))) + 4
         price = model.price(tokens)
         most = limits.said(request)
-        return Estimate(
+        return CostEstimate(
             input_tokens=tokens,
             input_cny=tokens * price.input / 1000 if price else None,
             output_cny=most * price.output / 1000 if price and most else None,

@@ -19,13 +19,13 @@ from .intervals import ALPHA, Estimate, share
 from .resampling import jackknife_error
 from .values import distinct
 
-__all__ = ["Cell", "VarianceShares", "flips", "variance_shares"]
+__all__ = ["Observation", "VarianceShares", "flips", "variance_shares"]
 
 MIN_ROWS = 50
 """Below this number of complete rows the shares have no interval: with 20, none that was tried covers them."""
 
 
-class Cell(Struct, frozen=True):
+class Observation(Struct, frozen=True):
     """One answer: its row, the level of each factor, and the value; samples of one combination repeat it."""
 
     row: Hashable
@@ -49,7 +49,7 @@ class VarianceShares(Struct, frozen=True):
     """Rows that lack an answer of some combination: left out."""
 
 
-def variance_shares(cells: Sequence[Cell], names: Sequence[str]) -> VarianceShares:
+def variance_shares(cells: Sequence[Observation], names: Sequence[str]) -> VarianceShares:
     """Variance components of a crossed, balanced design, as shares of their sum.
 
     Within each row: SS of each factor's level means, and of the samples within a combination. Mean squares less the
@@ -183,7 +183,7 @@ def _expit(value: float) -> float:
 Table = Mapping[Hashable, Mapping[tuple[Hashable, ...], Sequence[Hashable]]]
 
 
-def _complete(cells: Sequence[Cell]) -> tuple[Table, int]:
+def _complete(cells: Sequence[Observation]) -> tuple[Table, int]:
     """The rows that have every combination of levels, each cut to as many samples as all of them have."""
     table: dict[Hashable, dict[tuple[Hashable, ...], list[Hashable]]] = {}
     combinations: dict[tuple[Hashable, ...], None] = {}
@@ -261,7 +261,7 @@ def _distance(a: Sequence[float], b: Sequence[float]) -> float:
     return math.fsum((x - y) ** 2 for x, y in zip(a, b, strict=True))
 
 
-def flips(cells: Sequence[Cell], place: int) -> Estimate:
+def flips(cells: Sequence[Observation], place: int) -> Estimate:
     """Share of rows whose commonest answer is not the same at every level of one factor; ties count as the first.
 
     Rows with an answer at two levels or more. Mid-p Clopper-Pearson; assumes independent rows. Samples of one level

@@ -36,7 +36,7 @@ _FOREIGN = frozenset(("parameters", "extra_body", "raw", "detail", "details"))
 """Fields that hold JSON objects of the user or the server."""
 
 
-class Server(Struct, frozen=True, gc=False):
+class AskedServer(Struct, frozen=True, gc=False):
     """Whom a line was asked of."""
 
     endpoint: str = GATEWAY
@@ -48,7 +48,7 @@ class Head(Struct, frozen=True, gc=False):
     v: int
     fingerprint: str
     order: str = ""
-    request: Server = Server()
+    request: AskedServer = AskedServer()
 
 
 class Asked(Struct, frozen=True):

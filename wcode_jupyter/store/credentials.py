@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from ..language import N_, _
 
-__all__ = ["Finding", "find", "redacted"]
+__all__ = ["CredentialMatch", "find", "redacted"]
 
 
-class Finding(NamedTuple):
+class CredentialMatch(NamedTuple):
     """What was found and where, never the value itself; both translated."""
 
     kind: str
@@ -79,12 +79,12 @@ _PLACES = {
 }
 
 
-def find(reply: dict[str, Any], is_secret: Callable[[str], bool] | None = None) -> Finding | None:
+def find(reply: dict[str, Any], is_secret: Callable[[str], bool] | None = None) -> CredentialMatch | None:
     """The first text of a reply (as plain JSON data) that looks like a credential, or that `is_secret` knows."""
     for path, text in _texts(reply, ""):
         if kind := _kind(text, is_secret):
             place = next((place for start, place in _PLACES.items() if path.startswith(start)), path)
-            return Finding(_(kind), _(place))
+            return CredentialMatch(_(kind), _(place))
     return None
 
 

@@ -18,7 +18,7 @@ from ..language import _
 from ..local.fetch import DEMO
 from ..reply import Reply
 from ..request.messages import LOCAL
-from ..session.account import Account, Finding, Methods, MethodsRow, identity, paragraph, plain, server, spelled
+from ..session.account import Account, AccountEntry, Methods, MethodsRow, identity, paragraph, plain, server, spelled
 from ..table import Table
 from .sources import RunFacts, is_run_file, read, run_facts
 
@@ -66,7 +66,7 @@ class Study(Struct, frozen=True, kw_only=True):
     by_source: tuple[tuple[Source, Methods], ...]
     """What each source adds to the account."""
     runs: tuple[RunFacts, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[AccountEntry, ...] = ()
 
     @property
     def rows(self) -> tuple[MethodsRow, ...]:
@@ -142,7 +142,7 @@ def study(
     catalogue: Catalogue,
     *,
     session: Account | None = None,
-    findings: Iterable[Finding] = (),
+    findings: Iterable[AccountEntry] = (),
 ) -> Study:
     """The account of a session and of replay and run files. Raises ReplayError: a file cannot be read."""
     total = Account() if session is None else session.copy()

@@ -17,12 +17,12 @@ from ..language import _
 from ..reply import Reply
 from ..store import Record
 
-__all__ = ["Answer", "RunFacts", "is_run_file", "read", "run_facts"]
+__all__ = ["RecordedAnswer", "RunFacts", "is_run_file", "read", "run_facts"]
 
 _RUN = b'"wcode_run"'
 
 
-class Answer(Struct, frozen=True):
+class RecordedAnswer(Struct, frozen=True):
     """One answer and the number of its line, from 1."""
 
     reply: Reply
@@ -49,14 +49,14 @@ class _Header(Struct, frozen=True):
     sweep: tuple[str, ...] = ()
 
 
-class _Job(Struct, frozen=True):
+class _RecordedJob(Struct, frozen=True):
     row: int = 0
     key: Any = None
     sample: int = 0
 
 
 class _Line(Struct, frozen=True):
-    job: _Job
+    job: _RecordedJob
     reply: Reply
     came: tuple[Reply, ...] = field(default_factory=tuple)
 
@@ -76,18 +76,18 @@ def is_run_file(path: Path) -> bool:
         ) from None
 
 
-def read(path: Path) -> Iterator[Answer]:
+def read(path: Path) -> Iterator[RecordedAnswer]:
     """Every answer of a replay file or a run file, as `replayed`. Raises ReplayError that names file and line."""
     if not path.exists() or not is_run_file(path):
         for number, reply in enumerate(Record(path, "replay").replies(), 1):
-            yield Answer(reply, number)
+            yield RecordedAnswer(reply, number)
         return
     for number, line in _lines(path):
         fault = line.reply.fault
         for reply in line.came or (line.reply,):
             # An answer that does not fit its schema is whole as it came: the job's own reply says that it failed.
             failed = fault if fault is not None and reply is (line.came or (line.reply,))[-1] else reply.fault
-            yield Answer(msgspec.structs.replace(reply, replayed=True, fault=failed), number)
+            yield RecordedAnswer(msgspec.structs.replace(reply, replayed=True, fault=failed), number)
 
 
 def run_facts(path: Path) -> RunFacts:

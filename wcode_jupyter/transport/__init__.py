@@ -5,6 +5,7 @@
     fault        how an attempt failed, as a value
     exchange     one request: attempts, retries before the first delta, the end of the stream
     fast         the same for many connections at once, over aiohttp, where that is installed
+    proxies      which proxy leads to a server, and the variable that names it
     connection   httpx, imported at the first request: clients, the key as a header, httpx's exceptions as ours
 
 Rules of this folder. The key enters here and nowhere above: as a header, for its own origin, never over plain http

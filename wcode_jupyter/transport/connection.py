@@ -9,6 +9,8 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -28,6 +30,7 @@ from ..keys import Secret
 from ..language import N_, _
 from ..version import __version__
 from .endpoint import Deadlines, Endpoint
+from .proxies import Proxy, proxy_for
 
 if TYPE_CHECKING:
     from .fast import FastClient
@@ -43,8 +46,8 @@ _HEADERS = {
 }
 # Idle connections are kept this long: cells follow each other by seconds, and older ones die behind routers.
 _KEEP_S = 60.0
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEY_LOG = "SSLKEYLOGFILE"
 
 
 class _Bearer(httpx.Auth):
@@ -61,7 +64,8 @@ class _Bearer(httpx.Auth):
 class Connections:
     """Clients by what they have to be: for this machine (no proxy, ever) or not, with TLS or without.
 
-    A changed proxy or certificate variable makes a new client, so that changing `os.environ` in a notebook works.
+    A proxy is chosen for each server. A changed proxy or certificate variable makes a new client, so that changing
+    `os.environ` in a notebook works.
     """
 
     def __init__(self, most: int, *, fast: bool = False) -> None:
@@ -73,25 +77,11 @@ class Connections:
     def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
         """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""
         tls = endpoint.origin.startswith("https:")
-        variables = (_PROXIES if not endpoint.loopback else ()) + (_CERTIFICATES if tls else ())
-        key = (endpoint.loopback, tls, *_environment(*variables))
+        proxy = None if endpoint.loopback else proxy_for(endpoint.origin)
+        key = (tls, proxy, *_environment(*((*_CERTIFICATES, _KEY_LOG) if tls else ())))
         if key not in self._clients:
-            self._clients[key] = self._build_fast(endpoint) or self._build(tls, trust_env=not endpoint.loopback)
+            self._clients[key] = self._build(self._context(tls), proxy)
         return self._clients[key]
-
-    def _build_fast(self, endpoint: Endpoint) -> FastClient | None:
-        """A client for many connections; None where that transport is not wanted, not installed or not fit.
-
-        Proxies and certificates of the environment are httpx's to read.
-        """
-        if not self._fast or (not endpoint.loopback and any(_environment(*_PROXIES[:3], *_CERTIFICATES))):
-            return None
-        context, _fault = self._context(endpoint.origin.startswith("https:"))
-        if context is None:
-            return None
-        from .fast import FastClient
-
-        return FastClient(connections=self._most, keep_s=_KEEP_S, context=context, headers=_HEADERS)
 
     async def send(
         self,
@@ -124,54 +114,73 @@ class Connections:
         for client in clients:
             await client.aclose()
 
-    def _build(self, tls: bool, *, trust_env: bool) -> httpx.AsyncClient:
-        context, fault = self._context(tls)
-        client: httpx.AsyncClient | None = None
-        if context is not None:
-            try:
-                client = httpx.AsyncClient(
-                    headers=_HEADERS,
-                    # Nothing is sent that the user did not set: no cookies either.
-                    cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
-                    verify=context,
-                    trust_env=trust_env,
-                    limits=httpx.Limits(
-                        max_connections=self._most,
-                        max_keepalive_connections=self._most,
-                        keepalive_expiry=_KEEP_S,
-                    ),
-                )
-            except (ValueError, ImportError, httpx.InvalidURL):
-                # The address itself stays out of the message: it may hold a password.
-                fault = _("Cannot use the proxy set by {variables}").format(variables=proxy_variables())
-        if client is None:
-            raise ConnectError(fault, hint=_("Correct the variable or unset it."))
-        return client
+    def _build(self, context: ssl.SSLContext, proxy: Proxy | None) -> httpx.AsyncClient | FastClient:
+        if self._fast and proxy is None:
+            from .fast import FastClient
 
-    def _context(self, tls: bool) -> tuple[ssl.SSLContext | None, str]:
-        """A TLS context, or why there is none. It costs tens of milliseconds: one for all clients, where it is used."""
+            return FastClient(connections=self._most, keep_s=_KEEP_S, context=context, headers=_HEADERS)
+        return httpx.AsyncClient(
+            headers=_HEADERS,
+            # Nothing is sent that the user did not set: no cookies either.
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+            verify=context,
+            proxy=None if proxy is None else self._through(proxy),
+            trust_env=False,
+            limits=httpx.Limits(
+                max_connections=self._most, max_keepalive_connections=self._most, keepalive_expiry=_KEEP_S
+            ),
+        )
+
+    def _through(self, proxy: Proxy) -> httpx.Proxy:
+        """httpx's own description of `proxy`. Raises ConnectError, which names the variable."""
+        made: httpx.Proxy | None = None
+        with suppress(ValueError, httpx.InvalidURL):
+            made = httpx.Proxy(proxy.url, ssl_context=self._context(True) if proxy.url.startswith("https:") else None)
+        if made is None or not _is_proxy_address(made.url):
+            hint = _("Set it to http://host:port or socks5://host:port. Percent-encode a user name and password.")
+        elif made.url.scheme.startswith("socks") and find_spec("socksio") is None:
+            command = 'pip install "wcode_jupyter[socks]"'
+            hint = _("SOCKS proxies need another package. Install it: {command}").format(command=command)
+        else:
+            return made
+        # The address itself stays out of the message: it may hold a password.
+        raise ConnectError(_("Cannot use the proxy set by {variables}").format(variables=proxy.name), hint=hint)
+
+    def _context(self, tls: bool) -> ssl.SSLContext:
+        """A TLS context. It costs tens of milliseconds: one for all clients, where it is used. Raises ConnectError."""
         if not tls:
             # Trusts no one: were it ever used for TLS after all, the handshake would fail.
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ""
-        key = _environment(*_CERTIFICATES)
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        key = _environment(*_CERTIFICATES, _KEY_LOG)
+        fault = ""
         try:
             if key not in self._contexts:
                 self._contexts[key] = httpx.create_ssl_context()
-        except (OSError, ValueError):
-            return None, _("Cannot read the certificates set by {variables}").format(
-                variables=" / ".join(_CERTIFICATES)
-            )
-        return self._contexts[key], ""
+        except (OSError, ValueError) as error:
+            fault = _tls_fault(error)
+        if fault:
+            raise ConnectError(fault, hint=_("Correct the variable or unset it."))
+        return self._contexts[key]
+
+
+def _tls_fault(error: Exception) -> str:
+    """Which variable keeps a TLS context from being built."""
+    log = os.environ.get(_KEY_LOG)
+    if log and isinstance(error, OSError) and error.filename == log:
+        return _("Cannot write the TLS key log set by {variable}").format(variable=_KEY_LOG)
+    # httpx reads the first one that is set.
+    name = next((name for name in _CERTIFICATES if os.environ.get(name)), " / ".join(_CERTIFICATES))
+    return _("Cannot read the certificates set by {variables}").format(variables=name)
+
+
+def _is_proxy_address(url: httpx.URL) -> bool:
+    """Whether `url` is a host and a port; an @ behind them was part of a password with a # or / in it."""
+    misread = "%" in url.host or "@" in f"{url.path}{url.query.decode()}{url.fragment}"
+    return bool(url.host) and (url.port or 1) < 2**16 and not misread
 
 
 def _environment(*names: str) -> tuple[str | None, ...]:
-    return tuple(os.environ.get(spelling) for name in names for spelling in (name, name.lower()))
-
-
-def proxy_variables() -> str:
-    """Names of the environment's proxy variables that are set, for messages; may be empty."""
-    names = [spelling for name in _PROXIES[:3] for spelling in (name, name.lower()) if os.environ.get(spelling)]
-    return " / ".join(names)
+    return tuple(os.environ.get(name) for name in names)
 
 
 class Body:
@@ -353,8 +362,8 @@ def trouble(
         total_s=deadlines.total_s,
     )
     hint = _(row.hint) if row.hint else ""
-    if row.error is ConnectError and not endpoint.loopback and (variables := proxy_variables()):
-        hint = _("Check the proxy set by {variables}. {hint}").format(variables=variables, hint=hint).strip()
+    if row.error is ConnectError and not endpoint.loopback and (proxy := proxy_for(endpoint.origin)):
+        hint = _("Check the proxy set by {variables}. {hint}").format(variables=proxy.name, hint=hint).strip()
     return row.error(what, hint=hint), row.retry
 
 

@@ -173,7 +173,7 @@ function addCodeBar(pre, app, tracker) {
   }
   bar.append(button(words.copy, `${words.copy}: ${words.code}`, made => copy(code.textContent, made)));
   bar.append(
-    button(words.insert, words.insert, () => placeOf(pre, app, tracker)?.insert(code.textContent.replace(/\n$/, '')))
+    button(words.insert, words.insertHint, () => placeOf(pre, app, tracker)?.insert(code.textContent.replace(/\n$/, '')))
   );
   pre.before(bar);
 }

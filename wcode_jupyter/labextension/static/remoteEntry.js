@@ -1,5 +1,6 @@
-// JupyterLab and Notebook 7 at home with wcode: `%%wcode` cells are coloured and spelled as Markdown, two commands stand
-// in the palette, the kernel may put a cell below another, and the panel has keys and names for a screen reader.
+// JupyterLab and Notebook 7 at home with wcode: `%%wcode` cells are coloured and spelled as Markdown, commands stand
+// in the palette, a side bar follows the active cell, the kernel may put a cell below another, and the panel has keys
+// and names for a screen reader.
 //
 // Written by hand, no build step: a module-federation container is an object with `init` and `get`; the modules beside
 // this file are loaded by it. Everything here is a convenience; the Python package needs none of it.
@@ -11,10 +12,12 @@
 
   // -- the plugin
 
-  function activate(modules, app, tracker, languages, palette, translator) {
-    const { Prose, acceptCells, insertPrompt, openPanel, serveAnswers, servePanels, speak, words } = modules;
+  function activate(modules, app, tracker, languages, palette, translator, restorer) {
+    const { Prose, acceptCells, insertPrompt, openPanel, openSideBar, serveAnswers, serveLabels, servePanels } = modules;
+    const { speak, words } = modules;
     speak(translator?.languageCode);
     serveAnswers(app, tracker);
+    serveLabels();
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages);
     const welcome = panel => {
@@ -25,12 +28,14 @@
     tracker.widgetAdded.connect((_, panel) => welcome(panel));
     tracker.forEach(welcome);
 
+    const sideBar = openSideBar(app, tracker, restorer, modules.lumino, modules.components);
     const isEnabled = () => tracker.currentWidget !== null && tracker.currentWidget === app.shell.currentWidget;
     const commands = [
-      ['wcode:open-panel', words.panel, () => openPanel(app, tracker.currentWidget)],
-      ['wcode:insert-cell', words.cell, () => insertPrompt(tracker.currentWidget)]
+      ['wcode:open-panel', words.panel, () => openPanel(app, tracker.currentWidget), isEnabled],
+      ['wcode:insert-cell', words.cell, () => insertPrompt(tracker.currentWidget), isEnabled],
+      ['wcode:open-side-bar', words.sideBar, () => app.shell.activateById(sideBar), () => true]
     ];
-    for (const [command, label, execute] of commands) {
+    for (const [command, label, execute, isEnabled] of commands) {
       app.commands.addCommand(command, { label, execute, isEnabled });
       palette?.addItem({ command, category: 'wcode' });
     }
@@ -48,18 +53,19 @@
 
   async function extension() {
     const modules = await Promise.all(
-      ['words', 'prose', 'cells', 'panel', 'answer'].map(name => import(new URL(`${name}.js`, HERE)))
+      ['words', 'prose', 'cells', 'panel', 'answer', 'label', 'side_bar'].map(name => import(new URL(`${name}.js`, HERE)))
     );
-    const [notebook, codemirror, apputils, translation] = await Promise.all(
-      ['notebook', 'codemirror', 'apputils', 'translation'].map(name => load(`@jupyterlab/${name}`))
+    const [notebook, codemirror, apputils, translation, application, components] = await Promise.all(
+      ['notebook', 'codemirror', 'apputils', 'translation', 'application', 'ui-components'].map(name => load(`@jupyterlab/${name}`))
     );
+    const others = { lumino: await load('@lumino/widgets'), components };
     const plugin = {
       id: `${NAME}:plugin`,
       description: '%%wcode cells as prose, two commands, and what the panel needs of the page.',
       autoStart: true,
       requires: [notebook.INotebookTracker, codemirror.IEditorLanguageRegistry],
-      optional: [apputils.ICommandPalette, translation.ITranslator],
-      activate: (...parts) => activate(Object.assign({}, ...modules), ...parts)
+      optional: [apputils.ICommandPalette, translation.ITranslator, application.ILayoutRestorer],
+      activate: (...parts) => activate(Object.assign({}, ...modules, others), ...parts)
     };
     return () => ({ __esModule: true, default: plugin });
   }

@@ -1,11 +1,26 @@
-// Texts of this extension, in the language of JupyterLab.
+// Texts and tables of this extension. Both come from the package (`table.json`, written by `python -m tests.test_docs`):
+// a text is its English, and is shown in the language of JupyterLab.
+
+const answer = await fetch(new URL('table.json', import.meta.url));
+
+// `groups`, `rows`, `cell`, `short`, `models`: what the magics know; a language: English text -> its translation.
+export const table = await answer.json();
+
+let translations = {};
+
+// `text` in the language in force, with its `{names}` filled in.
+export function say(text, values = {}) {
+  return (translations[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
 
 const ENGLISH = {
   panel: 'wcode: Open panel',
+  sideBar: 'wcode: Open side bar',
   cell: 'wcode: Insert %%wcode cell',
   copy: 'Copy',
   copied: 'Copied',
   insert: 'Insert cell below',
+  insertHint: 'Insert this code as a cell below',
   bar: 'Answer',
   code: 'Code',
   copyAnswer: 'Copy answer',
@@ -21,29 +36,11 @@ const ENGLISH = {
   answering: 'The answer is being written'
 };
 
-const CHINESE = {
-  panel: 'wcode：打开面板',
-  cell: 'wcode：插入 %%wcode 单元格',
-  copy: '复制',
-  copied: '已复制',
-  insert: '在下方插入单元格',
-  bar: '回答',
-  code: '代码',
-  copyAnswer: '复制回答',
-  again: '重新发送',
-  continue: '继续',
-  fork: '复制对话',
-  compare: '比较',
-  againHint: '在下方运行此单元格的副本',
-  continueHint: '插入一个请求回答其余部分的单元格',
-  forkHint: '插入一个在对话副本中继续的单元格',
-  compareHint: '插入此单元格的副本，同时请求第二个模型',
-  goOn: '请从以下回答中断之处继续：',
-  answering: '正在生成回答'
-};
-
 export const words = Object.assign({}, ENGLISH);
 
 export function speak(languageCode) {
-  Object.assign(words, languageCode?.startsWith('zh') ? CHINESE : ENGLISH);
+  translations = languageCode?.startsWith('zh') ? table.zh_CN : {};
+  for (const [name, text] of Object.entries(ENGLISH)) {
+    words[name] = say(text);
+  }
 }

@@ -12,12 +12,14 @@ from . import (
     again,
     ask,
     audit,
+    background,
     chats,
     explain,
     export,
     history,
     import_request,
     key,
+    label,
     local,
     methods,
     models,
@@ -28,6 +30,7 @@ from . import (
     setup,
 )
 from .command import Command, Context
+from .findings import COMMANDS_OF_FINDINGS
 from .help import GuidePage, show_help
 
 __all__ = ["COMMANDS", "Command", "Context", "find_command"]
@@ -52,6 +55,10 @@ def _panel(context: Context, rest: str) -> None:
 COMMANDS: tuple[Command, ...] = (
     Command("setup", "setup [MODEL]", N_("Choose a model, type a key and test it, step by step."), setup.setup),
     Command("ask", "ask [OPTIONS] TEXT", N_("Send a prompt in one line, with the options of the cell."), ask.ask),
+    Command("running", "running", N_("Answers that stream on in the background (--background)."),
+            background.run_running),
+    Command("stop", "stop [NAME]", N_("Stop an answer in the background, or all; what arrived is kept."),
+            background.run_stop),
     Command("last", "last", N_("The latest reply of this session."), ask.last),
     Command("models", "models [MODEL|WORD ...]",
             N_("Models with context and price, or all facts of one."), models.models),
@@ -76,6 +83,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("package", "package FILE.zip [--notebook FILE] [--data FILE,FILE] [--author NAME] [--affiliation NAME]"
             " [--license SPDX] [--force]",
             N_("Pack the study: notebook, answers, account, checklist, prices, versions."), package.run_package),
+    *COMMANDS_OF_FINDINGS,
+    Command("label", "label NAME [--field NAME] [-n N] [--sample SAMPLE] [--coder NAME] [--codebook BOOK]"
+            " [--adjudicate] [-o NAME]",
+            N_("Label rows of a batch run by hand; every press is on disk beside the notebook."), label.run_label),
+    Command("codebook", "codebook FILE [--diff FILE|--appendix] [-o NAME]",
+            N_("What annotators, human or model, are told: show, compare versions, print the appendix."),
+            label.run_codebook),
     Command("history", "history [WORD ...|show ID|forget ID] [-m MODEL] [--since DATE] [-o NAME]",
             N_("Search the log of your calls, restore a reply, or delete calls."), history.history),
     Command("usage", "usage [--by model|day|both] [--since DATE] [-o NAME]",

@@ -6,11 +6,10 @@ from ...display import view
 from ...errors import InputError, OptionError
 from ...language import N_, _
 from ...reply import Reply
-from ...session.account import Finding
+from ...session.account import AccountEntry
 from ...store.codec import has_hashed_images
 from ...study.lineage import Lineage, lineage
-from ..cell import error_of
-from ..cell_schema import ask_alone
+from ..cell_schema import ask_alone, error_of
 from ..line import parse_command
 from ..options import CellOption
 from .command import Context
@@ -38,7 +37,7 @@ def run_again(context: Context, rest: str) -> None:
         raise InputError(_("This request cannot be sent again: only the hashes of its images were recorded"))
     call = client.session.again(request, model=line.text("model"))
     settings = client.session.values()
-    reply, error, shown = ask_alone(client, call, lambda: view(settings["format"].value))
+    reply, error, shown = ask_alone(client.start, call, lambda: view(settings["format"].value))
     shown.finish(reply)
     if name := line.text("output"):
         context.shell.push({name: reply})
@@ -60,7 +59,7 @@ def run_lineage(context: Context, rest: str) -> Lineage:
     found = lineage(target, logged)
     if len(found.versions) > 1:
         said = _("The prompt had {count} versions.").format(count=len(found.versions))
-        context.client.session.findings.append(Finding("lineage", said, "%wcode lineage"))
+        context.client.session.findings.append(AccountEntry("lineage", said, "%wcode lineage"))
     return found
 
 

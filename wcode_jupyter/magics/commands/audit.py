@@ -16,7 +16,7 @@ from ...event_loop import Stream
 from ...language import N_, _
 from ...reply import Reply
 from ...request.messages import Request
-from ...session.account import Finding
+from ...session.account import AccountEntry
 from ...shell import is_watched
 from ...store import Record, to_frame
 from ...study.audit import Audited, AuditRow, audited, estimate
@@ -217,7 +217,7 @@ def _show(
     _display(_audit_table(rows, total, limit, path))
 
 
-def _finding(fields: list[FieldDrift], count: int, path: Path) -> Finding:
+def _finding(fields: list[FieldDrift], count: int, path: Path) -> AccountEntry:
     parts = [
         f"{field.field} {field.changed:.1%} [{field.low:.1%}, {field.high:.1%}]"
         + ("" if field.p is None else f", p = {field.p:.2g}")
@@ -226,7 +226,7 @@ def _finding(fields: list[FieldDrift], count: int, path: Path) -> Finding:
     text = _("{count} recorded requests were sent again; changed answers: {fields}.").format(
         count=count, fields="; ".join(parts) or "–"
     )
-    return Finding("audit", text, path.name)
+    return AccountEntry("audit", text, path.name)
 
 
 def _accept(client: Client, path: Path, recorded: list[Reply], found: list[Audited]) -> None:

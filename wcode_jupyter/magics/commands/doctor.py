@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from ...errors import WcodeError
 from ...keys import ANTHROPIC_ENVIRONMENT, GATEWAY_ORIGIN, KEY_PAGE
 from ...language import _
 from ...table import Table
+from ...transport.proxies import proxy_for
 from ...version import __version__
 from .command import Context
 
@@ -78,14 +78,15 @@ def _server(context: Context) -> Iterator[Finding]:
         yield name, _("not contacted: a replay uses no network"), ""
         return
     try:
-        yield name, context.client.engine.run(context.client.transport.probe(where), timeout_s=10), ""
+        yield name, context.client.event_loop.run(context.client.transport.probe(where), timeout_s=10), ""
     except WcodeError as error:
         yield name, error.what, error.hint
 
 
 def _proxy(context: Context) -> Iterator[Finding]:
-    named = [name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)]
-    yield _("proxy"), ", ".join(named) or _("none"), ""
+    where = context.client.session.server
+    proxy = None if where.loopback else proxy_for(where.origin)
+    yield _("proxy"), proxy.name if proxy else _("none"), ""
 
 
 def _catalogue(context: Context) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ...characters import visible
-from ...errors import AnswerMalformed, WcodeError
+from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
 from .. import cell
@@ -30,6 +30,8 @@ def fix(context: Context, rest: str) -> Any:
     """Asks for the corrected cell and gives the difference; `--insert` puts it into a new cell, which is never run."""
     words = rest.split()
     insert = "--insert" in words
+    if "--background" in words:
+        raise OptionError(_("--background cannot be combined with {option}").format(option="%wcode fix"))
     with _last_failure(context) as failed:
         line = " ".join(word for word in words if word != "--insert") if insert else rest
         if (reply := _ask(context, line, fix_prompt(failed))) is None:

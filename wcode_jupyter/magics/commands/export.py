@@ -34,7 +34,7 @@ from ...export import (
 from ...export.tool_files import MOVED_BY
 from ...keys import Secret
 from ...language import N_, _
-from ...reply import Reply
+from ...reply import PendingReply, Reply
 from ...request.forms import DEFAULT_PROTOCOL, FORMS
 from ...request.messages import LOCAL, Protocol, Request
 from ...request.parameters import did_you_mean
@@ -320,6 +320,8 @@ def _of_variable(context: Context, name: str) -> Request:
         hint = did_you_mean(name, requests_in(namespace)) or _("Store a reply in a variable with -o NAME.")
         raise InputError(_("Variable not found: {name}").format(name=name), hint=hint)
     value = namespace[name]
+    if isinstance(value, PendingReply):
+        value = value.reply
     request = value.request if isinstance(value, Reply) else value
     if not isinstance(request, Request):
         raise InputError(_("{name} is neither a Reply nor a request").format(name=name))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...errors import InputError, OptionError
 from ...language import N_, _
-from ...session.account import Finding
+from ...session.account import AccountEntry
 from ...study.crate import Maker
 from ...study.methods import study
 from ...study.package import pack
@@ -55,7 +55,7 @@ def run_package(context: Context, rest: str) -> None:
         maker=Maker(**{name: text for name, text in given.items() if text}),
         is_secret=lambda text: redact(text) != text,
     )
-    session.findings.append(Finding("package", _("The study is packaged."), target.name))
+    session.findings.append(AccountEntry("package", _("The study is packaged."), target.name))
     print(_("{count} files in {path}.").format(count=len(names), path=target.name))
 
 

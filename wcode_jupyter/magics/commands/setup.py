@@ -84,7 +84,7 @@ def _test(context: Context) -> None:
     """One free request: the list of models, which costs nothing."""
     client = context.client
     try:
-        found = client.engine.run(client.transport.probe(client.session.server), timeout_s=10)
+        found = client.event_loop.run(client.transport.probe(client.session.server), timeout_s=10)
     except WcodeError as error:
         print(error)
         return
