@@ -14,7 +14,9 @@ import msgspec
 from .. import extras
 from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
+from ..findings.exploration import Exploration
 from ..findings.finding import Finding
+from ..findings.page import Page
 from ..labels.label_file import LabelFile
 from ..labels.labels import Labels
 from ..labels.location import labels_path
@@ -30,6 +32,7 @@ from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
 from .evidence import Evidence, Truth, order_of, schema_of, span_of
+from .exploring import exploration
 from .fields import answers, is_structured, only_field
 from .job_state import typed
 from .label_items import LabelTask, label_input
@@ -431,6 +434,15 @@ class Replies(Sequence[Reply]):
             if line.job.row in found:
                 found[line.job.row].append(entry)
         return self._part([entry for row in wanted for entry in found[row]])
+
+    def explore(self) -> Exploration:
+        """The recorded answers to look around in: a widget with selectors and sliders over rows, models, prompts,
+        swept values and samples, with the difference to the neighbour. Sends nothing. Where there is no page, and in
+        a saved notebook, a table of the different answers to each row.
+        """
+        found = exploration(self._with_row(line) for line in self.lines())
+        Page.present(found)
+        return found
 
     def wide(self, column: str = "text") -> pd.DataFrame:
         """One row for each row, one column for each model, swept value and sample: what `column` of `to_frame` says.
