@@ -16,6 +16,8 @@ statistics   how the answers behave: agreement, entropy, speed, cost, scores wit
 fields       fields of the answers as labels
 label_items  rows to be labelled by people
 evidence     answers by row and condition, for findings
+accounts     what a finding says in the account of the study
+exploring    answers by row and condition, to look around in
 differences  two answers compared
 plot         the result in pictures
 progress     a bar while it runs

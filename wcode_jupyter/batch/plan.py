@@ -26,6 +26,7 @@ from ..request.messages import Message, Part, canonical_json
 from ..request.parameters import PARAMETERS, check_row, parse
 from ..request.settings import ROWS, find_row
 from ..session import Call, Session
+from ..session.account import AccountEntry
 from ..session.attempts import Attempts
 from .addresses import Fingerprints, Occurrences
 from .rows import Row, Rows, is_missing
@@ -185,6 +186,11 @@ class Plan:
             for variant, (messages, error) in zip(self.variants, self._filled(row), strict=True):
                 job = Job(id="", number=0, row=row.number, model=variant.model, values=variant.values)
                 yield Task(job, variant.calls[0], messages, error)
+
+    @property
+    def account(self) -> list[AccountEntry]:
+        """Where findings of the run are entered: the account of the session's study."""
+        return self._session.findings
 
     def usual_output(self, call: Call) -> Decimal | None:
         """Output tokens that an answer of the call's model took on the average in this session; None: none came."""

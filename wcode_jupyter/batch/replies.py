@@ -27,10 +27,12 @@ from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
 from ..request.parameters import did_you_mean
+from ..session.account import AccountEntry, enter
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
 from . import statistics
+from .accounts import entries_of
 from .evidence import Evidence, Truth, order_of, schema_of, span_of
 from .exploring import exploration
 from .fields import answers, is_structured, only_field
@@ -74,6 +76,7 @@ class Replies(Sequence[Reply]):
         schema: Schema | None = None,
         source: Rows | None = None,
         held: Mapping[int, RunLine] | None = None,
+        account: list[AccountEntry] | None = None,
     ) -> None:
         self.stopped = stopped
         self._source = source
@@ -86,13 +89,20 @@ class Replies(Sequence[Reply]):
         self._retry = again
         self._score = score
         self._span = span
+        self._account = account
         self._schema = schema
         self._scores: list[statistics.Scored] | None = None
 
     @classmethod
-    def of(cls, lines: Sequence[RunLine], fingerprint: str, schema: Schema | None = None) -> Replies:
-        """Replies that were asked one by one; they are in memory only."""
-        return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema)
+    def of(
+        cls,
+        lines: Sequence[RunLine],
+        fingerprint: str,
+        schema: Schema | None = None,
+        account: list[AccountEntry] | None = None,
+    ) -> Replies:
+        """Replies that were asked one by one; they are in memory only. `account`: where their findings are entered."""
+        return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema, account=account)
 
     # -- a list -------------------------------------------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class Replies(Sequence[Reply]):
     ) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, span=span,
-            schema=self._schema, source=self._source, held=self._held,
+            schema=self._schema, source=self._source, held=self._held, account=self._account,
         )  # fmt: skip
 
     @property
@@ -321,11 +331,13 @@ class Replies(Sequence[Reply]):
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
-        return self.evidence(field).agreement(between, level)
+        evidence = self.evidence(field)
+        kind = "model agreement" if (between or evidence.factors[-1:]) in ("model", ("model",)) else "agreement"
+        return self._entered(kind, evidence.agreement(between, level))
 
     def validate(self, truth: Truth, field: str | None = None, failed: Failed = "out") -> Finding:
         """Accuracy, precision, recall, F1 and confusion matrix against a column of the rows, or labels by row."""
-        return self.evidence(field).validate(truth, failed)
+        return self._entered("validate", self.evidence(field).validate(truth, failed))
 
     def compare(
         self,
@@ -341,7 +353,7 @@ class Replies(Sequence[Reply]):
 
         By what is right where there is `truth`, else by the share of `value`, else by the numbers of the field.
         """
-        return self.evidence(field).compare(factor, truth, value, failed, detect)
+        return self._entered("compare", self.evidence(field).compare(factor, truth, value, failed, detect))
 
     def estimate(
         self,
@@ -353,7 +365,7 @@ class Replies(Sequence[Reply]):
         beyond: bool = False,
     ) -> Finding:
         """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
-        return self.evidence(field).estimate(value, labels, probability, beyond)
+        return self._entered("estimate", self.evidence(field).estimate(value, labels, probability, beyond))
 
     def label(
         self,
@@ -416,15 +428,28 @@ class Replies(Sequence[Reply]):
 
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
-        return self.evidence(field).calibration(truth, bins)
+        return self._entered("calibration", self.evidence(field).calibration(truth, bins))
 
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""
-        return self.evidence(field).disagreements(between)
+        return self._entered("disagreements", self.evidence(field).disagreements(between))
 
     def variance(self, field: str | None = None) -> Finding:
         """Shares of rows, prompts, models, swept values and samples in the variance; rows whose label flips."""
-        return self.evidence(field).variance()
+        return self._entered("variance", self.evidence(field).variance())
+
+    def enter_findings_in(self, account: list[AccountEntry]) -> None:
+        """Findings of these replies are entered there, unless they are known to belong to another study already."""
+        if self._account is None:
+            self._account = account
+
+    def _entered(self, kind: str, finding: Finding) -> Finding:
+        """The finding, after it was entered in the account of the session's study: `%wcode methods`."""
+        if self._account is not None:
+            origin = f"results.{kind}(): {self.path.name}" if self.path else f"results.{kind}()"
+            for entry in entries_of(kind, finding, origin):
+                enter(self._account, entry)
+        return finding
 
     def uncertain(self, count: int = 50, field: str | None = None) -> Replies:
         """The replies of the `count` rows whose answers are least sure, these first. No sample for an estimate."""

@@ -245,7 +245,7 @@ def _compared(
     answers = columns.pump()
     schema = run.plan.schema
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
-    replies = Replies.of(lines, run.plan.fingerprint, schema)
+    replies = Replies.of(lines, run.plan.fingerprint, schema, run.plan.account)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
     error = AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept.")) if interrupted else None
     return replies, error
