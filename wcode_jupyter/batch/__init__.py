@@ -1,6 +1,7 @@
 """Many at once: one prompt over rows, models and parameter values, repeated; bounded, resumable, within a budget.
 
 rows         what the rows are, one by one
+factors      in how many ways it is asked: prompts, examples, orders of options
 plan         what is asked: jobs, made one by one
 limiter      how fast: concurrency, rpm, tpm, and slowing down together
 budget       how much it may cost
@@ -28,6 +29,7 @@ from __future__ import annotations
 from .budget import Budget
 from .counts import RunProgress
 from .estimate import RunEstimate, estimate
+from .factors import FewShot, Orders
 from .limiter import AdaptiveLimiter, RunLimits
 from .plan import Job, Plan
 from .replies import Replies
@@ -40,7 +42,9 @@ __all__ = [
     "AdaptiveLimiter",
     "BatchRun",
     "Budget",
+    "FewShot",
     "Job",
+    "Orders",
     "Plan",
     "Replies",
     "RequestSender",
