@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from .. import strict, wire
+from .. import strict, threads, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
@@ -136,6 +136,8 @@ class Transport:
 
     def check(self, endpoint: Endpoint) -> None:
         """Raises KeyMissing or InputError where a request to `endpoint` could not be sent."""
+        if not threads.are_there():
+            raise threads.missing()
         self._secret(endpoint)
 
     async def aclose(self) -> None:
