@@ -74,7 +74,7 @@ def test_factors_are_crossed() -> None:
         {"short": "{{word}} ({{options}})", "long": "What of {{word}}: {{options}}?"},
         few_shot=FewShot(EXAMPLES, (0, 2)), orders=Orders(("yes", "no"), 2),
     )  # fmt: skip
-    assert [tuple(task.job.values) for task in made][0] == ("prompt", "order", "shots")
+    assert next(tuple(task.job.values) for task in made) == ("prompt", "order", "shots")
     assert made.count == 16
 
 
