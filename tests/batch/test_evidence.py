@@ -269,3 +269,14 @@ def test_numbers_of_a_schema_with_two_ends_have_an_interval_from_two_rows_on() -
 
     assert difference(minimum=1, maximum=5).low is not None
     assert difference(minimum=1).low is None
+
+
+def test_where_takes_the_replies_of_a_condition() -> None:
+    """One model of two, a swept number by its value; what nothing has is one line that names the factors."""
+    found = two_models().where(model="good")
+    assert {line.job.model for line in found.lines()} == {"good"}
+    assert len(found) == 40
+    swept = run((job(row, temperature=t), answer("pos")) for row in range(2) for t in (0.0, 1.0))
+    assert [line.job.values["temperature"] for line in swept.where(temperature=1.0).lines()] == [1.0, 1.0]
+    with pytest.raises(InputError, match="No reply has prompt=x"):
+        swept.where(prompt="x")

@@ -105,3 +105,9 @@ def test_samples_without_known_probabilities_are_refused(model: Any, human: Any,
     """The most uncertain rows, too few labels, other lengths: one clear line, never a number."""
     with pytest.raises(InputError, match=text):
         corrected(model, human, probability)
+
+
+def test_more_labels_than_the_sample_can_have_are_refused() -> None:
+    """All of 160 rows labelled, each with the chance 0.375: these labels are of another sample."""
+    with pytest.raises(InputError, match="160 rows are labelled, and the sampling probabilities make 60 likely"):
+        corrected([1.0, 0.0] * 80, [1.0, 0.0] * 80, 0.375)

@@ -150,7 +150,7 @@ class Evidence(Struct, frozen=True):
                 _("An estimate is made of one condition; the answers differ in {names}").format(
                     names=", ".join(name for name in self.factors if name != SAMPLE)
                 ),
-                hint=_("Choose the answers of one model and value first."),
+                hint=_('Choose one with where: results.where(model="…") or another factor.'),
             )
         (by_row,) = conditions.values()
         chances: float | list[float | None]

@@ -203,6 +203,15 @@ class Plan:
                 yield Task(job, variant.calls[0], messages, error)
 
     @property
+    def examples_said(self) -> str:
+        """How many examples go before the prompt, in a sentence for the account of the study; empty without any."""
+        counts = sorted({variant.shots // 2 for variant in self.variants})
+        if not any(counts):
+            return ""
+        said = _("Few-shot prompting: {counts} examples go before the prompt as turns of a chat.")
+        return said.format(counts=", ".join(map(str, counts)))
+
+    @property
     def account(self) -> list[AccountEntry]:
         """Where findings of the run are entered: the account of the session's study."""
         return self._session.findings

@@ -36,6 +36,7 @@ from .accounts import entries_of
 from .evidence import Evidence, Truth, order_of, schema_of, span_of
 from .exploring import exploration
 from .fields import answers, is_structured, only_field
+from .foreign_logs import FOREIGN
 from .job_state import typed
 from .label_items import LabelTask, label_input
 from .plan import Job
@@ -139,6 +140,26 @@ class Replies(Sequence[Reply]):
             return held
         return typed(self._file.line(entry), self._schema)
 
+    def where(self, **levels: object) -> Replies:
+        """The replies of some conditions: `results.where(model="m", prompt="terse", temperature=0)`.
+
+        Names are `model`, `sample` and what was swept. Raises InputError: no reply has these.
+        """
+        wanted = {name: str(level) for name, level in levels.items()}
+        found = [
+            entry
+            for entry, line in zip(self._entries, self.lines(), strict=True)
+            if all(_level_of(line.job, name) == level for name, level in wanted.items())
+        ]
+        if not found:
+            asked = ", ".join(f"{name}={level}" for name, level in wanted.items())
+            names = dict.fromkeys(["model", *(name for line in self.lines() for name in line.job.values), "sample"])
+            raise InputError(
+                _("No reply has {levels}").format(levels=asked),
+                hint=_("They differ in: {names}.").format(names=", ".join(names)),
+            )
+        return self._part(found)
+
     def _part(self, entries: Sequence[Entry]) -> Replies:
         return self._like(entries, None, self._score, self._span)
 
@@ -190,9 +211,14 @@ class Replies(Sequence[Reply]):
     def save(self, path: str | Path) -> Path:
         """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError.
 
-        A name that ends in `.csv` or `.parquet` gets the table of `to_frame` instead.
+        A name that ends in `.csv` or `.parquet` gets the table of `to_frame` instead; `.eval.json` a log of Inspect,
+        `.potato.jsonl` annotations as Potato writes them.
         """
         target = Path(path)
+        for ending, write in FOREIGN.items():
+            if target.name.endswith(ending):
+                lines = [self._with_row(line) for line in self.lines()]
+                return self._save_text(target, write(lines, self.scores(), self._header))
         if target.suffix in _TABLES:
             return self._save_table(target)
         places = [
@@ -213,6 +239,14 @@ class Replies(Sequence[Reply]):
                     copy.append_jobs(self._file.line(entry).job for entry in self._entries)
             finally:
                 copy.close()
+        return target
+
+    def _save_text(self, target: Path, text: str) -> Path:
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            what = _("Cannot write {path}: {error}").format(path=target, error=one_line(str(error), 200))
+            raise RunError(what) from None
         return target
 
     def _save_table(self, target: Path) -> Path:
@@ -560,6 +594,12 @@ class Replies(Sequence[Reply]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _level_of(job: Job, name: str) -> str | None:
+    if name in ("model", "sample"):
+        return str(getattr(job, name))
+    return str(job.values[name]) if name in job.values else None
 
 
 def _vote(key: object, line: RunLine, counter: Counter[object]) -> dict[str, object]:

@@ -69,10 +69,10 @@ def _sentence(first: str, second: str, one: Comparison, p: float | None, pairs: 
             first=first, second=second, n=one.n
         )
     text = (
-        N_("{second} differs from {first} by {difference} (n = {n}, {test}, p = {p}, Holm for {pairs}).")
+        N_("{second} differs from {first} by {difference} (n = {n}, {test}, p {p}, Holm for {pairs}).")
         if p < 0.05
         else N_(
-            "No significant difference: {second} − {first} = {difference} (n = {n}, {test}, p = {p}, Holm for {pairs})."
+            "No significant difference: {second} − {first} = {difference} (n = {n}, {test}, p {p}, Holm for {pairs})."
         )
     )
     return _(text).format(
@@ -81,7 +81,7 @@ def _sentence(first: str, second: str, one: Comparison, p: float | None, pairs: 
         difference=figure(one.difference),
         n=one.n,
         test=_(one.test),
-        p=p_value(p),
+        p=p_value(p) if p < 0.001 else f"= {p_value(p)}",
         pairs=pairs,
     )
 

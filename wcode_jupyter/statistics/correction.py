@@ -110,7 +110,21 @@ def _probabilities(model: Sequence[Value], human: Sequence[Value], probability: 
                 hint=_("Label a random or stratified sample; the most uncertain rows cannot stand for all rows."),
             )
         found.append(pi)
+    _require_plausible(sum(y is not None for y in human), found)
     return found
+
+
+def _require_plausible(labelled: int, chances: Sequence[float]) -> None:
+    """More labelled rows than the probabilities can give: these belong to another sample. Fewer may be skipped rows."""
+    expected = math.fsum(chances)
+    deviation = math.sqrt(math.fsum(pi * (1 - pi) for pi in chances))
+    if labelled > expected + 5 * deviation + 1:
+        raise InputError(
+            _("{labelled} rows are labelled, and the sampling probabilities make {expected} likely").format(
+                labelled=labelled, expected=f"{expected:.0f}"
+            ),
+            hint=_("Pass the probability of this sample: labelled rows / all rows."),
+        )
 
 
 Drawn = Sequence[tuple[float, float, float]]

@@ -158,7 +158,10 @@ def _shares(components: Sequence[float]) -> list[float] | None:
 
 
 def _limit(value: float, left: Sequence[float]) -> tuple[float | None, float | None]:
+    """None where leaving out a row changes nothing: what the design leaves no room for, or has seen no change of."""
     half = _half(value, left)
+    if half < 1e-12:
+        return None, None
     low, high = value - half, value + half
     if 0 < value < 1 and all(0 < one < 1 for one in left):
         center = _logit(value)

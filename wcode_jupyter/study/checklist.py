@@ -101,7 +101,7 @@ GUIDELINES: tuple[Item, ...] = _items(
     ("12", N_("Ensembles: how models work together (G3)")),
     ("13", N_("Diagrams and reasons for design decisions (G3)")),
     Item(number="14", text=N_("All prompts: templates and instances (G4)"), facts=_PROMPTS),
-    ("15", N_("Zero-shot, one-shot or few-shot prompting (G4)")),
+    Item(number="15", text=N_("Zero-shot, one-shot or few-shot prompting (G4)"), facts=("finding shots",)),
     Item(
         number="16", text=N_("Prompts made at run time: the rule that makes them (G4)"),
         facts=("prompt template",), applies=_with_template,
