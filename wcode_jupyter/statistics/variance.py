@@ -7,8 +7,9 @@ indicator for each class, whose variances are added (twice the Gini impurity: Li
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from operator import sub
+from operator import mul, sub
 
 from msgspec import Struct
 
@@ -61,13 +62,15 @@ def variance_shares(cells: Sequence[Observation], names: Sequence[str]) -> Varia
     """
     table, missing = _complete(cells)
     parts = _row_parts(table, len(names))
-    sums = _sums(parts)
+    found = Counter(parts.kinds)
+    counts = [found[kind] for kind in range(len(found))]
+    sums = _sums(parts, counts)
     values = [max(0.0, value) for value in _components(parts, sums)]
     total = math.fsum(values)
     if total <= 0:
         raise InputError(_("All answers are the same: there is no spread to divide up"))
-    limits = _limits(parts, sums)
-    n = len(parts.rows)
+    limits = _limits(parts, sums, counts)
+    n = len(parts.kinds)
     estimates = [
         Estimate(value / total, *limit, n, N_("jackknife over rows, t") if limit[0] is not None else "")
         for value, limit in zip(values, limits, strict=True)
@@ -77,12 +80,17 @@ def variance_shares(cells: Sequence[Observation], names: Sequence[str]) -> Varia
 
 
 class _Parts(Struct, frozen=True):
-    """Sums of squares of each row, so that leaving one out only subtracts them."""
+    """Sums of squares of each kind of row, so that leaving one out only subtracts them.
 
-    rows: tuple[tuple[float, ...], ...]
-    """Per row: the sum of squares of each factor, then of the samples within combinations (the rest)."""
+    Rows with the same answers are of one kind: of labels there are few kinds, however many rows there are.
+    """
+
+    kinds: tuple[int, ...]
+    """The kind of each row."""
+    squares: tuple[tuple[float, ...], ...]
+    """For each factor, then for the samples within combinations (the rest): the sum of squares of each kind."""
     means: tuple[tuple[float, ...], ...]
-    """Per row: the mean of each indicator, less that of all rows."""
+    """For each indicator: its mean in each kind, less the mean over all kinds."""
     levels: tuple[int, ...]
     combinations: int
     samples: int
@@ -93,25 +101,28 @@ class _Sums(Struct, frozen=True):
 
     n: int
     inner: tuple[float, ...]
+    """For each factor, then for the rest: the sum of squares within rows."""
     means: tuple[float, ...]
     squares: tuple[float, ...]
     """Of the rows' means."""
 
 
-def _sums(parts: _Parts) -> _Sums:
-    columns = list(zip(*parts.means, strict=True))
+def _sums(parts: _Parts, counts: Sequence[int]) -> _Sums:
+    weighted = [list(map(mul, counts, column)) for column in parts.means]
     return _Sums(
-        len(parts.rows),
-        tuple(math.fsum(column) for column in zip(*parts.rows, strict=True)),
-        tuple(math.fsum(column) for column in columns),
-        tuple(math.fsum(value * value for value in column) for column in columns),
+        sum(counts),
+        tuple(math.fsum(map(mul, counts, column)) for column in parts.squares),
+        tuple(map(math.fsum, weighted)),
+        tuple(math.fsum(map(mul, some, column)) for some, column in zip(weighted, parts.means, strict=True)),
     )
 
 
-def _without(sums: _Sums, row: Sequence[float], means: Sequence[float]) -> _Sums:
+def _without(parts: _Parts, sums: _Sums, kind: int) -> _Sums:
+    """The sums without one row of a kind."""
+    means = [column[kind] for column in parts.means]
     return _Sums(
         sums.n - 1,
-        tuple(map(sub, sums.inner, row)),
+        tuple(total - column[kind] for total, column in zip(sums.inner, parts.squares, strict=True)),
         tuple(map(sub, sums.means, means)),
         tuple(total - value * value for total, value in zip(sums.squares, means, strict=True)),
     )
@@ -130,6 +141,7 @@ def _components(parts: _Parts, sums: _Sums) -> list[float]:
         (squares / free - rest) * levels / answers if free else 0.0
         for levels, squares, free in zip(parts.levels, inner[:-1], freedom, strict=True)
     ]
+    # The means are centred, so that the difference of the sums is exact enough.
     between = math.fsum(
         square - total * total / n for total, square in zip(sums.means, sums.squares, strict=True)
     ) / max(n - 1, 1)
@@ -138,17 +150,16 @@ def _components(parts: _Parts, sums: _Sums) -> list[float]:
     return [between - noise, *found, rest]
 
 
-def _limits(parts: _Parts, sums: _Sums) -> list[tuple[float | None, float | None]]:
-    n = sums.n
+def _limits(parts: _Parts, sums: _Sums, counts: Sequence[int]) -> list[tuple[float | None, float | None]]:
+    nothing: list[tuple[float | None, float | None]] = [(None, None)] * (len(parts.levels) + 2)
     full = _shares(_components(parts, sums))
-    left = [
-        _shares(_components(parts, _without(sums, row, means)))
-        for row, means in zip(parts.rows, parts.means, strict=True)
-    ]
-    if n < MIN_ROWS or full is None or None in left:
-        return [(None, None)] * (len(parts.levels) + 2)
-    columns = zip(*(shares for shares in left if shares is not None), strict=True)
-    return [_limit(value, column) for value, column in zip(full, columns, strict=True)]
+    if sums.n < MIN_ROWS or full is None:
+        return nothing
+    left = [_shares(_components(parts, _without(parts, sums, kind))) for kind in range(len(counts))]
+    known = [shares for shares in left if shares is not None]
+    if len(known) < len(left):
+        return nothing
+    return [_limit(value, column, counts) for value, column in zip(full, zip(*known, strict=True), strict=True)]
 
 
 def _shares(components: Sequence[float]) -> list[float] | None:
@@ -157,22 +168,22 @@ def _shares(components: Sequence[float]) -> list[float] | None:
     return [part / total for part in components] if total > 0 else None
 
 
-def _limit(value: float, left: Sequence[float]) -> tuple[float | None, float | None]:
+def _limit(value: float, left: Sequence[float], counts: Sequence[int]) -> tuple[float | None, float | None]:
     """None where leaving out a row changes nothing: what the design leaves no room for, or has seen no change of."""
-    half = _half(value, left)
+    half = _half(value, left, counts)
     if half < 1e-12:
         return None, None
     low, high = value - half, value + half
     if 0 < value < 1 and all(0 < one < 1 for one in left):
         center = _logit(value)
-        half = _half(center, list(map(_logit, left)))
+        half = _half(center, list(map(_logit, left)), counts)
         low, high = min(low, _expit(center - half)), max(high, _expit(center + half))
     return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
 
 
-def _half(value: float, left: Sequence[float]) -> float:
-    n = len(left)
-    return student_quantile(1 - ALPHA / 2, n - 1) * jackknife_error(value, left.__getitem__, [1] * n)[1]
+def _half(value: float, left: Sequence[float], counts: Sequence[int]) -> float:
+    error = jackknife_error(value, left.__getitem__, counts)[1]
+    return student_quantile(1 - ALPHA / 2, sum(counts) - 1) * error
 
 
 def _logit(share: float) -> float:
@@ -212,14 +223,25 @@ def _row_parts(table: Table, factors: int) -> _Parts:
     if len(combinations) * samples < 2:
         raise InputError(_("One answer per row: there is no spread within rows"))
     vector = _vectors(table)
-    rows, means = [], []
+    numbers: dict[tuple[tuple[Hashable, ...], ...], int] = {}
+    kinds: list[int] = []
+    squares: list[tuple[float, ...]] = []
+    means: list[tuple[float, ...]] = []
     for found in table.values():
-        squares, center = _squares(found, vector, levels, samples)
-        rows.append(squares)
-        means.append(center)
-    middle = _center(means)
-    around = tuple(tuple(map(sub, mean, middle)) for mean in means)
-    return _Parts(tuple(rows), around, tuple(map(len, levels)), len(combinations), samples)
+        kinds.append(numbers.setdefault(tuple(map(tuple, found.values())), len(numbers)))
+        if len(squares) < len(numbers):
+            inner, center = _squares(found, vector, levels, samples)
+            squares.append(inner)
+            means.append(center)
+    return _Parts(
+        tuple(kinds), tuple(zip(*squares, strict=True)), tuple(map(_centred, zip(*means, strict=True))),
+        tuple(map(len, levels)), len(combinations), samples,
+    )  # fmt: skip
+
+
+def _centred(values: tuple[float, ...]) -> tuple[float, ...]:
+    center = math.fsum(values) / len(values)
+    return tuple(value - center for value in values)
 
 
 def _vectors(table: Table) -> dict[Hashable, tuple[float, ...]]:
