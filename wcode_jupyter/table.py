@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from typing import Any
@@ -45,8 +46,6 @@ class Table(Struct, frozen=True):
 
     def _folded(self, columns: int) -> str:
         """The table with long cells broken between words, so that no line is longer than the terminal."""
-        import io
-
         from rich import box
         from rich.console import Console
         from rich.table import Table as Grid

@@ -56,18 +56,18 @@ class ParameterTabs:
         head = split([heading(_("Parameters"), _("sent only when switched on")), self._explain])
         self.widget = box([head, self._tabs, row(actions)], "wcode-section")
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """Parameters and settings that are switched on."""
         return {name: value for name, value in self._set().items() if name not in self._own}
 
-    def own(self) -> dict[str, Any]:
+    def own(self) -> dict[str, object]:
         """Options of the cell that are switched on; one without a value is none."""
         return {name: value for name, value in self._set().items() if name in self._own and value}
 
-    def _set(self) -> dict[str, Any]:
+    def _set(self) -> dict[str, object]:
         return {name: value for name, field in self.fields.items() if (value := field.value) is not None}
 
-    def write(self, values: Mapping[str, Any]) -> None:
+    def write(self, values: Mapping[str, object]) -> None:
         """Switches on what is in `values`, also options of the cell; the others off."""
         for name, field in self.fields.items():
             field.write(values.get(name))

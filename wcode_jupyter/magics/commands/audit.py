@@ -14,10 +14,11 @@ from ...client import Client
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...event_loop import Stream
 from ...language import N_, _
+from ...local.progress import bar
 from ...reply import Reply
 from ...request.messages import Request
 from ...session.account import AccountEntry
-from ...shell import is_watched
+from ...shell import Shell, is_watched
 from ...store import Record, to_frame
 from ...study.audit import Audited, AuditRow, audited, estimate
 from ...study.drift import FieldDrift, drift, to_table, transition_table
@@ -277,14 +278,12 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
 class _Progress:
     """How far an audit has come, where somebody watches; the table takes its place in the notebook."""
 
-    def __init__(self, shell: Any, total: int) -> None:
+    def __init__(self, shell: Shell, total: int) -> None:
         self._total = total
         kernel = getattr(shell, "kernel", None)
         self._handle: Any = None
         self._bar = None
         if kernel is None:
-            from ...local.progress import bar
-
             self._bar = bar(_("Sending again"))
         elif is_watched():
             self._handle = _display(self._text(0), raw=True, display_id=True)
@@ -307,7 +306,7 @@ class _Progress:
             _display(table)
 
 
-def _display(value: Any, **options: Any) -> Any:
+def _display(value: object, **options: object) -> object:
     from IPython.display import display
 
     return display(value, **options)  # type: ignore[no-untyped-call, unused-ignore]
@@ -349,7 +348,7 @@ def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None, path: 
     )
 
 
-def _audit_cells(row: AuditRow) -> tuple[Any, ...]:
+def _audit_cells(row: AuditRow) -> tuple[object, ...]:
     return (
         row.number,
         row.model,
@@ -364,7 +363,7 @@ def _audit_cells(row: AuditRow) -> tuple[Any, ...]:
     )
 
 
-def _then_now(then: Any, now: Any) -> str:
+def _then_now(then: object, now: object) -> str:
     """`then → now`, one of them where they are equal."""
     texts = [
         "–" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in (then, now)
