@@ -41,9 +41,13 @@ class PanelRequest:
         self.thread = threading.Thread(target=self._ask, name="wcode-panel", daemon=True)
 
     def start(self) -> None:
-        """Begins; returns at once."""
+        """Begins; returns at once. Without threads it is over then."""
         self._box.consent.begin()
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self._box.consent.cancel()  # nobody could press its buttons
+            self._ask()
 
     def stop(self) -> None:
         """Ends the answer; what arrived is kept. Returns at once."""
