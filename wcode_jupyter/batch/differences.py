@@ -17,6 +17,8 @@ __all__ = ["Differences"]
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
 # Comparing takes up to the square of this; longer texts are compared by lines.
 _WORDS = 4000
+# Of a text that is in both this much is shown between two changes, and before one.
+_BETWEEN, _BEFORE = 30, 12
 
 
 class Differences(Struct, frozen=True):
@@ -46,6 +48,16 @@ class Differences(Struct, frozen=True):
         same = sum(len(text) for kind, text in self.pieces() if kind == "=")
         total = len(self.first) + len(self.second)
         return 2 * same / total if total else 1.0
+
+    @property
+    def changes(self) -> str:
+        """What went and what came, with at most a few words in between."""
+        marks = {"-": "[-{}-]", "+": "{{+{}+}}"}
+        pieces = [
+            marks[kind].format(text) if kind in marks else text if len(text) <= _BETWEEN else f" … {text[-_BEFORE:]}"
+            for kind, text in self.pieces()
+        ]
+        return visible("".join(pieces))
 
     def __str__(self) -> str:
         marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
