@@ -54,7 +54,7 @@ class LongText(Struct, frozen=True):
     @property
     def short(self) -> str:
         """One line."""
-        return visible(self.head) or one_line(visible(self.text), self.shown)
+        return visible(self.head or one_line(self.text, self.shown))
 
     @property
     def is_long(self) -> bool:
@@ -95,7 +95,8 @@ class Table(Struct, frozen=True):
         columns = _terminal_columns()
         if columns is not None and cell_len(rule) > columns:
             return self._folded(columns)
-        return "\n".join([padded[0], rule, *padded[1:], *([visible(self.note)] if self.note else [])])
+        note = [visible(self.note)] if columns is None else _wrapped(visible(self.note), columns)
+        return "\n".join([padded[0], rule, *padded[1:], *(note if self.note else [])])
 
     def _folded(self, columns: int) -> str:
         """The table with long cells broken between words, so that no line is longer than the terminal."""
