@@ -51,7 +51,7 @@ def audit_table(rows: list[AuditRow], total: int, limit: Decimal | None, path: P
     )
     cells = [_audit_cells(row) for row in changed]
     # What is known of no answer says nothing.
-    columns = [column for column in range(len(heads)) if any(row[column] not in ("", None) for row in cells)]
+    columns = [column for column in range(len(heads)) if any(row[column] not in ("", "–") for row in cells)]
     return Table(
         columns=tuple(heads[column] for column in columns),
         rows=tuple(tuple(row[column] for column in columns) for row in cells),
