@@ -155,7 +155,10 @@ class Lab:
         extensions = self._private / "path" / "labextensions"
         extensions.mkdir(parents=True)
         (extensions / "wcode_jupyter").symlink_to(ROOT / "wcode_jupyter" / "labextension")
-        disabled = {} if self.extension else {"wcode_jupyter": True}
+        # The debugger asks each new kernel at some moment of its own, and reports an error when it is restarted then.
+        disabled = {"@jupyterlab/debugger-extension": True}
+        if not self.extension:
+            disabled["wcode_jupyter"] = True
         _write_json(
             self._private / "jupyter-config" / "labconfig" / "page_config.json", {"disabledExtensions": disabled}
         )

@@ -76,6 +76,40 @@ def test_language_follows_the_first_line(lab: Lab) -> None:
     wait_for_language(page, 1, "python")
 
 
+def test_options_and_references_of_a_prompt(lab: Lab) -> None:
+    """The first line shows options, no Markdown; a reference is green once its variable is there, with its value on
+    hover, and red while it is not; one that is sent as typed is none."""
+    line = "%%wcode glm-5 --schema list[Animal] --stop *x* --temperature 3 # note"
+    page = lab.notebook(
+        ["%load_ext wcode_jupyter\nname = 'Ada'", f"{line}\n*Hello* {{{{name}}}} {{{{{{none}}}}}}", "del name"]
+    )
+    wait_for_language(page, 1, "markdown")
+    words = page.js(
+        """() => {
+            const editor = window.jupyterapp.shell.currentWidget.content.widgets[1].editor.editor;
+            const spans = editor.contentDOM.querySelector('.cm-line').querySelectorAll('span');
+            return [...spans].map(node => [node.className.replace('wcode-cm-', ''), node.textContent, node.title]);
+        }"""
+    )
+    assert words == [
+        ["magic", "%%wcode", ""],
+        ["model", "glm-5", ""],
+        ["option", "--schema", ""],
+        ["option", "--stop", ""],
+        ["fault", "--temperature 3", "expected 0…2"],
+        ["option", "--temperature", ""],
+        ["comment", "# note", ""],
+    ]
+    page.tab.wait_for_selector(".wcode-cm-missing[title='name is not defined']")
+    page.run(0)
+    page.tab.wait_for_selector(".wcode-cm-known[title=\"name: str 'Ada'\"]")
+    assert page.tab.locator(".wcode-cm-name").all_inner_texts() == ["{{name}}"]
+    page.screenshot("labextension-references", cell=1)
+    page.run(2)
+    page.tab.wait_for_selector(".wcode-cm-missing")
+    assert page.errors() == []
+
+
 def test_new_and_changed_cells(lab: Lab) -> None:
     """A cell that is pasted, or changed from Markdown to code, is coloured as well; running one changes nothing."""
     page = lab.notebook([PROMPT])

@@ -9,16 +9,16 @@ Inside the package a key is always a `Secret`; only the transport reveals it, as
 
 from __future__ import annotations
 
-import base64
 import os
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from msgspec import Struct
 
 from .errors import InputError
 from .language import _
+from .redaction import MASK, Redactor
 
 __all__ = [
     "ANTHROPIC_BASE_URL",
@@ -39,11 +39,6 @@ KEY_PAGE = "https://wcode.net/get-apikey"
 
 _SERVICE = "wcode_jupyter"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_MASK = "•••"
-# A run of this many characters of a key is treated as the key: servers echo its beginning or its end.
-_RECOGNISABLE = 12
-# Shorter "keys" are the words that servers without keys want ("x", "none"): no secret, and common in any text.
-_SHORTEST_SECRET = 4
 
 
 class Secret:
@@ -64,7 +59,7 @@ class Secret:
         raise AttributeError(name)
 
     def __repr__(self) -> str:
-        return f"Secret({_MASK})"
+        return f"Secret({MASK})"
 
     def __format__(self, _spec: str) -> str:
         return repr(self)
@@ -72,7 +67,7 @@ class Secret:
     def __copy__(self) -> Secret:
         return self
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Secret:
+    def __deepcopy__(self, _memo: dict[int, object]) -> Secret:
         return self
 
     def __reduce__(self) -> NoReturn:
@@ -140,6 +135,7 @@ class Keys:
         self._keyring: dict[str, Secret | None] | None = {} if keyring else None
         self._set: dict[str, Secret] = {}
         self._argument: dict[str, Secret] = {}
+        self._redactor = Redactor(frozenset())
         secret, fault = _secret(api_key)
         del api_key
         if fault:
@@ -193,15 +189,18 @@ class Keys:
 
     def redact(self, text: str) -> str:
         """`text` with every known key replaced: whole, in part (12 characters or more), or encoded."""
-        for value in {secret.reveal() for secret in self._known()}:
-            for spelling in _spellings(value):
-                text = _masked(text, spelling)
-        return text
+        return self.redactor().redact(text)
+
+    def redactor(self) -> Redactor:
+        """What replaces the keys that are known now; the same object as long as they are the same."""
+        known = frozenset(secret.reveal() for secret in self._known())
+        if not self._redactor.is_of(known):
+            self._redactor = Redactor(known)
+        return self._redactor
 
     def spellings(self) -> tuple[str, ...]:
         """Every spelling under which a known key could arrive: for whoever reads text in pieces. Handle with care."""
-        known = {spelling for secret in self._known() for spelling in _spellings(secret.reveal())}
-        return tuple(sorted(spelling for spelling in known if len(spelling) >= _SHORTEST_SECRET))
+        return self.redactor().spellings()
 
     def _locate(self, origin: str) -> tuple[str, Secret] | None:
         if secret := self._argument.get(origin):
@@ -279,44 +278,3 @@ def _stored(origin: str, secret: Secret) -> str:
     except Exception as error:
         return type(error).__name__
     return ""
-
-
-def _spellings(value: str) -> Iterator[str]:
-    yield value
-    if (quoted := urllib.parse.quote(value, safe="")) != value:
-        yield quoted
-    # Base64 shifts with what stands before it; its first and last group may mix with the neighbours, so they are left.
-    for shift in range(3):
-        core = base64.b64encode(b"\0" * shift + value.encode()).decode().rstrip("=")[4 if shift else 0 : -1]
-        yield from {core, core.replace("+", "-").replace("/", "_")}
-
-
-def _masked(text: str, spelling: str) -> str:
-    """`text` without any run of characters that is a recognisable part of `spelling`, upper or lower case."""
-    size = min(len(spelling), _RECOGNISABLE)
-    if size < _SHORTEST_SECRET:
-        return text
-    folded = _folded(text)
-    # Every run of `size` characters holds a whole half at a multiple of half: mostly none is there, and `in` is fast.
-    half = size // 2
-    if not any(spelling[start : start + half].lower() in folded for start in range(0, len(spelling) - half + 1, half)):
-        return text
-    pieces = {spelling[start : start + size].lower() for start in range(len(spelling) - size + 1)}
-    result: list[str] = []
-    clean_from = position = 0
-    while position <= len(folded) - size:
-        if folded[position : position + size] not in pieces:
-            position += 1
-            continue
-        end = position + size
-        while folded[end - size + 1 : end + 1] in pieces:
-            end += 1
-        result += [text[clean_from:position], _MASK]
-        clean_from = position = end
-    return "".join(result) + text[clean_from:]
-
-
-def _folded(text: str) -> str:
-    """`text` in lower case, of the same length: of one letter (İ) str.lower() makes two."""
-    lower = text.lower()
-    return lower if len(lower) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)

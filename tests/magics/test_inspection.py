@@ -52,6 +52,11 @@ def test_what_stands_at_the_cursor(session: Session, code: str, wanted: str) -> 
     assert "0123456789" not in found
 
 
+def test_a_word_that_tab_offers(session: Session) -> None:
+    """JupyterLab's completer asks for the documentation of an offered word with a place beyond the end of the code."""
+    assert (inspect("%%wcode glm-5\nHi {{name", 40, session, {"name": "Ada"})) == "name: str 'Ada'"
+
+
 @pytest.mark.parametrize(
     "code", ["%%wcode glm-5\nHi {{no|ne}}", "%%wcode glm-5\nplain te|xt", "%%wcode --such|\nHi", "%%wcode gpt-|9\nHi"]
 )

@@ -135,6 +135,5 @@ def test_httpx_is_imported_here_alone() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.strip().startswith(("import httpx", "from httpx"))
     }
-    # exchange and fault name its types for the type checker only.
-    known = {"connection", "exchange", "fast", "fault"}
+    known = {"connection", "fast"}
     assert importers == {f"transport/{name}.py" for name in known}

@@ -16,7 +16,7 @@ from tests.transport.asking import KEY, Asked, ask
 from wcode_jupyter.keys import Keys
 from wcode_jupyter.reply.events import Event, LogprobDelta, TextDelta, TokenLogprob, ToolCallDelta
 from wcode_jupyter.request.messages import Request, to_messages
-from wcode_jupyter.transport.masking import Mask
+from wcode_jupyter.transport.masking import Mask, MaskTable
 
 CALL = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": "b"}'}}
 TOKEN = {"token": "Hi", "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": "Ho", "logprob": -2, "bytes": None}]}
@@ -128,7 +128,7 @@ def test_tokens_that_spell_the_key_are_left_out() -> None:
     """Each alone is too short to be known; those before and after stay."""
     keys = Keys(keyring=False, environment=())
     keys.set("https://h", KEY)
-    mask = Mask(keys.redact, keys.spellings())
+    mask = Mask(MaskTable(keys.redact, keys.spellings()))
     events: list[Event] = []
     for piece in ["so ", *cut(KEY, 4), " it", " is"]:
         token = msgspec.convert({"token": piece, "logprob": -0.5}, type=_token())
@@ -153,7 +153,7 @@ def test_an_answer_without_a_key_passes_unchanged() -> None:
     """The same events, at once but for an end that could begin a key, which the next piece brings."""
     keys = Keys(keyring=False, environment=())
     keys.set("https://h", KEY)
-    mask = Mask(keys.redact, keys.spellings())
+    mask = Mask(MaskTable(keys.redact, keys.spellings()))
     assert mask.events([TextDelta("Hello")]) == [TextDelta("Hello")]
     assert mask.events([TextDelta(" ask-")]) == [TextDelta(" a")]
     assert mask.events([TextDelta("er")]) == [TextDelta("sk-er")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -61,7 +60,7 @@ class VariantProgress(Struct):
     """Where one model with one combination of swept values stands."""
 
     model: str
-    values: dict[str, Any]
+    values: dict[str, object]
     done: int = 0
     failed: int = 0
     seconds: list[float] = field(default_factory=list)

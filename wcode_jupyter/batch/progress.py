@@ -20,23 +20,38 @@ _BAR = "{percentage:3.0f} %|{bar}| {n_fmt} / {total_fmt}{postfix}"
 _COUNT = "{n_fmt}{postfix}"
 
 
-def watch(run: BatchRun, *, quiet: bool = False, also: Callable[[], None] = lambda: None) -> bool:
+def watch(
+    run: BatchRun,
+    *,
+    quiet: bool = False,
+    also: Callable[[], None] = lambda: None,
+    displayed: Callable[[], None] = lambda: None,
+) -> None:
     """Waits for the end of `run`, with a bar where somebody watches; `also` shows more, several times a second.
 
-    True: a bar stands in the notebook's cell. KeyboardInterrupt comes through.
+    `displayed` is called once, as soon as the bar is an output of the cell. KeyboardInterrupt comes through.
     """
     bar = None if quiet else _bar(run.progress())
     if bar is None:
         run.wait()
-        return False
+        return
+    told = False
+
+    def tell() -> None:
+        nonlocal told
+        if not told and getattr(bar, "displayed", False):
+            told = True
+            displayed()
+
     try:
         while not run.wait(_EVERY_S):
             _show(bar, run.progress())
+            tell()
             also()
         _show(bar, run.progress())
     finally:
+        tell()
         bar.close()
-    return bool(getattr(bar, "displayed", False))
 
 
 def _bar(progress: RunProgress) -> Any:

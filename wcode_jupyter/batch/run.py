@@ -12,8 +12,8 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from decimal import Decimal
 
 import msgspec
@@ -37,6 +37,7 @@ from .neighbours import Neighbours
 from .plan import Job, Plan, Task
 from .refusals import Refusals
 from .replies import Replies
+from .run_log import RunLog, name_of
 from .runfile import Entry, Kept, LineEntry, RunFile, RunLine, header_of
 from .sender import RequestSender, resumes
 
@@ -104,6 +105,8 @@ class BatchRun:
         self._future: Future[None] | None = None
         self._main: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
+        self._fresh: list[tuple[RunLine, bool]] = []
+        """Answers, and whether they were sent, that are not written yet."""
         self._changed = asyncio.Event()
         self._ended = threading.Event()
         self._stopping = self._cancelled = self._opened = False
@@ -180,11 +183,18 @@ class BatchRun:
 
     def carry_through(self, watch: Callable[[], object] | None = None) -> None:
         """Waits for the end, by `watch` where something is shown meanwhile; what that raises ends the run."""
-        try:
+        with self.ending():
             self.wait() if watch is None else watch()
+
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """Whatever is raised inside ends the run: an interrupt may come as soon as it was started."""
+        try:
+            yield
         except BaseException:
-            self.cancel()
-            self.wait()
+            if self._future is not None:
+                self.cancel()
+                self.wait()
             raise
 
     def finished(self) -> Iterator[tuple[Job, Reply]]:
@@ -251,8 +261,9 @@ class BatchRun:
         assert self._engine is not None
         self.plan.rows.check_readable()
         self._reset()
-        self.start(self._engine, resume=True)
-        self.carry_through()
+        with self.ending():
+            self.start(self._engine, resume=True)
+            self.wait()
         if self.error is not None:
             warnings.warn(str(self.error), stacklevel=4)
         return self.replies
@@ -266,7 +277,8 @@ class BatchRun:
 
     async def _whole(self) -> None:
         self._main = asyncio.current_task()
-        self._log = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
+        self._log = RunLog(self._sender.keeper, self.plan.calls[0], name_of(self._file, self.header.fingerprint))
+        self._log.begin(self._file)
         loop, ledger = asyncio.get_running_loop(), self._budget.session
 
         def changed() -> None:
@@ -292,7 +304,8 @@ class BatchRun:
             self._stop(error)
         finally:
             try:
-                await asyncio.to_thread(self._log.shutdown)
+                self._write_fresh()
+                await self._log.close()
                 await asyncio.to_thread(self._remember)
                 self._note_jobs()
             except WcodeError as error:
@@ -307,6 +320,7 @@ class BatchRun:
     async def _drained(self) -> None:
         if self._asking:
             await asyncio.gather(*self._asking, return_exceptions=True)
+        self._write_fresh()
 
     async def _dispatch(self) -> None:
         passed = 0
@@ -327,8 +341,7 @@ class BatchRun:
                 passed = 0 if await self._one(task) else passed + 1
             if passed >= _BREATH:
                 passed = 0
-                # Through the log's own queue: recorded answers come faster than it writes.
-                await asyncio.get_running_loop().run_in_executor(self._log, bool)
+                await self._log.catch_up()
 
     def _borrowed(self, job: Job) -> RunLine | None:
         """The answer that another run has paid for, as a line of this one."""
@@ -349,7 +362,7 @@ class BatchRun:
             self._pass(task, error)
             return False
         while (recorded := self._sender.lookup(question.call)) is not None:
-            self._tell(recorded, question.call)
+            self._sender.keeper.count(recorded)
             if (line := question.take(recorded)) is not None:
                 self._finish(line)
                 return False
@@ -380,6 +393,8 @@ class BatchRun:
         except BaseException:
             self._budget.settle(reserved, Decimal(0))
             raise
+        # A disk that is full must be known before anything else is paid.
+        self._write_fresh()
         if self._stopping:
             self._limiter.leave()
             self._budget.settle(reserved, Decimal(0))
@@ -417,6 +432,8 @@ class BatchRun:
         came = line.booked or any(reply.text or reply.reasoning for reply in line.answers)
         if line.reply.ended != "interrupted" or came:
             self._finish(line)
+        else:
+            self._log.add(line.answers)
         if line.good:
             self._refusals.good()
         elif line.reply.ended != "interrupted":
@@ -449,14 +466,8 @@ class BatchRun:
         self._changed.set()
         if error is None:
             self._limiter.answered(turn.expected, reply.usage.total_tokens if reply.usage else None)
-        self._tell(reply, call)
-        return reply, max(Decimal(0), cost - (reply.cost or 0))
-
-    def _tell(self, reply: Reply, call: Call) -> None:
-        """The session and its log hear of an answer."""
         self._sender.keeper.count(reply)
-        if call.log:
-            self._log.submit(self._sender.keeper.log, reply, call)
+        return reply, max(Decimal(0), cost - (reply.cost or 0))
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -468,20 +479,37 @@ class BatchRun:
         self._enter(job.number, Kept(place, msgspec.structs.replace(job, columns={})) if moved else place)
 
     def _finish(self, line: RunLine, *, sent: bool = True) -> None:
-        """Writes an answer; from here on it is safe."""
-        try:
-            entry: Entry = self._file.append(line)
-        except RunError as error:
-            error.hint = _("The result holds the answers so far. Free some disk space and run the cell again.")
-            entry = line
-            self._stop(error)
-        self.counts.add(line, sent=sent)
-        if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
-            self._held[line.job.number] = line
-        self._enter(line.job.number, entry)
+        """Takes an answer, to be written with all others that the loop reads in this turn."""
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._write_fresh)
+        self._fresh.append((line, sent))
         if self._limits.stop_on_error and not line.good and line.reply.ended != "interrupted":
             what = _("Row {number} failed: {error}").format(number=line.job.row + 1, error=line.reply.error)
             self._stop(RunError(what))
+
+    def _write_fresh(self) -> None:
+        """Writes what was taken; from here on it is safe."""
+        if not self._fresh:
+            return
+        fresh, self._fresh = self._fresh, []
+        for (line, sent), entry in zip(fresh, self._written([line for line, _sent in fresh]), strict=True):
+            self.counts.add(line, sent=sent)
+            if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+                self._held[line.job.number] = line
+            self._enter(line.job.number, entry)
+            if sent:
+                self._log.add(line.answers, entry.end if isinstance(entry, LineEntry) else None)
+
+    def _written(self, lines: list[RunLine]) -> Sequence[Entry]:
+        """Where `lines` stand in the file now; those that cannot be written are kept as they are."""
+        try:
+            return self._file.append_all(lines)
+        except RunError as error:
+            if len(lines) > 1:
+                return [entry for line in lines for entry in self._written([line])]
+            error.hint = _("The result holds the answers so far. Free some disk space and run the cell again.")
+            self._stop(error)
+            return lines
 
     def _pass(self, task: Task, error: WcodeError) -> None:
         """A job that cannot be sent. It costs nothing, and says nothing of the rows after it."""

@@ -13,7 +13,7 @@ import glob
 import os
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
@@ -91,7 +91,7 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 class _Job(Struct, frozen=True, gc=False):
     id: str
     number: int
-    key: Any = None
+    key: object = None
 
 
 class _Reply(Struct, frozen=True, gc=False):
@@ -128,8 +128,13 @@ class LineEntry(Struct, frozen=True, gc=False):
     good: bool
     number: int
     paid: Decimal = _NOTHING
-    key: Any = None
+    key: object = None
     """What identified the row when it was written."""
+
+    @property
+    def end(self) -> int:
+        """Where the line ends."""
+        return self.offset + self.length
 
 
 class Kept(Struct, frozen=True, gc=False):
@@ -209,6 +214,8 @@ class RunFile:
         """Offset and length of the last note of jobs; length 0: there is none."""
         self.generation = 0
         """That of the answers in it, once it is open."""
+        self.end = 0
+        """Bytes of the file while it is written."""
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -248,7 +255,8 @@ class RunFile:
         self._descriptor = files.appending(self.path)
         if end is not None:
             os.ftruncate(self._descriptor, end)
-        if os.fstat(self._descriptor).st_size == 0:
+        self.end = os.fstat(self._descriptor).st_size
+        if self.end == 0:
             self._write(self._clean(_encoded(header)))
         # Held from now on: where another run moves the file aside, these answers are still read from it.
         self._opened()
@@ -290,14 +298,22 @@ class RunFile:
         )
 
     def append(self, line: RunLine) -> LineEntry:
-        """Adds one answer. Raises RunError when it cannot be written; the file is then as before."""
-        data = _encoded(line) if self.temporary else self._clean(_encoded(line))
+        """Adds one answer: see `append_all`."""
+        return self.append_all([line])[0]
+
+    def append_all(self, lines: Sequence[RunLine]) -> list[LineEntry]:
+        """Adds answers with one write. Raises RunError when they cannot be written; the file is then as before."""
+        data = [_encoded(line) if self.temporary else self._clean(_encoded(line)) for line in lines]
         with self._explained(N_("Cannot write {path}: {error}")):
-            offset = self._write(data)
-        cost = line.cost or _NOTHING
-        self.paid += _NOTHING if line.borrowed else cost
-        paid = self._total(line.job.id, cost)
-        return LineEntry(offset, len(data), line.good, line.job.number, paid, line.job.key)
+            offset = self._write(b"".join(data))
+        entries = []
+        for line, text in zip(lines, data, strict=True):
+            cost = line.cost or _NOTHING
+            self.paid += _NOTHING if line.borrowed else cost
+            paid = self._total(line.job.id, cost)
+            entries.append(LineEntry(offset, len(text), line.good, line.job.number, paid, line.job.key))
+            offset += len(text)
+        return entries
 
     @property
     def noted(self) -> bool:
@@ -330,13 +346,16 @@ class RunFile:
         return len(self._paid)
 
     def _write(self, data: bytes) -> int:
-        offset = os.lseek(self._descriptor, 0, os.SEEK_END)
+        # Where it is locked nobody else makes it longer.
+        is_ours = self.temporary or self._lock is not None
+        offset = self.end if is_ours else os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
             files.write_all(self._descriptor, data)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, offset)
             raise
+        self.end = offset + len(data)
         return offset
 
     def close(self) -> None:
@@ -404,6 +423,16 @@ class RunFile:
             file = self._opened()
             file.seek(place.offset)
             return self._decoded(file.read(place.length))
+
+    def lines_between(self, start: int, end: int) -> list[RunLine]:
+        """The answers whose lines stand between two places; what cannot be read is left out."""
+        lines = []
+        with contextlib.suppress(OSError), files.reading(self.path) as file:
+            file.seek(start)
+            for data in file.read(end - start).splitlines():
+                with contextlib.suppress(msgspec.DecodeError, RecursionError):
+                    lines.append(_line.decode(data))
+        return lines
 
     def read_all(self) -> tuple[Header, dict[str, LineEntry]]:
         """Header and places of a finished file."""

@@ -11,6 +11,7 @@ answer is shown.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
 from ..language import _
 from ..lazy import is_built, lazy
+from ..prompt.schema import schema as schema_of
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
@@ -33,7 +35,13 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..store import default_path, named_path
+from ..store.credentials import redacted
+from ..store.location import notebook_path
 from ..transport import Endpoint, Transport, endpoint
+from .ask import aask, ask
+from .background import Background
+from .conversation import Conversation
 
 if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
@@ -115,8 +123,6 @@ class Client:
     @lazy
     def background(self) -> Background:
         """The answers that stream on while other cells run."""
-        from .background import Background
-
         return Background()
 
     @lazy
@@ -175,8 +181,6 @@ class Client:
         return self.local.endpoint(where.protocol, self.session.keys)
 
     def _replay_path(self, file: str | None) -> Path:
-        from ..store import default_path, named_path
-
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
@@ -188,8 +192,6 @@ class Client:
         others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
         """
         from ..batch import RunFile
-        from ..store import default_path
-        from ..store.location import notebook_path
 
         beside = default_path(self.notebook())
         stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
@@ -234,8 +236,6 @@ class Client:
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
         `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
-        from .ask import ask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return ask(self, self.prepare, prompt, **options)
 
@@ -253,8 +253,6 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
-        from .ask import aask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return await aask(self, self.prepare, prompt, **options)
 
@@ -268,13 +266,11 @@ class Client:
 
     def chat(self, name: str) -> Conversation:
         """The named chat: its `ask` sends the turns before along. Raises InputError: not a name."""
-        from .conversation import Conversation
-
         return Conversation(self, name)
 
-    async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
-        import asyncio
-
+    async def _astart(
+        self, prompt: Prompt, extra_body: Mapping[str, object] | None, values: dict[str, object]
+    ) -> Stream:
         call = self.prepare(prompt, extra_body=extra_body, **values)
         # Starting may start the embedded model, which takes seconds: not on the caller's loop.
         return await asyncio.to_thread(self.start, call)
@@ -311,7 +307,6 @@ class Client:
         has failed. Raises InputError, RunError.
         """
         from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
-        from ..prompt.schema import schema as schema_of
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
@@ -338,12 +333,10 @@ class Client:
 
     def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
         """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
-        from ..store.credentials import redacted
-
         own = self.session.keys.redact
         return own if allow_secrets else lambda text: redacted(own(text))
 
-    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+    def _request_sender(self, concurrency: int, engine: object) -> RequestSender:
         from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
@@ -383,16 +376,16 @@ class Client:
         from ..batch.progress import watch
 
         _check_score(score)
-        run = self._started(prompt, rows, options)
-        run.carry_through(lambda: watch(run, quiet=not progress))
+        run = self._opened(prompt, rows, options)
+        with run.ending():
+            run.start(self.event_loop)
+            watch(run, quiet=not progress)
         return self._result(run, score)
 
     async def amap(
         self, prompt: Prompt | Mapping[str, Prompt], rows: Any, *, score: Any = None, **options: Any
     ) -> Replies:
         """`map` for the caller's own event loop."""
-        import asyncio
-
         _check_score(score)
         run = await asyncio.to_thread(self._started, prompt, rows, options)
         try:
@@ -414,8 +407,13 @@ class Client:
             raise run.error
 
     def _started(
-        self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any], *, watched: bool = False
+        self, prompt: Prompt | Mapping[str, Prompt], rows: object, options: dict[str, Any], *, watched: bool = False
     ) -> BatchRun:
+        run = self._opened(prompt, rows, options)
+        run.start(self.event_loop, watched=watched)
+        return run
+
+    def _opened(self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any]) -> BatchRun:
         run = self.run(prompt, rows, **options)
         run.open()
         try:
@@ -425,7 +423,6 @@ class Client:
         except BaseException:
             run.close()
             raise
-        run.start(self.event_loop, watched=watched)
         return run
 
     def _say(self, run: BatchRun) -> None:

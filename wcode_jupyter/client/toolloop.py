@@ -15,7 +15,7 @@ import inspect
 import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -64,7 +64,7 @@ class _Step(Struct):
 
     call: ToolCall
     tool: Tool | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     result: str | None = None
 
     def run(self) -> None:

@@ -55,7 +55,7 @@ class EventLoop:
         loop.call_soon_threadsafe(run.start, source)
         return Stream(builder, run=run, on_end=on_end, owner=self)
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def submit(self, coroutine: Coroutine[object, object, T]) -> Future[T]:
         """Runs `coroutine` on the event loop's thread in the background. Raises InputError as `run` does."""
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self._running())
@@ -63,7 +63,7 @@ class EventLoop:
             coroutine.close()
             raise
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+    def run(self, coroutine: Coroutine[object, object, T], timeout_s: float | None = None) -> T:
         """Runs `coroutine` on the event loop's thread and waits for its result.
 
         Raises what it raises, DeadlineError after `timeout_s`, InputError after `close` or in a forked process.

@@ -32,6 +32,7 @@ def inspect(code: str, cursor: int, session: Session, namespace: Mapping[str, ob
 
     None where the place is not this package's, and on the magic's own name: IPython then answers as usual.
     """
+    cursor = min(cursor, len(code))  # JupyterLab asks beyond the end for a word that Tab offers
     start = code.rfind("\n", 0, cursor) + 1
     line, column = code[start:].partition("\n")[0], cursor - start
     head = code.lstrip().partition("\n")[0]

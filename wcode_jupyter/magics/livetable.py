@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
+from ..display.own_outputs import new_id
 from ..language import _
 from ..table import Table
 
@@ -29,7 +30,6 @@ class LiveTable:
         """Brings it up to date."""
         if self._own is None or len(self._run.plan.variants) < 2:
             return
-        from ..display.own_outputs import new_id
 
         html = self._table()._repr_html_()
         if html == self._shown:

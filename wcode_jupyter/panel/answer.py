@@ -17,6 +17,7 @@ from ..characters import escape
 from ..display import bundle, status_line
 from ..display.answer import wrap
 from ..display.blocks import Lines, Splitter
+from ..display.markdown import render
 from ..display.notebook import SPLITTERS, Part, Ration
 from ..display.status import is_empty, mark, waiting_line
 from ..errors import WcodeError
@@ -218,8 +219,6 @@ def _body(reply: Reply, format: str) -> str:
 
 
 def _rendered(reasoning: str) -> str:
-    from ..display.markdown import render
-
     return wrap(render(reasoning)) if reasoning else ""
 
 

@@ -24,6 +24,7 @@ from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
 from ..session.presets import Presets
+from ..shell import Shell
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -51,7 +52,7 @@ class Panel:
 
     def __init__(
         self,
-        shell: Any,
+        shell: Shell,
         client: Client,
         reader: CellReader,
         presets: Presets,
@@ -215,7 +216,7 @@ class Panel:
             if not self._closed:
                 self._summary.show(self.state, self.picker.model().id, self.reply)
 
-    def _follow_session(self, _result: Any = None) -> None:
+    def _follow_session(self, _result: object = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
         try:
             with self._lock:
@@ -344,9 +345,10 @@ class Panel:
             self.parameters.close()
 
 
-def cell_id(shell: Any) -> str:
+def cell_id(shell: Shell) -> str:
     """The notebook cell that is running; empty where the front end does not say."""
-    parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
 
 

@@ -49,11 +49,11 @@ class ParameterTabs:
         head = split([heading(_("Parameters"), _("sent only when switched on")), self._explain])
         self.widget = box([head, self._tabs, row(actions)], "wcode-section")
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """What is switched on."""
         return {name: value for name, field in self.fields.items() if (value := field.value) is not None}
 
-    def write(self, values: Mapping[str, Any]) -> None:
+    def write(self, values: Mapping[str, object]) -> None:
         """Switches on what is in `values`, the others off."""
         for name, field in self.fields.items():
             field.write(values.get(name))

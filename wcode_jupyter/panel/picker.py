@@ -100,7 +100,7 @@ class ModelPicker:
             # A word that fits several models: it cannot be asked, only searched for.
             update(self._facts, quiet(str(error)))
 
-    def _fill(self, _change: Any = None) -> None:
+    def _fill(self, _change: object = None) -> None:
         """The list: what fits the words and the filters."""
         catalogue = self._session.catalogue
         wanted = {name for name, button in self.filters.items() if button.value}
@@ -119,7 +119,7 @@ class ModelPicker:
         show_if(self.list, options)
         show_if(self._none, not options)
 
-    def _typed(self, _change: Any) -> None:
+    def _typed(self, _change: object) -> None:
         if not self._filling:
             self.refresh()
             self._changed()

@@ -13,7 +13,7 @@ from ..language import _
 from ..lazy import is_built, lazy
 from ..reply import Reply
 from ..request.messages import Message
-from ..store import Log, Record, opened
+from ..store import Log, Record, RunMark, opened
 from .session import Call, Session
 
 __all__ = ["Keeper", "Listener"]
@@ -123,14 +123,25 @@ class Keeper:
 
     def log(self, reply: Reply, call: Call) -> None:
         """Adds `reply` to the log, where `call` wants it there."""
+        self.log_all([reply], call)
+
+    def log_all(self, replies: Iterable[Reply], call: Call, mark: RunMark | None = None) -> None:
+        """Adds `replies` to the log, where `call` wants them there, and says by `mark` how far a run is."""
         if not call.log:
             return
         try:
             self.calls.retain(call.log_days)
-            self.calls.add(reply, content=call.log_content, redact=self._session.keys.redact)
+            self.calls.add_all(replies, content=call.log_content, redact=self._session.keys.redact, mark=mark)
         except WcodeError as error:
             # A log that cannot be written must not cost anyone an answer.
             self._warn(str(error))
+
+    def log_position(self, run: str) -> int | None:
+        """How far the log is in an unfinished run; None: it knows of none."""
+        try:
+            return self.calls.position(run)
+        except WcodeError:
+            return None
 
     def count(self, reply: Reply) -> None:
         """Counts an answer of a run."""

@@ -2,7 +2,7 @@
 
 from .frames import to_frame
 from .location import default_path, named_path
-from .log import CallRow, Log, UsageRow, user_log
+from .log import CallRow, Log, RunMark, UsageRow, user_log
 from .replay import MODES, Mode, Record, opened, rewind
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Log",
     "Mode",
     "Record",
+    "RunMark",
     "UsageRow",
     "default_path",
     "named_path",

@@ -13,6 +13,7 @@ from ..language import _
 from ..request.messages import STAND_IN_PATH, Protocol
 from .answers import Answer, Raw, Refusal, Scripted
 from .received import Received
+from .server import Server
 
 if TYPE_CHECKING:
     from .server import Server
@@ -83,8 +84,6 @@ class StandIn:
 
     def start(self) -> Self:
         """Starts the server in a background thread, if it does not run yet. Raises OSError: the port is in use."""
-        from .server import Server
-
         if self._server is None:
             self._server = Server(self._wanted_port, self.key, self.model, self._answer, self._received)
         return self

@@ -21,18 +21,17 @@ from .. import strict, wire
 from ..errors import InputError, KeyMissing, WcodeError, one_line
 from ..keys import GATEWAY_ORIGIN, KEY_PAGE, Keys, Secret
 from ..language import _
+from ..redaction import Redactor
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
-from .masking import Mask
+from .masking import Mask, MaskTable
 from .refusal import FALLBACKS, LONGEST_WAIT_S, Fallback, delay_s, is_overload, recorded
 
 if TYPE_CHECKING:
-    import httpx
-
-    from .connection import Connections
+    from .connection import Connections, Response
 
 __all__ = ["Transport"]
 
@@ -124,6 +123,7 @@ class Transport:
         self._closed = closed
         self._sleep = sleep
         self._built: Connections | None = None
+        self._masked: tuple[Redactor, MaskTable] | None = None
 
     @staticmethod
     def can_be_fast() -> bool:
@@ -154,7 +154,7 @@ class Transport:
         while True:
             fault: AttemptFailure | None = None
             opened = await self._open(call)
-            mask = Mask(call.redact, self._keys.spellings())
+            mask = Mask(self._mask_table())
             if isinstance(opened, AttemptFailure):
                 fault = opened
             else:
@@ -202,7 +202,7 @@ class Transport:
 
     # --- one attempt ------------------------------------------------------------------------------------------------
 
-    async def _open(self, call: _Exchange) -> httpx.Response | AttemptFailure:
+    async def _open(self, call: _Exchange) -> Response | AttemptFailure:
         """The head of the response to one attempt; its body is still to be read."""
         call.connected = False
         content, fault = _written(call.body)
@@ -222,10 +222,12 @@ class Transport:
         deadlines: Deadlines,
         until: float | None,
         trace: Callable[[str, Any], Awaitable[None]],
-    ) -> httpx.Response | Exception:
+    ) -> Response | Exception:
         """The response's head, or what was raised instead of it."""
         try:
-            async with contextlib.nullcontext() if until is None else asyncio.timeout_at(until):
+            if until is None:
+                return await self._connections().send(endpoint, request, secret, deadlines, trace)
+            async with asyncio.timeout_at(until):
                 return await self._connections().send(endpoint, request, secret, deadlines, trace)
         except Exception as error:
             return error
@@ -286,6 +288,13 @@ class Transport:
             )
         return secret
 
+    def _mask_table(self) -> MaskTable:
+        """What the keys of now are looked for by; worked out again only when they change."""
+        redactor = self._keys.redactor()
+        if self._masked is None or self._masked[0] is not redactor:
+            self._masked = redactor, MaskTable(redactor.redact, redactor.spellings())
+        return self._masked[1]
+
     def _connections(self) -> Connections:
         if self._built is None:
             from .connection import Connections
@@ -304,7 +313,7 @@ def _other_server(endpoint: Endpoint) -> str:
 # --- reading a response ---------------------------------------------------------------------------------------------
 
 
-def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+def _read(call: _Exchange, response: Response) -> AsyncGenerator[_Item, None]:
     """The items of one attempt. What a good response is its bytes say, whatever its content type."""
     content_type = response.headers.get("content-type", "").lower()
     if not 200 <= response.status_code < 300:
@@ -312,12 +321,12 @@ def _read(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, No
     return _read_stream(call, response, html="html" in content_type)
 
 
-async def _read_refusal(call: _Exchange, response: httpx.Response) -> AsyncGenerator[_Item, None]:
+async def _read_refusal(call: _Exchange, response: Response) -> AsyncGenerator[_Item, None]:
     content = await _beginning(response, _soon(call.until))
     yield call.faults.refused(response, content, streaming=call.streaming)
 
 
-async def _read_stream(call: _Exchange, response: httpx.Response, *, html: bool) -> AsyncGenerator[_Item, None]:
+async def _read_stream(call: _Exchange, response: Response, *, html: bool) -> AsyncGenerator[_Item, None]:
     from .connection import Body
 
     decoder = wire.decoder(call.request)
@@ -419,7 +428,7 @@ def _recoder(content_type: str) -> Callable[[bytes], bytes] | None:
     return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 
-def _sorted(call: _Exchange, events: list[Event], response: httpx.Response) -> list[_Item]:
+def _sorted(call: _Exchange, events: list[Event], response: Response) -> list[_Item]:
     """The events that are no failure, then the first failure as a fault."""
     for event in events:
         if type(event) is Failure:
@@ -444,7 +453,7 @@ def _written(body: dict[str, Any]) -> tuple[bytes, AttemptFailure | None]:
     return b"", AttemptFailure(InputError(_("Cannot encode the request as JSON: {error}").format(error=why)))
 
 
-async def _beginning(response: httpx.Response, until: float) -> bytes:
+async def _beginning(response: Response, until: float) -> bytes:
     """The first 64 KB of a body, or what had arrived of them when reading failed."""
     from .connection import Body
 
@@ -465,7 +474,7 @@ def _soon(until: float | None) -> float:
 class _closing:  # noqa: N801 - as contextlib's
     """Closes a response in the end. A class, for a generator is slow enough to be seen over thousands of requests."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: Response) -> None:
         self._response = response
 
     async def __aenter__(self) -> None:
@@ -480,7 +489,7 @@ async def _untraced(_name: str, _info: Any) -> None:
     """A report that nobody reads."""
 
 
-def _finding(response: httpx.Response, *, has_key: bool) -> str:
+def _finding(response: Response, *, has_key: bool) -> str:
     if response.status_code in (401, 403):
         return _("{host} is reachable, but rejects the key") if has_key else _("{host} is reachable and needs a key")
     if response.status_code == 200 and "json" in response.headers.get("content-type", ""):

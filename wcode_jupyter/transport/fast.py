@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -50,7 +50,7 @@ class FastClient:
         secret: Secret | None,
         deadlines: Deadlines,
         trace: Callable[[str, Any], Any],
-    ) -> httpx.Response:
+    ) -> FastResponse:
         """The response's head; its body is still to be read. Raises exceptions of httpx."""
         if self._session is None:
             # A generator, because a loop that ends closes those that are still open: no session is left behind.
@@ -60,29 +60,22 @@ class FastClient:
         headers = {**self._headers, **further}
         if secret is not None:
             headers["Authorization"] = f"Bearer {secret.reveal()}"
-        timeout = aiohttp.ClientTimeout(
-            sock_connect=deadlines.connect_s, sock_read=deadlines.idle_s, ceil_threshold=1e9
-        )
         raised: Exception
         opened: list[socket.socket] = []
         mark = _opened.set(opened)
         body = content if content is None or len(content) <= _WRITTEN_AT_ONCE else BytesIO(content)
         # aiohttp has no limit of its own for a server that does not take a large request.
-        limit_s = deadlines.connect_s + deadlines.write_s + deadlines.idle_s
+        limit_s = deadlines.connect_s + deadlines.write_s + deadlines.idle_s if isinstance(body, BytesIO) else None
+        asked = self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, timeout=_timeout(deadlines)
+        )
         try:
-            async with asyncio.timeout(limit_s) if isinstance(body, BytesIO) else nullcontext():
-                response = await self._session.request(
-                    method,
-                    url,
-                    headers=headers,
-                    data=body,
-                    allow_redirects=False,
-                    timeout=timeout,
-                )
+            # asyncio's wait_for() would make a task of it, and timeout(None) costs as much as one with an end.
+            response = await asked if limit_s is None else await _within(limit_s, asked)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raised = _as_httpx(error)
         else:
-            return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
+            return FastResponse(response)
         finally:
             _opened.reset(mark)
             if opened:
@@ -123,28 +116,60 @@ def _open(address: tuple[Any, ...]) -> socket.socket:
     return opened
 
 
-class _Stream(httpx.AsyncByteStream):
-    """A response's body as it arrives."""
+@lru_cache
+def _timeout(deadlines: Deadlines) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(sock_connect=deadlines.connect_s, sock_read=deadlines.idle_s, ceil_threshold=1e9)
+
+
+async def _within(seconds: float, asked: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+    async with asyncio.timeout(seconds):
+        return await asked
+
+
+class FastResponse:
+    """What is used of httpx's response, at a tenth of its cost; it is its own stream of the body as it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        self.status_code = response.status
+        self.headers: dict[str, str] = {}
+        """By their names in small letters; of one that came several times, all values with commas between."""
+        for name, value in response.raw_headers:
+            key, text = name.decode("latin-1").lower(), _decoded(value)
+            self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    def stream(self) -> FastResponse:
+        """The body in pieces as they arrive. Raises exceptions of httpx."""
+        return self
+
+    def __aiter__(self) -> FastResponse:
+        return self
+
+    async def __anext__(self) -> bytes:
         raised: Exception
         try:
-            while data := await self._response.content.readany():
-                yield data
+            if data := await self._response.content.readany():
+                return data
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raised = _as_httpx(error, reading=True)
         else:
-            return
+            raise StopAsyncIteration
         raise raised
 
     async def aclose(self) -> None:
+        """Gives the connection back where the body was read to its end, else closes it."""
         if self._response.content.is_eof():
             self._response.release()
         else:
             self._response.close()
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _as_httpx(error: Exception, *, reading: bool = False) -> Exception:

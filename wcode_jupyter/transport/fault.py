@@ -18,7 +18,7 @@ from .endpoint import Deadlines, Endpoint
 from .refusal import MAY_BE_BILLED, refusal
 
 if TYPE_CHECKING:
-    import httpx
+    from .connection import Response
 
 __all__ = ["AttemptFailure", "Faults"]
 
@@ -57,7 +57,7 @@ class Faults:
         self._has_key = has_key
         self._model = model
 
-    def refused(self, response: httpx.Response, content: bytes, *, streaming: bool) -> AttemptFailure:
+    def refused(self, response: Response, content: bytes, *, streaming: bool) -> AttemptFailure:
         """A status outside 2xx with the beginning of its body."""
         content_type = response.headers.get("content-type", "").lower()
         if 300 <= response.status_code < 400:
@@ -66,7 +66,7 @@ class Faults:
             return self.page(response, content)
         return self.failed(wire.decode_error(content, content_type), response, streaming=streaming)
 
-    def failed(self, failure: Failure, response: httpx.Response, *, streaming: bool) -> AttemptFailure:
+    def failed(self, failure: Failure, response: Response, *, streaming: bool) -> AttemptFailure:
         """An error that a body reports, whatever the status."""
         code = None if failure.code is None else one_line(self._redact(failure.code), 60)
         failure = msgspec.structs.replace(failure, message=self._redact(failure.message), code=code)
@@ -102,7 +102,7 @@ class Faults:
             hint = _("Set a valid key with %wcode key set; keys come from {page}.")
         return hint.format(url=self._endpoint.base_url, page=self._endpoint.key_page or KEY_PAGE)
 
-    def page(self, response: httpx.Response, content: bytes) -> AttemptFailure:
+    def page(self, response: Response, content: bytes) -> AttemptFailure:
         """A web page where the API should be."""
         title = self._redact(wire.decode_error(content, "text/html").message)
         what = _("{host} sent a web page instead of an answer: {title}").format(host=self._endpoint.host, title=title)
@@ -142,7 +142,7 @@ class Faults:
         what = _("{host} sent only keep-alive comments for {seconds:g} s")
         return DeadlineError(what.format(host=self._endpoint.host, seconds=seconds))
 
-    def _redirected(self, response: httpx.Response) -> AttemptFailure:
+    def _redirected(self, response: Response) -> AttemptFailure:
         target = urllib.parse.urljoin(self._endpoint.base_url, response.headers.get("location", ""))
         try:
             host = urllib.parse.urlsplit(target).hostname or "?"

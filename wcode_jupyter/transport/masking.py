@@ -14,20 +14,47 @@ import msgspec
 from ..language import _
 from ..reply.events import Event, Finish, LogprobDelta, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 
-__all__ = ["Mask"]
+__all__ = ["Mask", "MaskTable"]
 
 _Piece: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 _Where: TypeAlias = tuple[str, int, object]
 _T = TypeVar("_T")
 
 
-class Mask:
-    """The mask over one answer. `redact` masks whole texts; `keys` are all spellings to look out for."""
+class MaskTable:
+    """What masks look out for, worked out once for many answers. `redact` masks whole texts; `keys`: all spellings."""
 
     def __init__(self, redact: Callable[[str], str], keys: tuple[str, ...]) -> None:
-        self._redact = redact
+        self.redact = redact
         # A key may be cut behind its first characters, which alone are nobody's secret.
-        self._keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
+        self.keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
+        self.beginnings = tuple({key[:_LEAST] for key in self.keys})
+        self.longest = max(map(len, self.keys), default=0)
+
+    def beginning(self, text: str) -> int:
+        """Characters at the end of `text`, in small letters, that a key begins with."""
+        tail = text[-self.longest :]
+        for begins in self.beginnings:
+            if begins in tail:
+                break
+        else:
+            return 0
+        most = 0
+        for key in self.keys:
+            begins = key[:_LEAST]
+            at = text.find(begins, max(0, len(text) - len(key) + 1))
+            while at >= 0 and not key.startswith(text[at:]):
+                at = text.find(begins, at + 1)
+            most = max(most, len(text) - at if at >= 0 else 0)
+        return most
+
+
+class Mask:
+    """The mask over one answer."""
+
+    def __init__(self, table: MaskTable) -> None:
+        self._table = table
+        self._redact = table.redact
         self._held: dict[_Where, _Piece] = {}
         self._passed: dict[_Where, str] = {}
         """The last characters that have gone on: too few to be held back."""
@@ -37,7 +64,7 @@ class Mask:
 
     def events(self, events: list[Event]) -> list[Event]:
         """The events that can go on, masked; a Notice once where something was."""
-        if not self._keys:
+        if not self._table.keys:
             return events
         return self._with_notice([passed for event in events for passed in self._pass(event)])
 
@@ -70,9 +97,12 @@ class Mask:
         before = self._held.pop(where, None)
         text = (_text(before) if before is not None else "") + _text(event)
         before_it = self._passed.get(where, "")
-        end = len(text) - min(len(text), self._beginning((before_it + text).lower()))
+        end = len(text) - min(len(text), self._table.beginning((before_it + text).lower()))
         self._passed[where] = (before_it + text[:end])[1 - _LEAST :]
         passed, held = self._redact(text[:end]), text[end:]
+        if before is None and passed == text and type(event) in _ONLY_TEXT and event.choice not in self._late:
+            yield event
+            return
         known = passed != text[:end]
         self._masked = self._masked or known
         # What an event carries beside its text (the id of a call, a signature) goes on at once, and once.
@@ -83,17 +113,6 @@ class Mask:
         else:
             yield from self._late_logprobs(event.choice, drop=known)
 
-    def _beginning(self, text: str) -> int:
-        """Characters at the end of `text` that a key begins with."""
-        most = 0
-        for key in self._keys:
-            begins = key[:_LEAST]
-            at = text.find(begins, max(0, len(text) - len(key) + 1))
-            while at >= 0 and not key.startswith(text[at:]):
-                at = text.find(begins, at + 1)
-            most = max(most, len(text) - at if at >= 0 else 0)
-        return most
-
     def _release(self, where: _Where) -> Iterator[Event]:
         held = self._held.pop(where)
         yield self._clean(held)
@@ -103,11 +122,11 @@ class Mask:
         """Tokens that spell a key are left out: each alone is too short to be known as a part of it."""
         spelled = self._tokens.get(event.choice, "") + "".join(token.token for token in event.tokens)
         known = self._redact(spelled) != spelled
-        self._tokens[event.choice] = spelled[-max(map(len, self._keys)) :] if not known else ""
+        self._tokens[event.choice] = spelled[-self._table.longest :] if not known else ""
         self._masked = self._masked or known
         if known:
             return
-        if any(where[1] == event.choice for where in self._held) or self._beginning(spelled.lower()):
+        if any(where[1] == event.choice for where in self._held) or self._table.beginning(spelled.lower()):
             self._late.setdefault(event.choice, []).append(event)
         else:
             yield from self._late_logprobs(event.choice, drop=False)
@@ -144,6 +163,10 @@ _LEAST = 3
 """Characters of a key from which the end of a text is held back."""
 _SHORTEST = 4
 """Characters below which no text is looked at."""
+
+
+_ONLY_TEXT = (TextDelta, RefusalDelta)
+"""Events that hold nothing beside their text."""
 
 
 def _series(event: _Piece) -> object:

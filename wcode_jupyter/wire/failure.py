@@ -75,11 +75,10 @@ def failure_in(value: dict[str, Any]) -> Failure | None:
     for choice in as_list(value.get("choices"))[:1]:
         if says_something(error := as_dict(choice).get("error")):
             return _of_error(error, value)
-    if _succeeded(value):
+    is_named = value.get("object") == "error" or value.get("type") == "error"
+    if (not is_named and ("choices" in value or "usage" in value)) or _succeeded(value):
         return None
-    if value.get("object") == "error" or value.get("type") == "error":
-        return _of_error(value, value)
-    return _bare(value) if "choices" not in value and "usage" not in value else None
+    return _of_error(value, value) if is_named else _bare(value)
 
 
 def _bare(value: dict[str, Any]) -> Failure | None:

@@ -143,7 +143,8 @@ class StreamDecoder:
     def _dispatch(self, sent: ServerSentEvent, events: list[Event]) -> None:
         if self._closed:
             return
-        value = self._value(sent.data)
+        # Most streams end so, and it is no JSON: reading it would call for the lenient reader.
+        value = None if sent.data == _DONE else self._value(sent.data)
         self.heard += 1
         if sent.event == "error":
             self._readable = True

@@ -86,8 +86,13 @@ def message_usage(sent: dict[str, Any]) -> Usage:
 
 def _first(sent: dict[str, Any], *names: str) -> int | None:
     """The first count above zero among `names`, else a zero; None where there is none."""
-    counts = [count for name in names if (count := _as_count(sent.get(name))) is not None]
-    return next((count for count in counts if count), counts[0] if counts else None)
+    found = None
+    for name in names:
+        if name in sent and (count := _as_count(sent[name])) is not None:
+            if count:
+                return count
+            found = 0
+    return found
 
 
 def _as_count(value: Any) -> int | None:

@@ -12,14 +12,17 @@
 
   // -- the plugin
 
-  function activate(modules, app, tracker, languages, palette, translator, restorer) {
+  function activate(modules, app, tracker, languages, extensions, palette, translator, restorer) {
     const { Prose, acceptCells, insertPrompt, openPanel, openSideBar, serveAnswers, serveLabels, servePanels } = modules;
     const { speak, words } = modules;
     speak(translator?.languageCode);
     serveAnswers(app, tracker);
     serveLabels();
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
-    const prose = new Prose(languages);
+    const prose = new Prose(languages, extensions, modules);
+    modules.NotebookActions.executed.connect((_, { notebook }) => {
+      prose.names.renew(tracker.find(panel => panel.content === notebook));
+    });
     const welcome = panel => {
       prose.watch(panel);
       acceptCells(panel, panel.sessionContext.session?.kernel);
@@ -55,15 +58,21 @@
     const modules = await Promise.all(
       ['words', 'prose', 'cells', 'panel', 'answer', 'label', 'side_bar'].map(name => import(new URL(`${name}.js`, HERE)))
     );
-    const [notebook, codemirror, apputils, translation, application, components] = await Promise.all(
-      ['notebook', 'codemirror', 'apputils', 'translation', 'application', 'ui-components'].map(name => load(`@jupyterlab/${name}`))
+    const [notebook, lab, apputils, translation, application, components] = await Promise.all(
+      ['notebook', 'codemirror', 'apputils', 'translation', 'application', 'ui-components'].map(name =>
+        load(`@jupyterlab/${name}`)
+      )
     );
-    const others = { lumino: await load('@lumino/widgets'), components };
+    const [lumino, view, state, language] = await Promise.all(
+      ['@lumino/widgets', '@codemirror/view', '@codemirror/state', '@codemirror/language'].map(load)
+    );
+    const { NotebookActions } = notebook;
+    const others = { NotebookActions, components, lab, language, lumino, state, view };
     const plugin = {
       id: `${NAME}:plugin`,
-      description: '%%wcode cells as prose, two commands, and what the panel needs of the page.',
+      description: '%%wcode cells as prompts, a side bar, commands, and what the panel needs of the page.',
       autoStart: true,
-      requires: [notebook.INotebookTracker, codemirror.IEditorLanguageRegistry],
+      requires: [notebook.INotebookTracker, lab.IEditorLanguageRegistry, lab.IEditorExtensionRegistry],
       optional: [apputils.ICommandPalette, translation.ITranslator, application.ILayoutRestorer],
       activate: (...parts) => activate(Object.assign({}, ...modules, others), ...parts)
     };

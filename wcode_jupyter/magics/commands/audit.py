@@ -15,10 +15,11 @@ from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...event_loop import Stream
 from ...figures import format_cost, format_time
 from ...language import N_, _
+from ...local.progress import bar
 from ...reply import Reply
 from ...request.messages import Request
 from ...session.account import AccountEntry
-from ...shell import is_watched
+from ...shell import Shell, is_watched
 from ...store import Record, to_frame
 from ...study.audit import Audited, AuditRow, audited, estimate
 from ...study.drift import FieldDrift, drift, to_table, transition_table
@@ -280,15 +281,13 @@ def _confirmed(replies: list[Reply], limit: Decimal | None) -> bool:
 class _Progress:
     """How far an audit has come, where somebody watches; the table takes its place in the notebook."""
 
-    def __init__(self, shell: Any, total: int) -> None:
+    def __init__(self, shell: Shell, total: int) -> None:
         self._total = total
         self._began_s = time.monotonic()
         kernel = getattr(shell, "kernel", None)
         self._handle: Any = None
         self._bar = None
         if kernel is None:
-            from ...local.progress import bar
-
             self._bar = bar(_("Sending again"))
         elif is_watched():
             self._handle = _display(self._text([]), raw=True, display_id=True)
@@ -323,7 +322,7 @@ class _Progress:
             _display(table)
 
 
-def _display(value: Any, **options: Any) -> Any:
+def _display(value: object, **options: object) -> object:
     from IPython.display import display
 
     return display(value, **options)  # type: ignore[no-untyped-call, unused-ignore]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
 from ...characters import visible
+from ...display.answer import wrap
+from ...display.renderer import code_block
 from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
@@ -26,7 +27,7 @@ def explain(context: Context, rest: str) -> None:
         _ask(context, rest, explain_prompt(failed))
 
 
-def fix(context: Context, rest: str) -> Any:
+def fix(context: Context, rest: str) -> object:
     """Asks for the corrected cell and gives the difference; `--insert` puts it into a new cell, which is never run."""
     words = rest.split()
     insert = "--insert" in words
@@ -79,8 +80,5 @@ class Difference:
         return self._text
 
     def _repr_html_(self) -> str:
-        from ...display.answer import wrap
-        from ...display.renderer import code_block
-
         # With a newline: the lexer takes no line for one of a diff that has no end.
         return wrap(code_block(self._text + "\n", "diff"))

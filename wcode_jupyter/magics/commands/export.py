@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from ... import files
 from ...characters import escape, visible
+from ...display.answer import wrap
+from ...display.renderer import code_block
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
     KEY_STEPS,
@@ -111,9 +113,6 @@ class Sample(Struct, frozen=True):
         printer.text(repr(self))  # IPython's own way with a repr loses the newline at the end
 
     def _repr_html_(self) -> str:
-
-        from ...display.answer import wrap
-        from ...display.renderer import code_block
 
         notes = "".join(f'<div class="wcode-status">{escape(note)}</div>' for note in self.notes)
         return wrap(code_block(self.text, self.language) + notes)
@@ -328,7 +327,7 @@ def _of_variable(context: Context, name: str) -> Request:
     return request
 
 
-def requests_in(namespace: Mapping[str, Any]) -> list[str]:
+def requests_in(namespace: Mapping[str, object]) -> list[str]:
     """The variables that `--from` takes."""
     return [
         name for name, value in namespace.items() if isinstance(value, (Reply, Request)) and not name.startswith("_")

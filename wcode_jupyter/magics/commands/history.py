@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, get_args
+from typing import get_args
 
+from ...display import view
 from ...errors import OptionError
 from ...figures import format_cost
 from ...language import N_, _
@@ -72,7 +73,7 @@ def _search(context: Context, rest: str) -> Table:
     )
 
 
-def _call_cells(row: CallRow) -> tuple[Any, ...]:
+def _call_cells(row: CallRow) -> tuple[object, ...]:
     tokens = "" if row.input_tokens is None else f"{row.input_tokens}→{row.output_tokens}"
     return (
         row.id,
@@ -89,8 +90,6 @@ def _call_cells(row: CallRow) -> tuple[Any, ...]:
 
 def _show(context: Context, rest: str) -> None:
     """Shows a call as its cell did, and binds the Reply."""
-    from ...display import view
-
     line = parse_command(rest, _SHOW)
     if len(line.words) != 1:
         raise OptionError(_("%wcode history show needs one call id"), hint=_("See %wcode history."))
@@ -156,7 +155,7 @@ def _grouping(line: CommandLine) -> Grouping:
     )
 
 
-def _usage_cells(row: UsageRow) -> tuple[Any, ...]:
+def _usage_cells(row: UsageRow) -> tuple[object, ...]:
     return (
         row.calls,
         row.replayed,
