@@ -30,8 +30,6 @@ def test_an_audit_shows_the_words_that_changed(tmp_path: Path) -> None:
         "outcome",
         "then → now",
         "similarity",
-        "output tokens",
-        "¥",
         "why",
     )
     assert str(table.rows[0][4]) == "The sky is [-blue-]{+grey+} because of {+<+}scattering{+>+}."
