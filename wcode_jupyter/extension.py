@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
@@ -155,7 +156,8 @@ def load(shell: Any) -> None:
     if (kernel := getattr(shell, "kernel", None)) is not None:
         _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
-        magic.warming.start()
+        with contextlib.suppress(RuntimeError):  # a kernel in a browser has no threads
+            magic.warming.start()
 
 
 def _show_labelling(shell: Shell, labelling: Labelling) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.fault_server import Answer, FaultServer, Script, body, data, stream
 from tests.transport.asking import KEY, Asked, ask
 from wcode_jupyter.keys import Keys
-from wcode_jupyter.reply.events import Event, LogprobDelta, TextDelta, TokenLogprob, ToolCallDelta
+from wcode_jupyter.reply.events import Event, LogprobDelta, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
 from wcode_jupyter.request.messages import Request, to_messages
 from wcode_jupyter.transport.masking import Mask, MaskTable
 
@@ -147,6 +147,45 @@ def _token() -> Any:
 
 def _logprob(token: Any) -> Any:
     return LogprobDelta((token,))
+
+
+def test_text_without_a_sign_of_a_key_goes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is looked at twice while no part of a key is in sight; then everything is, also across pieces."""
+    keys = Keys(keyring=False, environment=())
+    keys.set("https://h", KEY)
+    looked: list[str] = []
+
+    def redact(text: str) -> str:
+        looked.append(text)
+        return keys.redact(text)
+
+    mask = Mask(MaskTable(redact, keys.spellings()))
+    words: list[Event] = [TextDelta(word) for word in ("A long ", "answer of many words, ", "İ, 你好, ", "s")]
+    assert [mask.events(batch) for batch in ([word] for word in words)] == [[word] for word in words]
+    assert mask.events(words) == words
+    assert mask.events([ReasoningDelta("hm")]) == [ReasoningDelta("hm")]
+    assert looked == []
+    # The last piece ended in "s": what follows may be the rest of the beginning.
+    passed = [event for piece in cut(KEY[1:], 5) for event in mask.events([TextDelta(piece)])] + mask.rest()
+    assert KEY[1:14] not in "".join(event.text for event in passed if isinstance(event, TextDelta))
+    assert looked
+
+
+@pytest.mark.parametrize("start", [0, 1, 5, 9])
+def test_a_part_of_a_key_is_a_sign_of_it(start: int) -> None:
+    """Twelve characters from its middle, in any spelling and case, are masked though its beginning is not there."""
+    keys = Keys(keyring=False, environment=())
+    keys.set("https://h", KEY)
+    for spelling in keys.spellings():
+        part = spelling[start : start + 12]
+        if len(part) == 12:
+            for text in (f"so {part} it is", part.upper(), part):
+                shown = "".join(
+                    event.text
+                    for event in [*Mask(MaskTable(keys.redactor().redact, keys.spellings())).events([TextDelta(text)])]
+                    if isinstance(event, TextDelta)
+                )
+                assert part.lower() not in shown.lower()
 
 
 def test_an_answer_without_a_key_passes_unchanged() -> None:

@@ -17,8 +17,8 @@ __all__ = ["Differences"]
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
 # Comparing takes up to the square of this; longer texts are compared by lines.
 _WORDS = 4000
-# Of a text that is in both this much is shown between two changes, and before one.
-_BETWEEN, _BEFORE = 30, 12
+# Of a text that is in both this much is shown between two changes, and beside one.
+_BETWEEN, _BESIDE = 30, 12
 
 
 class Differences(Struct, frozen=True):
@@ -53,11 +53,12 @@ class Differences(Struct, frozen=True):
     def changes(self) -> str:
         """What went and what came, with at most a few words in between."""
         marks = {"-": "[-{}-]", "+": "{{+{}+}}"}
-        pieces = [
-            marks[kind].format(text) if kind in marks else text if len(text) <= _BETWEEN else f" … {text[-_BEFORE:]}"
-            for kind, text in self.pieces()
+        pieces = list(self.pieces())
+        texts = [
+            marks[kind].format(text) if kind in marks else _near(text, first=not n, last=n == len(pieces) - 1)
+            for n, (kind, text) in enumerate(pieces)
         ]
-        return visible("".join(pieces))
+        return visible("".join(texts))
 
     def __str__(self) -> str:
         marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
@@ -76,6 +77,13 @@ class Differences(Struct, frozen=True):
             f'<div class="mathjax_ignore"><div><b>{names}</b> · {escape(same)}</div>'
             f'<div style="white-space:pre-wrap">{body}</div></div>'
         )
+
+
+def _near(text: str, *, first: bool, last: bool) -> str:
+    """Of a text that is in both what stands beside a change."""
+    if len(text) <= _BETWEEN:
+        return text
+    return ("" if first else text[:_BESIDE]) + "…" + ("" if last else text[-_BESIDE:])
 
 
 def _split(text: str) -> list[str]:

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .. import threads
 from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError
 from ..event_loop import Stream
 from ..language import _, speaking
@@ -250,23 +251,12 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def _run_all(steps: list[_Step]) -> None:
-    """All at once, each in a thread; a single plain function where we are, so that an interrupt reaches it.
-
-    After an interrupt the threads go on unheard: a thread cannot be stopped.
-    """
+    """All at once, each in a thread; a single plain function where we are, so that an interrupt reaches it."""
     if len(steps) == 1 and steps[0].tool and not inspect.iscoroutinefunction(steps[0].tool.function):
         steps[0].run()
         return
-    threads = [
-        # With the context of this cell, so that what a tool prints is shown here.
-        threading.Thread(target=contextvars.copy_context().run, args=(step.run,), name="wcode-tool", daemon=True)
-        for step in steps
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.1)
+    # With the context of this cell, so that what a tool prints is shown here.
+    threads.run_all([partial(contextvars.copy_context().run, step.run) for step in steps], "wcode-tool")
 
 
 def _whole(replies: list[Reply], transcript: tuple[Message, ...], error: WcodeError | None) -> Reply:

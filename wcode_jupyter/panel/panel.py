@@ -25,6 +25,7 @@ from ..reply import Reply
 from ..session import CostEstimate
 from ..session.presets import Presets
 from ..shell import Shell
+from ..threads import start_later
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -203,9 +204,7 @@ class Panel:
     def _summarise_soon(self) -> None:
         # Not at each key that is pressed.
         if self._timer is None:
-            self._timer = threading.Timer(_SUMMARY_AFTER_S, self.flush)
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = start_later(_SUMMARY_AFTER_S, self.flush)
 
     def flush(self) -> None:
         """Brings what a saved notebook keeps up to date, now."""
@@ -234,9 +233,7 @@ class Panel:
         if wait_s <= 0:
             self.run()
             return
-        later = threading.Timer(wait_s, self.run)
-        later.daemon = True
-        later.start()
+        start_later(wait_s, self.run)
 
     def run(self) -> None:
         """Asks; returns at once."""

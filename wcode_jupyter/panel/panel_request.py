@@ -29,8 +29,11 @@ class PanelRequest:
         self.thread = threading.Thread(target=self._ask, name="wcode-panel", daemon=True)
 
     def start(self) -> None:
-        """Begins; returns at once."""
-        self.thread.start()
+        """Begins; returns at once. Without threads it is over then."""
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self._ask()
 
     def stop(self) -> None:
         """Ends the answer; what arrived is kept. Returns at once."""

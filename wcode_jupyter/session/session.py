@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from .. import strict, wire
+from .. import strict, threads, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
@@ -197,7 +197,9 @@ class Session:
         return bool(self._forced)
 
     def check_may_send(self) -> None:
-        """Raises ReplayError where the environment asks for strict replay."""
+        """Raises ReplayError where the environment asks for strict replay, InputError where there are no threads."""
+        if not threads.are_there():
+            raise threads.missing()
         if self._forced:
             raise strict.closed()
 

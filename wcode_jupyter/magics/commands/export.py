@@ -47,6 +47,7 @@ from ..line import CommandLine, parse_command
 from ..options import CellOption
 from ..script import cells_of
 from .command import Context
+from .site import SITE_OPTIONS, export_site
 
 __all__ = ["EXPORT_OPTIONS", "EXPORT_WORDS", "Sample", "requests_in", "run_export"]
 
@@ -75,7 +76,7 @@ _TOOL = (
     *_RESULT,
     CellOption(name="with_key", arity="flag", help=N_("With --write: store the key itself in the file.")),
 )
-EXPORT_OPTIONS = tuple({option.name: option for option in (*_PROGRAM, *_TOOL)}.values())
+EXPORT_OPTIONS = tuple({option.name: option for option in (*SITE_OPTIONS, *_PROGRAM, *_TOOL)}.values())
 """All of them; which ones a target takes depends on its kind."""
 
 # The notebook itself is exported like a program, but from its cells and not from one request.
@@ -88,7 +89,16 @@ _SCRIPT = Target(
     needs="wcode_jupyter",
     run="python notebook.py",
 )
-EXPORT_WORDS = (*TARGETS, _SCRIPT.name)
+_SITE = Target(
+    name="site",
+    kind="program",
+    title=N_("this notebook as a web page that runs in a browser"),
+    language="html",
+    file_name="site",
+    needs="wcode_jupyter[site]",
+    run="python -m http.server --directory site",
+)
+EXPORT_WORDS = (*TARGETS, _SCRIPT.name, _SITE.name)
 """What may follow `%wcode export`."""
 
 # A script finds the environment again, but not what was set in the notebook.
@@ -125,6 +135,9 @@ def run_export(context: Context, rest: str) -> Sample | Table | None:
         return _targets()
     if word == _SCRIPT.name:
         return _script(context, rest)
+    if word == _SITE.name:
+        export_site(context, rest)
+        return None
     try:
         row = find(word)
     except OptionError as error:
@@ -137,7 +150,7 @@ def _targets() -> Table:
         columns=(_("target"), _("for"), _("needs"), _("file"), _("then")),
         rows=tuple(
             (row.name, _(row.title), _(row.needs), row.file_name, row.run.format(model="wcode/MODEL"))
-            for row in (*TARGETS.values(), _SCRIPT)
+            for row in (*TARGETS.values(), _SCRIPT, _SITE)
         ),
         note=_(
             "%wcode export TARGET shows the latest request as that program, or its model as the "

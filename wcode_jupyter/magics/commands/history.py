@@ -66,7 +66,7 @@ def _search(context: Context, rest: str) -> Table:
     more = _("The latest {count}; use --limit to see more.").format(count=limit) if len(rows) == limit else ""
     note = " ".join(filter(None, [more, _("Whole answers: %wcode history show ID.")]))
     return Table(
-        columns=(_("id"), _("time"), _("model"), _("prompt"), _("answer"), _("ended"), _("tokens"), "¥", _("replayed")),
+        columns=(_("id"), _("prompt"), _("answer"), _("model"), _("time"), _("ended"), _("tokens"), "¥", _("replayed")),
         rows=tuple(_call_cells(row) for row in rows),
         note=note if rows else _("Nothing found."),
         most=_ROWS,
@@ -77,10 +77,10 @@ def _call_cells(row: CallRow) -> tuple[object, ...]:
     tokens = "" if row.input_tokens is None else f"{row.input_tokens}→{row.output_tokens}"
     return (
         row.id,
-        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
-        row.model,
         LongText(row.prompt, shown=_SHOWN),
         LongText(row.text or row.error or "", shown=_SHOWN),
+        row.model,
+        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
         row.ended,
         tokens,
         _short_cost(row.cost_cny),

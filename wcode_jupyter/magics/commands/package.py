@@ -16,7 +16,7 @@ from ..options import CellOption
 from .command import Context
 from .methods import run_files
 
-__all__ = ["PACKAGE_OPTIONS", "run_package"]
+__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files"]
 
 PACKAGE_OPTIONS = (
     CellOption(name="notebook", metavar="FILE", help=N_("The notebook, where the kernel does not know it.")),
@@ -37,17 +37,14 @@ def run_package(context: Context, rest: str) -> None:
     target = Path(line.words[0]).expanduser()
     if target.exists() and not line.flag("force"):
         raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
-    client = context.client
-    replay = client.replay_path
-    answers = [*([replay] if replay.is_file() else []), *run_files(replay)]
-    answers += sorted(replay.parent.glob(f"{replay.name.partition('.')[0]}*.labels.*"))
-    session = client.session
+    notebook, answers = study_files(context, line.text("notebook"))
+    session = context.client.session
     runs = [path for path in answers if path.name.endswith(".jsonl") and ".labels." not in path.name]
     given = {name: line.text(name) for name in ("author", "affiliation", "affiliation_url", "license")}
     redact = session.keys.redact
     names = pack(
         target,
-        _notebook(context, line.text("notebook"), replay),
+        notebook,
         answers,
         study(runs, session.catalogue, findings=session.findings),
         session.catalogue,
@@ -57,6 +54,14 @@ def run_package(context: Context, rest: str) -> None:
     )
     session.findings.append(AccountEntry("package", _("The study is packaged."), target.name))
     print(_("{count} files in {path}.").format(count=len(names), path=target.name))
+
+
+def study_files(context: Context, named: str | None) -> tuple[Path | None, list[Path]]:
+    """The notebook, and the files with its answers and labels. Raises InputError: there is no `named`."""
+    replay = context.client.replay_path
+    answers = [*([replay] if replay.is_file() else []), *run_files(replay)]
+    answers += sorted(replay.parent.glob(f"{replay.name.partition('.')[0]}*.labels.*"))
+    return _notebook(context, named, replay), answers
 
 
 def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
