@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..errors import InputError
 from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
@@ -321,7 +322,7 @@ class Client:
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
-        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file = RunFile(None if run_file is None or strict else files.named(run_file))
         file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import files
 from ..batch.engines import ENGINES
 from ..batch.job_state import typed
 from ..characters import escape, visible
@@ -146,7 +147,7 @@ def _prompt(shell: Shell, options: CellLine, text: str) -> str | dict[str, str]:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return client.home / Path(named).expanduser()
+        return client.home / files.named(named)
     if "each" not in options.own:
         return None
     return client.run_path(options.output, run.plan.fingerprint)

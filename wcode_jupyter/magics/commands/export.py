@@ -185,7 +185,7 @@ def _deliver(context: Context, row: Target, line: CommandLine, text: str) -> Sam
 def _write(row: Target, line: CommandLine, text: str, *, private: bool = False) -> None:
     if not (name := line.text("write") or row.file_name):
         raise OptionError(_("--write needs a path here"))
-    path = Path(name).expanduser()
+    path = files.named(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if line.flag("force"):
