@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from ..characters import escape
 from ..client import Client
-from ..display.status import format_cost
 from ..errors import WcodeError
+from ..figures import format_cost
 from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
