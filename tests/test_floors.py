@@ -25,6 +25,7 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "extras": 0,
+    "figures": 0,
     "in_place": 0,
     "language": 0,
     "lazy": 0,

@@ -30,7 +30,7 @@ from ..request.parameters import did_you_mean
 from ..session.account import AccountEntry, enter
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
-from ..table import Table
+from ..table import LongText, Table
 from . import statistics
 from .accounts import entries_of
 from .evidence import Evidence, Truth, order_of, schema_of, span_of
@@ -581,7 +581,7 @@ class Replies(Sequence[Reply]):
                 line.job.model,
                 *(line.job.values.get(name) for name in names),
                 *([line.job.sample] if samples else []),
-                _short(line),
+                _answer(line),
             )
             for line in shown
         ]
@@ -629,6 +629,12 @@ def _short(line: RunLine, most: int = 200) -> str:
     reply = line.reply
     why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
     return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
+
+
+def _answer(line: RunLine) -> LongText:
+    """The answer in short, and the whole of it on request."""
+    short = _short(line)
+    return LongText(short, shown=len(short)) if line.reply.text in short else LongText(line.reply.text, head=short)
 
 
 def _results(line: RunLine) -> dict[str, object]:

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
-    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
