@@ -33,6 +33,7 @@ from ..statistics.intervals import Failed
 from ..table import LongText, Table
 from . import statistics
 from .accounts import entries_of
+from .differences import Differences
 from .evidence import Evidence, Truth, order_of, schema_of, span_of
 from .exploring import exploration
 from .fields import answers, is_structured, only_field
@@ -46,7 +47,6 @@ from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .differences import Differences
 
 __all__ = ["Replies", "Score"]
 
