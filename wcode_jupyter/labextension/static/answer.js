@@ -51,6 +51,9 @@ async function copy(text, made) {
 
 // -- cells
 
+const OUTPUT = /\s(?:-o|--output)[\s=](\w+)/;
+const CHAT = /\s--chat[\s=](\w[\w.-]*)/;
+
 class Place {
   constructor(app, notebook, cell) {
     Object.assign(this, { app, notebook, cell });
@@ -66,6 +69,10 @@ class Place {
 
   get prompt() {
     return this.source.trimStart().split('\n').slice(1).join('\n');
+  }
+
+  get chat() {
+    return CHAT.exec(this.line)?.[1] ?? '';
   }
 
   // The text of the answer as the model wrote it.
@@ -96,18 +103,31 @@ class Place {
     await this.app.commands.execute('notebook:run-cell');
   }
 
+  // A cell that asks for the rest. In a chat the model has the answer; elsewhere the cell holds it, by its variable
+  // where it has one.
   goOn() {
-    this.insert(`${this.line.replace(/\s(?:-o|--output)[\s=]\S+/, '')} --raw\n${this.prompt}\n\n${words.goOn}\n\n${this.text}`);
+    const name = OUTPUT.exec(this.line)?.[1];
+    if (this.chat) {
+      this.insert(`${this.line}\n${words.goOnInChat}`);
+    } else if (name) {
+      const [, stem, number] = /^(.*?)(?:_(\d+))?$/.exec(name);
+      const line = this.line.replace(OUTPUT, ` -o ${stem}_${Number(number ?? 1) + 1}`);
+      this.insert(`${line}\n${this.prompt}\n\n${words.goOn}\n\n{{${name}}}`);
+    } else {
+      const raw = this.text.includes('{{') ? ' --raw' : '';
+      this.insert(`${this.line}${raw}\n${this.prompt}\n\n${words.goOn}\n\n${this.text}`);
+    }
   }
 
-  fork(chat) {
-    this.insert(`%wcode chats fork ${chat} ${chat}-2`);
-    insertBelow(this.notebook, `${this.line.replace(chat, `${chat}-2`)}\n`);
+  fork() {
+    const copy = `${this.chat}-2`;
+    this.insert(`%wcode chats fork ${this.chat} ${copy}`);
+    insertBelow(this.notebook, `${this.line.replace(CHAT, ` --chat ${copy}`)}\n`);
   }
 
   compare() {
     const model = this.record.asked ?? '';
-    const line = this.line.replace(/\s(?:-o|--output)[\s=]\S+/, '');
+    const line = this.line.replace(OUTPUT, '');
     const names = line.includes(model.split('/').pop()) ? '' : ` -m ${model}`;
     this.insert(`${line}${names} -m \n${this.prompt}`);
     this.notebook.mode = 'edit';
@@ -149,9 +169,8 @@ function addBar(status, app, tracker) {
   if (place.record.ended === 'length') {
     bar.append(button(words.continue, words.continueHint, () => place.goOn()));
   }
-  const chat = /\s--chat[\s=](\w[\w.-]*)/.exec(place.line)?.[1];
-  if (chat) {
-    bar.append(button(words.fork, words.forkHint, () => place.fork(chat)));
+  if (place.chat) {
+    bar.append(button(words.fork, words.forkHint, () => place.fork()));
   }
   bar.append(button(words.compare, words.compareHint, () => place.compare()));
   status.prepend(bar);
