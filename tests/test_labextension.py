@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -251,8 +252,8 @@ def test_answer_in_the_page(lab: Lab) -> None:
 
 
 def test_continue_and_fork_are_cells(lab: Lab) -> None:
-    """An answer that was cut goes on by a cell that one can read, run as it stands; so does a copy of a chat, whose name
-    may be part of the model's."""
+    """An answer that was cut goes on by a cell that one can read, run as it stands; so does a copy of a chat, even if
+    its name is part of the model's."""
     scripts = [chat("Cut {{here}}", reason="length"), chat("Ahoy"), chat("Second"), chat("Fourth")]
     with FaultServer(*scripts) as server:
         setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false\nword = 'tides'"
@@ -273,6 +274,35 @@ def test_continue_and_fork_are_cells(lab: Lab) -> None:
         page.set_source(5, fork[1] + "And now?")
         page.run(5)
         assert [message["content"] for message in server.requests[3].json["messages"]] == ["Hi", "Ahoy", "And now?"]
+        assert page.errors() == []
+
+
+def test_the_page_follows_until_the_reader_scrolls_away(lab: Lab) -> None:
+    """The button in the progress line scrolls along with what arrives; the wheel upwards ends that."""
+    more, rest = threading.Event(), threading.Event()
+    text = "".join(f"Paragraph {n} of many.\n\n" for n in range(40))
+    with FaultServer(
+        stream(delta(text), 2.5, delta(text), more, delta(text), rest, delta(text), finish(), DONE)
+    ) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false"
+        page = lab.notebook([setup, "%%wcode glm-5\nHello"], "follow.ipynb")
+        page.run(0)
+        page.start(1)
+        page.tab.click(".wcode-follow")
+        more.set()
+        bottom = """wanted => {
+            const area = document.querySelectorAll('.jp-OutputArea')[1];
+            const scroller = document.querySelector('.jp-WindowedPanel-outer');
+            const below = area.getBoundingClientRect().bottom - scroller.getBoundingClientRect().bottom;
+            return area.querySelectorAll('.wcode-answer p').length >= wanted && below <= 1;
+        }"""
+        page.wait(bottom, 120, 20)
+        page.tab.mouse.move(600, 400)
+        page.tab.mouse.wheel(0, -400)
+        page.wait("() => !document.querySelector('.wcode-follow[aria-pressed=true]')")
+        rest.set()
+        page.finish()
+        assert not page.js(bottom, 0)
         assert page.errors() == []
 
 

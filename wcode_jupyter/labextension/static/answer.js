@@ -2,6 +2,7 @@
 // words for a screen reader when it begins and ends. Whatever an action does is a cell that one can read.
 
 import { insertBelow } from './cells.js';
+import { serveFollowing } from './follow.js';
 import { whenSeen } from './seen.js';
 import { keepSelections, restoreSelection } from './selection.js';
 import { words } from './words.js';
@@ -19,7 +20,8 @@ const SHEET = `
 .wcode-code-bar button { opacity: 0; transition: opacity .1s }
 .wcode-code-bar:hover button, .wcode-code-bar:has(+ pre:hover) button, .wcode-code-bar:focus-within button { opacity: 1 }
 :is(.wcode-bar, .wcode-code-bar) button:hover { background: var(--jp-layout-color2) }
-:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-answer :is(pre, summary):focus-visible {
+:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-answer :is(pre, summary):focus-visible, .wcode-table:focus-visible,
+.wcode-table summary:focus-visible {
   outline: 2px solid var(--jp-brand-color1); outline-offset: 1px }
 .wcode-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 `;
@@ -176,10 +178,14 @@ function addBar(status, app, tracker) {
   status.prepend(bar);
 }
 
-function addCodeBar(pre, app, tracker) {
-  if (pre.scrollWidth > pre.clientWidth) {
-    pre.tabIndex = 0; // by keyboard too
+function letScroll(node) {
+  if (node.scrollWidth > node.clientWidth) {
+    node.tabIndex = 0; // by keyboard too
   }
+}
+
+function addCodeBar(pre, app, tracker) {
+  letScroll(pre);
   const code = pre.querySelector(':scope > code');
   if (!code || pre.previousElementSibling?.classList.contains('wcode-code-bar')) {
     return;
@@ -228,10 +234,12 @@ function tellEnd(status) {
 export function serveAnswers(app, tracker) {
   document.head.append(Object.assign(document.createElement('style'), { textContent: SHEET }));
   keepSelections();
+  serveFollowing();
   whenSeen('.wcode-waiting, .wcode-live', tellBegin);
   whenSeen('.wcode-status', status => {
     tellEnd(status);
     addBar(status, app, tracker);
   });
+  whenSeen('.wcode-table', letScroll);
   whenSeen('.wcode-answer pre', pre => addCodeBar(pre, app, tracker));
 }

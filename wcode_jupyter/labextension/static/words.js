@@ -34,6 +34,8 @@ const ENGLISH = {
   compareHint: 'Insert a copy of this cell that asks a second model',
   goOn: 'Continue exactly where this answer stops:',
   goOnInChat: 'Continue exactly where your answer stopped.',
+  follow: 'Follow',
+  followHint: 'Scroll along until you scroll away',
   answering: 'The answer is being written'
 };
 
