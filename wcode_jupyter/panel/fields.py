@@ -74,7 +74,7 @@ class Field:
     def _facts(self) -> str:
         default = getattr(self.row, "page_default", None)
         facts = [
-            "" if self.row.choices or self.row.kind in ("bool", "strings") else self.row.range,
+            "" if self.row.choices or self.row.kind in ("bool", "strings", "text") else self.row.range,
             _("page default {value}").format(value=default) if default else "",
             _("from {source}").format(source=self._noted[-1]) if self._noted[-1] else "",
         ]
