@@ -42,6 +42,8 @@ with Client(base_url=url, concurrency=8) as client:
     os.write(1, b"begun\\n")
     for job, reply in answers:
         os.write(1, f"{job.model} {job.row} {reply.parsed.word}\\n".encode())
+os.write(1, b"last\\n")
+sys.stdin.read()
 os.write(1, b"done\\n")
 """
 
@@ -73,7 +75,7 @@ def survive(rows: int, seed: int, *, most_kills: int = 1000) -> Survived:
             lines = _child(server.base_url, file, rows, environment, after, moments.uniform(0.0, 0.01))
             done = "done" in lines
             found.kills += not done
-            told |= {line for line in lines if line not in ("begun", "done")}
+            told |= {line for line in lines if line not in ("begun", "last", "done")}
             _check_file(file, told)
         found.jobs = len(MODELS) * rows
         found.asked = server.answered
@@ -94,11 +96,15 @@ def _child(
     """The whole lines of a child that is killed after so many of them, None: that comes to its end."""
     command = [sys.executable, "-c", _CHILD, url, str(file), str(rows)]
     lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as child:
-        assert child.stdout is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as child:
+        assert child.stdin is not None and child.stdout is not None
+        if after is None:
+            child.stdin.close()
         for line in child.stdout:
             lines.append(line.strip())
-            if after is not None and len(lines) > after:
+            # A machine that is busy may let it come to the end of its rows before.
+            if after is not None and (len(lines) > after or lines[-1] == "last"):
                 time.sleep(further_s)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)

@@ -529,8 +529,8 @@ class BatchRun:
 
     def _note_jobs(self) -> None:
         """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
-        if self._file.temporary or self._cancelled:
-            return
+        if self._file.temporary or self._cancelled or self.error is not None:
+            return  # it does not know all jobs: a note of some would hide the answers of the others
         used = sum(isinstance(entry, (LineEntry, Kept)) for entry in self.entries.values())
         if self._moved or self._file.noted or used < self._file.count:
             self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))
