@@ -3,9 +3,9 @@
     python -m tests.batch.kills 200           # 200 kills -9 at random moments of runs with two models and a schema
     python -m tests.batch.kills 200 --seed 7
 
-Each child tells every answer that it was given as soon as it has it, by a pipe that the kill cannot take back. After each
-kill the run file must hold all that was ever told, and the server must not be asked for any of it again. When a run has
-come to its end, the user's log must hold each answer of the file once, those of the killed children too.
+Each child tells every answer that it was given as soon as it has it, by a pipe that the kill cannot take back. After
+each kill the run file must hold all that was ever told, and the server must not be asked for any of it again. When a
+run has come to its end, the user's log must hold each answer of the file once, those of the killed children too.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ import os, sys
 from wcode_jupyter import Client
 url, file, count = sys.argv[1:]
 with Client(base_url=url, concurrency=8) as client:
-    answers = client.imap("Say {{n}}", [{"n": n} for n in range(int(count))], model=["alpha", "beta"], schema="word, score int",
-                          run_file=file)
+    rows = [{"n": n} for n in range(int(count))]
+    models = ["alpha", "beta"]
+    answers = client.imap("Say {{n}}", rows, model=models, schema="word, score int", run_file=file)
     os.write(1, b"begun\\n")
     for job, reply in answers:
         os.write(1, f"{job.model} {job.row} {reply.parsed.word}\\n".encode())
@@ -98,7 +99,8 @@ def _child(
     lines: list[str] = []
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True) as child:
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         if after is None:
             child.stdin.close()
         for line in child.stdout:
@@ -126,7 +128,12 @@ def _check_log(file: Path, log: Log) -> None:
     held = Counter(reply.fingerprint for line in map(RunFile(file).line, places) for reply in line.answers)
     logged = Counter(log.get(row.id).fingerprint for row in log.search(limit=10 * held.total()))
     log.close()
-    assert logged == held, (len(logged), len(held), list((held - logged).items())[:3], list((logged - held).items())[:3])
+    assert logged == held, (
+        len(logged),
+        len(held),
+        list((held - logged).items())[:3],
+        list((logged - held).items())[:3],
+    )
 
 
 def main() -> None:

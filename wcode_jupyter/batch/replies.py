@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from .differences import Differences
 
-__all__ = ["Replies", "Score"]
+__all__ = ["Replies", "Score", "answers_table"]
 
 Score = Callable[[Reply, Mapping[str, Any]], Any]
 """Of a reply and the values of its row: a number, a bool, or a dict of these."""
@@ -491,22 +491,7 @@ class Replies(Sequence[Reply]):
 
     def table(self, most: int = _SHOWN) -> Table:
         """The first replies in short, to look at."""
-        shown = [self._line(entry) for entry in self._entries[:most]]
-        names = list(dict.fromkeys(name for line in shown for name in line.job.values))
-        samples = any(line.job.sample for line in shown)
-        columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
-        rows = [
-            (
-                line.job.key,
-                line.job.model,
-                *(line.job.values.get(name) for name in names),
-                *([line.job.sample] if samples else []),
-                _short(line),
-            )
-            for line in shown
-        ]
-        note = _("{shown} of {count} replies").format(shown=len(shown), count=len(self)) if len(self) > most else ""
-        return Table(tuple(columns), tuple(rows), note)
+        return answers_table([self._line(entry) for entry in self._entries[:most]], len(self))
 
     def __repr__(self) -> str:
         failed = sum(not entry.good for entry in self._entries)
@@ -536,6 +521,25 @@ _TABLES: dict[str, Callable[[Any, Path], object]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
+
+
+def answers_table(shown: Sequence[RunLine], count: int) -> Table:
+    """Answers in short, of `count` that there are."""
+    names = list(dict.fromkeys(name for line in shown for name in line.job.values))
+    samples = any(line.job.sample for line in shown)
+    columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
+    rows = [
+        (
+            line.job.key,
+            line.job.model,
+            *(line.job.values.get(name) for name in names),
+            *([line.job.sample] if samples else []),
+            _short(line),
+        )
+        for line in shown
+    ]
+    note = _("{shown} of {count} replies").format(shown=len(shown), count=count) if count > len(shown) else ""
+    return Table(tuple(columns), tuple(rows), note)
 
 
 def _short(line: RunLine, most: int = 200) -> str:

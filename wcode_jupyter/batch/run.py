@@ -47,6 +47,8 @@ __all__ = ["BatchRun"]
 _BREATH = 500
 _HELD = 20_000
 """Jobs of a run whose answers stay in memory, so that nobody waits for the tables."""
+_FIRST = 20
+"""Jobs at the beginning whose answers stay in memory of every run, to be looked at while it runs."""
 _LOOKED_AT = 20_000
 """Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
@@ -494,7 +496,8 @@ class BatchRun:
         fresh, self._fresh = self._fresh, []
         for (line, sent), entry in zip(fresh, self._written([line for line, _sent in fresh]), strict=True):
             self.counts.add(line, sent=sent)
-            if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+            few = len(self._held) < _HELD and (self.plan.count or 0) <= _HELD
+            if few or line.job.number < _FIRST:
                 self._held[line.job.number] = line
             self._enter(line.job.number, entry)
             if sent:
