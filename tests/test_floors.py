@@ -27,6 +27,7 @@ FLOORS = {
     "extras": 0,
     "language": 0,
     "lazy": 0,
+    "session_name": 0,
     "shell": 0,
     "slips": 0,
     "table": 0,

@@ -33,6 +33,7 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..session_name import session_name
 from ..transport import Endpoint, Transport, endpoint
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Client:
         """What happens to an answer that has ended."""
         self.home = _here()
         """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
+        session_name()  # claimed before any child process is there
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
