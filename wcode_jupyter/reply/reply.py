@@ -17,7 +17,7 @@ from .. import extras, typed
 from ..errors import AnswerMalformed, InputError, WcodeError, one_line, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
-from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
+from ..request.messages import Message, Reasoning, Request, ToolCall, exact_value, json_value
 from .events import TokenLogprob, Usage
 from .fences import fence_plugin
 from .logprobs import COLUMNS, LogprobText, rows
@@ -189,14 +189,15 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
             if token.type == "fence"
         ]
 
-    def json(self) -> Any:
+    def json(self, *, exact: bool = False) -> Any:
         """The text as JSON; else the first fenced block that is, else the only JSON object amid prose.
 
-        Raises AnswerMalformed, which keeps the reply.
+        `exact`: with a `msgspec.Raw` for each number of which a float would lose digits. Raises AnswerMalformed, which
+        keeps the reply.
         """
         for source in self._json_sources():
             try:
-                return json_value(source)
+                return exact_value(source) if exact else json_value(source)
             except (ValueError, RecursionError):
                 continue
         hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
