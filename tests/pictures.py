@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from .environment import ROOT
 from .fault_server import DONE, FaultServer, delta, finish, reasoning, stream, usage
-from .lab import Lab
+from .lab import Lab, Page
 from .panel.page import PanelPage
 
 _FIRST_CELL = (
@@ -34,15 +39,56 @@ Set one of them, not both.
 """
 
 
+_FRAME_S = 0.2
+_LAST_S = 4.0
+_COLOURS = 64
+
+
 def first_cell(folder: Path) -> Path:
-    """A question to the embedded model, its answer, and the reply in a variable."""
-    with Lab(folder, size=(1180, 560), screenshots=folder) as lab:
+    """A question to the embedded model, its answer while it streams, and the reply in a variable; it moves."""
+    frames: list[tuple[float, Image.Image]] = []
+    with Lab(folder, size=(1000, 540), screenshots=folder) as lab:
         page = lab.notebook(_FIRST_CELL, name="first_cell.ipynb")
         page.command("application:toggle-left-area")
-        for cell in range(len(_FIRST_CELL)):
-            page.run(cell)
+        page.run(0)
+        for cell in (1, 2):
+            page.start(cell)
+            _watch(page, frames)
+            page.finish()
         page.settle()
-        return page.screenshot("first_cell")
+        frames.append((time.monotonic(), _frame(page)))
+    return _moving(frames, folder / "first_cell.gif")
+
+
+def _watch(page: Page, frames: list[tuple[float, Image.Image]]) -> None:
+    """A frame each `_FRAME_S` while a cell runs."""
+    while page.js("() => window.pending > 0"):
+        begun = time.monotonic()
+        frames.append((begun, _frame(page)))
+        time.sleep(max(0, begun + _FRAME_S - time.monotonic()))
+
+
+def _frame(page: Page) -> Image.Image:
+    return Image.open(io.BytesIO(page.tab.screenshot())).convert("RGB")
+
+
+def _moving(frames: list[tuple[float, Image.Image]], path: Path) -> Path:
+    """A GIF that shows each frame as long as it was seen and rests at the last one; equal neighbours are one frame."""
+    changed = [frames[0]]
+    changed += [later for before, later in itertools.pairwise(frames) if later[1].tobytes() != before[1].tobytes()]
+    palette = changed[-1][1].quantize(_COLOURS)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for _at, image in changed]
+    times = [at for at, _image in changed]
+    shown = [after - before for before, after in itertools.pairwise(times)]
+    images[0].save(
+        path,
+        save_all=True,
+        append_images=images[1:],
+        duration=[round(1000 * seconds) for seconds in [*shown, _LAST_S]],
+        loop=0,
+        optimize=True,
+    )
+    return path
 
 
 def panel(folder: Path) -> Path:
@@ -67,10 +113,10 @@ PICTURES: dict[str, Callable[[Path], Path]] = {"first_cell": first_cell, "panel"
 
 
 def main(names: list[str]) -> None:
-    """Writes `notebooks/images/NAME.png`."""
+    """Writes `notebooks/images/NAME.gif` (it moves) or `.png`."""
     for name in names or PICTURES:
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copy(PICTURES[name](Path(folder)), ROOT / "notebooks" / "images" / f"{name}.png")
+            shutil.copy(PICTURES[name](Path(folder)), ROOT / "notebooks" / "images")
 
 
 if __name__ == "__main__":

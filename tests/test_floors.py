@@ -25,12 +25,15 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "extras": 0,
+    "figures": 0,
+    "in_place": 0,
     "language": 0,
     "lazy": 0,
     "session_name": 0,
     "shell": 0,
     "slips": 0,
     "table": 0,
+    "threads": 0,
     "typed": 0,
     "version": 0,
     "keys": 1,
@@ -95,14 +98,66 @@ HEAVY = (
 LIGHT = {name for name, floor in FLOORS.items() if floor <= 3} | {"session", "prompt", "client", "extension", ""}
 LOADED_ALREADY = {("extension", "IPython")}
 
+# What is imported inside functions, and why: what its import costs (CPU of a fresh process, measured on two slow cores)
+# and who need not pay that. Everything else is imported at the top of its module.
+LATE = {
+    "IPython": "78 ms; a script with Client has no notebook",
+    "comm": "13 ms; only a front end that saves asks for it",
+    "filelock": "39 ms; only what writes files",
+    "jsonschema": "1,500 ms; only answers with a schema",
+    "keyring": "73 ms; only where no key is in the environment",
+    "markdown_it": "41 ms; only where an answer is formatted",
+    "numpy": "101 ms; optional",
+    "pandas": "356 ms; optional",
+    "platformdirs": "10 ms; only what writes files",
+    "pydantic": "46 ms; optional",
+    "pydantic_core": "with pydantic",
+    "pygments": "4 ms; only where code is coloured",
+    "rich": "38 ms; only in a terminal",
+    "tqdm": "75 ms; only where something takes long",
+    "typing_extensions": "11 ms; only with pydantic",
+    "xllamacpp": "32 ms and the engine of the demo model; only in its own process",
+    "wcode_jupyter.batch": "75 ms; only runs",
+    "wcode_jupyter.batch.engines": "with batch",
+    "wcode_jupyter.batch.estimate": "with batch",
+    "wcode_jupyter.batch.plot": "matplotlib; only a plot",
+    "wcode_jupyter.batch.progress": "tqdm and ipywidgets; only a run that somebody watches",
+    "wcode_jupyter.display.answer": "markdown_it and pygments, 45 ms; only where an answer is shown in a page",
+    "wcode_jupyter.display.east_asian": "as display.answer",
+    "wcode_jupyter.display.notebook": "as display.answer",
+    "wcode_jupyter.display.terminal": "rich, 38 ms; only in a terminal",
+    "wcode_jupyter.errors": "%load_ext loads four modules; the rest comes with the first cell",
+    "wcode_jupyter.export": "99 ms; only an export",
+    "wcode_jupyter.extension": "83 ms; `import wcode_jupyter` in a script needs no magics",
+    "wcode_jupyter.language": "as errors",
+    "wcode_jupyter.local": "only the demo model",
+    "wcode_jupyter.magics.commands": "as errors",
+    "wcode_jupyter.magics.commands.doctor": "only `%wcode doctor`",
+    "wcode_jupyter.magics.commands.panel": "ipywidgets, 134 ms; only panels",
+    "wcode_jupyter.magics.completion": "as errors",
+    "wcode_jupyter.magics.inspection": "as errors",
+    "wcode_jupyter.magics.manual": "as errors",
+    "wcode_jupyter.magics.wcode": "352 ms; as errors",
+    "wcode_jupyter.panel.label_panel": "ipywidgets; only labelling",
+    "wcode_jupyter.panel.panel": "ipywidgets; only panels",
+    "wcode_jupyter.panel.state": "ipywidgets; only panels",
+    "wcode_jupyter.panel.summary": "ipywidgets; only panels",
+    "wcode_jupyter.request.parameters": "as errors",
+    "wcode_jupyter.request.settings": "as errors",
+    "wcode_jupyter.testing.stand_in": "81 ms; pytest loads our plugin for every suite, used or not",
+    "wcode_jupyter.transport.connection": "httpx, 116 ms; only once a request is sent",
+    "wcode_jupyter.transport.fast": "aiohttp, 214 ms; only runs with the extra fast",
+}
+
 
 class Import(NamedTuple):
-    """One import statement: who, what (a dotted name), where, and whether it runs when the module is loaded."""
+    """One import statement: who, what (a dotted name), where, and when it runs: at load, in a function, or never."""
 
     room: str
     target: str
     place: str
     at_load: bool
+    in_function: bool
 
 
 def room_of(dotted: str) -> str:
@@ -128,27 +183,32 @@ def is_module(dotted: str) -> bool:
 def imports_of(dotted: str, path: Path) -> Iterator[Import]:
     """All imports of a module, those inside functions and for type checkers only included."""
     package = dotted if path.name == "__init__.py" else dotted.rpartition(".")[0]
-    yield from _walk(ast.parse(path.read_text(encoding="utf-8")), dotted, package, at_load=True)
+    yield from _walk(ast.parse(path.read_text(encoding="utf-8")), dotted, package, at_load=True, in_function=False)
 
 
-def _walk(node: ast.AST, dotted: str, package: str, *, at_load: bool) -> Iterator[Import]:
+def _walk(node: ast.AST, dotted: str, package: str, *, at_load: bool, in_function: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         place = f"{dotted}:{getattr(child, 'lineno', 0)}"
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield Import(room_of(dotted), alias.name, place, at_load)
+                yield Import(room_of(dotted), alias.name, place, at_load, in_function)
         elif isinstance(child, ast.ImportFrom):
             base = package.rsplit(".", child.level - 1)[0] + "." if child.level else ""
             source = (base + (child.module or "")).rstrip(".")
             # `from .. import wire` and `from ..prompt import template` name modules, `from .errors import X` does not.
             names = [f"{source}.{alias.name}" for alias in child.names]
             for name in dict.fromkeys(name if is_module(name) else source for name in names):
-                yield Import(room_of(dotted), name, place, at_load)
+                yield Import(room_of(dotted), name, place, at_load, in_function)
         else:
-            later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
-                isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            yield from _walk(
+                child,
+                dotted,
+                package,
+                at_load=at_load and not function and not typing,
+                in_function=in_function or function,
             )
-            yield from _walk(child, dotted, package, at_load=at_load and not later)
 
 
 ALL = [found for dotted, path in modules().items() for found in imports_of(dotted, path)]
@@ -214,6 +274,16 @@ def test_heavy_packages_are_imported_inside_functions() -> None:
         and (found.room, top) not in LOADED_ALREADY
     ]
     assert faults == []
+
+
+def test_imports_inside_functions_have_a_reason() -> None:
+    """Each stands in LATE with what it saves; LATE names nothing else."""
+    late = {
+        found.target if found.target.startswith(PACKAGE) else found.target.split(".")[0]
+        for found in ALL
+        if found.in_function
+    }
+    assert late == LATE.keys()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ loaded at first use, so that importing the package costs nothing.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import strict as strict  # reads the environment before a notebook can change it
@@ -53,8 +54,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
     if name == "images":  # a module that notebooks name: images.image(figure)
         return import_module(".prompt.images", __name__)
     if name not in _HOMES:

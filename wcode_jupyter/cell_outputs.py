@@ -28,7 +28,7 @@ class CellOutputs:
         self._counts: dict[str, int] = {}  # requests seen from their beginning -> outputs so far
         self._captured: dict[str, str] = {}  # comm of an Output widget -> the request whose outputs it takes
 
-    def take(self, kind: str, request: str, content: Mapping[str, Any]) -> None:
+    def take(self, kind: str, request: str, content: Mapping[str, object]) -> None:
         """One message that leaves the kernel, on behalf of `request`."""
         with self._lock:
             if kind == "status":
@@ -43,7 +43,7 @@ class CellOutputs:
             elif kind in ("comm_msg", "comm_open"):
                 self._take_widget(content)
 
-    def _take_widget(self, content: Mapping[str, Any]) -> None:
+    def _take_widget(self, content: Mapping[str, object]) -> None:
         """An Output widget says by its `msg_id` whose outputs it shows."""
         data = content.get("data")
         state = data.get("state") if isinstance(data, dict) else None
@@ -66,7 +66,7 @@ class CellOutputs:
         return request in self._captured.values()
 
 
-_watched: WeakKeyDictionary[Any, CellOutputs] = WeakKeyDictionary()
+_watched: WeakKeyDictionary[object, CellOutputs] = WeakKeyDictionary()
 
 
 def watch(session: Any) -> CellOutputs:
@@ -77,10 +77,10 @@ def watch(session: Any) -> CellOutputs:
     return found
 
 
-def _counting(send: Any, outputs: CellOutputs) -> Any:
+def _counting(send: Any, outputs: CellOutputs) -> object:
     def counted(
-        stream: Any, msg_or_type: Any, content: Any = None, parent: Any = None, *args: Any, **others: Any
-    ) -> Any:
+        stream: object, msg_or_type: Any, content: Any = None, parent: Any = None, *args: Any, **others: object
+    ) -> object:
         with contextlib.suppress(Exception):
             whole = msg_or_type if isinstance(msg_or_type, dict) else {}
             kind = whole["header"]["msg_type"] if whole else msg_or_type

@@ -37,7 +37,7 @@ is redacted by the transport before an error is made of it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from .characters import spaced
 from .language import N_, Language, _, language, speaking
@@ -118,7 +118,7 @@ class WcodeError(Exception):
         with speaking(self.reply.language if self.reply else language()):
             return sentences(self.what, self.hint)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # Exceptions with keyword arguments do not survive pickle by themselves.
         return _rebuild, (type(self), self.args, self.__dict__)
 
@@ -127,7 +127,7 @@ class WcodeError(Exception):
         return [one_line(f"{type(self).__name__}: {self}", limit=2000)]
 
 
-def _rebuild(cls: type[WcodeError], args: tuple[Any, ...], state: dict[str, Any]) -> WcodeError:
+def _rebuild(cls: type[WcodeError], args: tuple[object, ...], state: dict[str, object]) -> WcodeError:
     error = cls.__new__(cls)
     Exception.__init__(error, *args)
     error.__dict__.update(state)

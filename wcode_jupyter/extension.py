@@ -6,6 +6,7 @@ second later a daemon thread begins to import and to build the connection's part
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
@@ -26,6 +27,7 @@ from .slips import Slips
 if TYPE_CHECKING:
     from .labels.labelling import Labelling
     from .magics.wcode import WcodeMagics as WcodeMagic
+    from .shell import Shell
 
 __all__ = ["load", "show_panel", "unload"]
 
@@ -38,10 +40,10 @@ class Wcode(Configurable):
     # The names come from the tables, which are not loaded yet: this one trait makes IPython list the class.
     model = AnyTrait(None, allow_none=True, help="Model to ask.").tag(config=True)
 
-    def _load_config(self, cfg: Config, section_names: Any = None, traits: Any = None) -> None:
+    def _load_config(self, cfg: Config, section_names: object = None, traits: object = None) -> None:
         """Values stay in the config section; the session reads and checks them when a call is made."""
 
-    def values(self) -> Mapping[str, Any]:
+    def values(self) -> Mapping[str, object]:
         """What `%config Wcode.<name>` and `ipython_config.py` say, by name."""
         return dict(self.config.get("Wcode", {}))
 
@@ -66,7 +68,7 @@ class Wcode(Configurable):
         super().update_config(config)
 
     @classmethod
-    def class_get_help(cls, inst: Any = None) -> str:
+    def class_get_help(cls, inst: object = None) -> str:
         """The names that can be set, for `%config Wcode` and its completion."""
         from .language import _
         from .request.settings import ROWS
@@ -77,7 +79,7 @@ class Wcode(Configurable):
 class LazyMagic:
     """Stands for the magic until it is first used; shows its help without running it."""
 
-    def __init__(self, shell: Any, config: Wcode) -> None:
+    def __init__(self, shell: Shell, config: Wcode) -> None:
         self.shell = shell
         self.config = config
         self.home = Path.cwd()
@@ -103,7 +105,7 @@ class LazyMagic:
 
         return manual(COMMANDS)
 
-    def complete(self, context: Any) -> Any:
+    def complete(self, context: Any) -> object:
         """Completes options, values, model ids and commands; silent outside `%wcode` lines."""
         if "%wcode" not in context.full_text:
             return {"completions": []}
@@ -154,10 +156,11 @@ def load(shell: Any) -> None:
     if (kernel := getattr(shell, "kernel", None)) is not None:
         _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
-        magic.warming.start()
+        with contextlib.suppress(RuntimeError):  # a kernel in a browser has no threads
+            magic.warming.start()
 
 
-def _show_labelling(shell: Any, labelling: Labelling) -> None:
+def _show_labelling(shell: Shell, labelling: Labelling) -> None:
     from .panel.label_panel import show_labelling
 
     show_labelling(shell, labelling)
@@ -176,9 +179,9 @@ def show_panel(options: str = "") -> None:
     shell.run_line_magic("wcode", f"panel {options}")
 
 
-def _matcher(magic: LazyMagic) -> Any:
+def _matcher(magic: LazyMagic) -> object:
     @context_matcher()  # type: ignore[untyped-decorator, unused-ignore]
-    def wcode_matcher(context: Any) -> Any:
+    def wcode_matcher(context: object) -> object:
         return magic.complete(context)
 
     return wcode_matcher

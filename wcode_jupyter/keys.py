@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from msgspec import Struct
 
@@ -67,7 +67,7 @@ class Secret:
     def __copy__(self) -> Secret:
         return self
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Secret:
+    def __deepcopy__(self, _memo: dict[int, object]) -> Secret:
         return self
 
     def __reduce__(self) -> NoReturn:

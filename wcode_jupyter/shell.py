@@ -70,6 +70,9 @@ class Shell(Protocol):
     def push(self, variables: Mapping[str, object]) -> None:
         """Binds variables of the notebook."""
 
+    def check_complete(self, code: str) -> tuple[str, str]:
+        """Whether `code` can be run: `complete`, `incomplete` or `invalid`, and the indentation of a next line."""
+
     def set_next_input(self, text: str, replace: bool = False) -> None:
         """Puts `text` into a new cell."""
 

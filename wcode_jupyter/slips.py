@@ -7,7 +7,10 @@ own, and finds no magic where a cell magic is not the first line.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .shell import Shell
 
 __all__ = ["Slips"]
 
@@ -20,7 +23,7 @@ _ASKED = re.compile(r"[ \t]*%wcode[ \t]+(\S.*\?)[ \t]*$")
 class Slips:
     """A transformer of cells for `shell.input_transformers_cleanup`."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
     def __call__(self, lines: list[str]) -> list[str]:

@@ -66,7 +66,7 @@ def test_the_targets_are_listed(asked: Kernel) -> None:
     assert "Rust 1.65+, reqwest, tokio (full), serde_json" in listed
     assert asked.complete("%wcode export python-o") == ["python-openai"]
     assert asked.complete("%wcode export note") == ["notebook"]
-    assert asked.complete("%wcode export go --wi") == ["--with-key"]
+    assert asked.complete("%wcode export go --with-") == ["--with-key"]
     assert asked.complete("%wcode export go --from ") == ["answer"]
     assert "z-ai/glm-5" in asked.complete("%wcode export go --model z")
 

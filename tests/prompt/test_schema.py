@@ -95,6 +95,19 @@ def test_a_list_is_wrapped_because_the_top_must_be_an_object() -> None:
         assert parse(answer(text), wanted).parsed == [Person("Ada", 36)]
 
 
+def test_the_block_that_fits_is_meant() -> None:
+    """Of several fenced blocks, an example and the answer; nothing is taken out of another value."""
+    example, real = '{"name": "x"}', '{"name": "Ada", "age": 36}'
+    wanted = schema(Person)
+    text = f"Such as\n```json\n{example}\n```\nHere it is:\n```json\n{real}\n```\n"
+    assert parse(answer(text), schema("name, age int")).parsed.age == 36
+    assert parse(answer(f"\ufeffSure: {real}."), wanted).parsed == Person("Ada", 36)
+    assert parse(answer(f"Sure: [{real}]"), schema(list[Person])).parsed == [Person("Ada", 36)]
+    for text in (f'{{"person": {real}}}', f"Sure: [{real}]", f'```json\n{{"found": [{real}]}}\n```'):
+        with pytest.raises(AnswerInvalid):
+            parse(answer(text), schema("name, age int"))
+
+
 def test_the_short_form() -> None:
     """Fields with types, text where there is none; the answer is an object with these attributes."""
     wanted = schema("name, age int, tags list[str], born date")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 
 import pytest
 
@@ -42,9 +43,24 @@ def test_resampled_means_have_the_right_center_and_spread() -> None:
 
 def test_a_resample_draws_as_many_rows_as_there_are() -> None:
     """Counts add up to n, and two resamples differ."""
-    first, second = resampled_rows(50, 2)
+    first, second = resampled_rows(range(50), 2)
     assert sum(first) == sum(second) == 50
     assert first != second
+
+
+def test_rows_of_one_kind_are_counted_together() -> None:
+    """Even and odd rows: the counts of their rows, added up."""
+    (each,) = resampled_rows(range(50), 1)
+    (kinds,) = resampled_rows([row % 2 for row in range(50)], 1)
+    assert kinds == [sum(each[::2]), sum(each[1::2])]
+
+
+def test_resampled_rows_are_the_same_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last count."""
+    kinds = [row % 7 for row in range(100)]
+    with_numpy = list(resampled_rows(kinds, 5))
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    assert list(resampled_rows(kinds, 5)) == with_numpy
 
 
 def test_jackknife_of_a_mean_is_its_standard_error() -> None:

@@ -53,7 +53,7 @@ _PARTIAL_WITHIN_S = 2.0
 """How long an interrupted run waits for what had arrived at the workers."""
 
 
-def find_cluster(engine: Any) -> Any:
+def find_cluster(engine: object) -> object:
     """The Dask client that `engine` is, else the current one. Raises InputError: there is none."""
     distributed = extras.load("distributed", extra="dask", package="Dask")
     if isinstance(engine, distributed.Client):
@@ -71,7 +71,7 @@ class ClusterSender(RequestSender):
 
     def __init__(
         self,
-        cluster: Any,
+        cluster: object,
         transport: Transport,
         keeper: Keeper,
         *,
@@ -146,7 +146,7 @@ class _Seat:
 
     _numbers = itertools.count()
 
-    def __init__(self, cluster: Any, address: str, placed: Any, sender: Any) -> None:
+    def __init__(self, cluster: object, address: str, placed: Any, sender: object) -> None:
         self.address = address
         self.under_way = 0
         self._cluster = cluster
@@ -154,7 +154,7 @@ class _Seat:
         """Dask's future of the Sender: the worker keeps it as long as this one is held."""
         self._sender = sender
 
-    async def ask(self, *parts: Any) -> tuple[Reply, WcodeError | None]:
+    async def ask(self, *parts: object) -> tuple[Reply, WcodeError | None]:
         """`send` on the worker. Cancelled, it gives what had arrived there. Raises _WorkerLost."""
         number = next(self._numbers)
         self.under_way += 1
@@ -190,7 +190,7 @@ class _Seat:
     def _gone(self) -> bool:
         return bool(self._placed.status != "finished")
 
-    def _called(self, method: str, *arguments: Any) -> Any:
+    def _called(self, method: str, *arguments: object) -> object:
         return getattr(self._sender, method)(*arguments)
 
 
@@ -255,7 +255,7 @@ class _Seats:
 async def _on_dask(cluster: Any, awaitable: Any) -> Any:
     """The result of something that can only be awaited on Dask's loop, which is not this one."""
 
-    async def awaited() -> Any:
+    async def awaited() -> object:
         return await awaitable
 
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(awaited(), cluster.loop.asyncio_loop))
@@ -274,7 +274,7 @@ class Sender:
     """Sends requests from a worker; never raises what a server did."""
 
     def __init__(self) -> None:
-        self._under_way: dict[int, asyncio.Task[Any]] = {}
+        self._under_way: dict[int, asyncio.Task[object]] = {}
 
     async def send(
         self,

@@ -13,7 +13,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -33,7 +33,7 @@ from .rows import Row, Rows, is_missing
 __all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain", "whole_characters"]
 
 
-Prompt: TypeAlias = str | Iterable[Message | Mapping[str, Any]]
+Prompt: TypeAlias = str | Iterable[Message | Mapping[str, object]]
 """A text, or messages."""
 
 
@@ -44,12 +44,12 @@ class Job(Struct, frozen=True, kw_only=True, gc=False):
     number: int
     """Place in the run, from 0: rows first, then models, swept values, samples."""
     row: int
-    key: Any = None
-    columns: dict[str, Any] = field(default_factory=dict)
+    key: object = None
+    columns: dict[str, object] = field(default_factory=dict)
     """The row's values as plain JSON."""
     model: str = ""
     """The model asked, by its id."""
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
     """Swept values by name."""
     sample: int = 0
 
@@ -63,7 +63,7 @@ class Job(Struct, frozen=True, kw_only=True, gc=False):
 class Variant(Struct, frozen=True, gc=False):
     """One model with one combination of swept values. `calls` has one for each sample, all the same without seeds."""
 
-    values: dict[str, Any]
+    values: dict[str, object]
     calls: tuple[Call, ...]
 
     @property
@@ -96,12 +96,12 @@ class Plan:
         rows: Rows,
         *,
         models: Iterable[str] = (),
-        sweep: Mapping[str, Iterable[Any]] | None = None,
+        sweep: Mapping[str, Iterable[object]] | None = None,
         repeat: int = 1,
         seeds: bool = False,
-        values: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        namespace: Mapping[str, Any] | None = None,
+        values: Mapping[str, object] | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        namespace: Mapping[str, object] | None = None,
         raw: bool = False,
         schema: Schema | None = None,
         retries_schema: int = 0,
@@ -113,7 +113,7 @@ class Plan:
         self.schema = schema
         """What every answer must look like; None: anything."""
         self._retries = retries_schema
-        self.variables: Mapping[str, Any] = namespace or {}
+        self.variables: Mapping[str, object] = namespace or {}
         self._raw = raw
         self._session = session
         swept = combinations(sweep or {})
@@ -203,7 +203,7 @@ class Plan:
         price = self._session.catalogue.model(call.request.model).price(call.estimate.input_tokens)
         return output_tokens * price.output / 1000 if price else Decimal(0)
 
-    def _needed(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+    def _needed(self, columns: Mapping[str, object]) -> dict[str, object]:
         """What of a row is kept with its answers: the columns that the prompt names."""
         return {name: columns[name] for name in self._of_row if name in columns}
 
@@ -225,13 +225,13 @@ class Plan:
             names = ", ".join("{{" + name + "}}" for name in empty)
             return (), InputError(what.format(number=row.number + 1, names=names))
         aliases = {alias: row.columns[name] for alias, name in self._aliases.items()}
-        namespace: ChainMap[str, Any] = ChainMap(row.columns, self.variables, aliases)  # type: ignore[arg-type]
+        namespace: ChainMap[str, object] = ChainMap(row.columns, self.variables, aliases)  # type: ignore[arg-type]
         try:
             return tuple(self._expanded(message, namespace) for message in messages), None
         except WcodeError as error:
             return (), error
 
-    def _expanded(self, message: Message, namespace: Mapping[str, Any]) -> Message:
+    def _expanded(self, message: Message, namespace: Mapping[str, object]) -> Message:
         if not isinstance(message.content, str):
             return message
         content: str | tuple[Part, ...] | None = self._cut[message.content].fill(namespace)
@@ -266,11 +266,11 @@ class Plan:
             )
 
 
-def _named(prompt: Prompt | Mapping[str, Prompt]) -> dict[str | None, str | list[Message | Mapping[str, Any]]]:
+def _named(prompt: Prompt | Mapping[str, Prompt]) -> dict[str | None, str | list[Message | Mapping[str, object]]]:
     """Prompts by name; the name of a single one is None. Raises InputError: none, or two that are the same."""
     if not isinstance(prompt, Mapping):
         return {None: prompt if isinstance(prompt, str) else list(prompt)}
-    found: dict[str | None, str | list[Message | Mapping[str, Any]]] = {}
+    found: dict[str | None, str | list[Message | Mapping[str, object]]] = {}
     for name, one in prompt.items():
         text = one if isinstance(one, str) else list(one)
         twin = next((known for known, other in found.items() if other == text), None)
@@ -286,10 +286,10 @@ def _variants(
     session: Session,
     prompt: Prompt | Mapping[str, Prompt],
     models: Iterable[str],
-    swept: list[dict[str, Any]],
+    swept: list[dict[str, object]],
     seeds: int,
-    values: Mapping[str, Any],
-    extra_body: Mapping[str, Any] | None,
+    values: Mapping[str, object],
+    extra_body: Mapping[str, object] | None,
 ) -> Iterator[Variant]:
     """Each once, however its model and values are spelled: the same request twice would be one answer for two jobs.
 
@@ -313,7 +313,7 @@ def _variants(
         yield Variant(combination if name is None else {"prompt": name, **combination}, tuple(calls))
 
 
-def _check_count(name: str, value: Any, least: int) -> None:
+def _check_count(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or value < least:
         raise ParameterError(
             _("{name} must be an integer of at least {least}, got {value}").format(name=name, value=value, least=least),
@@ -321,14 +321,14 @@ def _check_count(name: str, value: Any, least: int) -> None:
         )
 
 
-def _with_schema(schema: Schema, values: Mapping[str, Any], sweep: Mapping[str, Any]) -> dict[str, Any]:
+def _with_schema(schema: Schema, values: Mapping[str, object], sweep: Mapping[str, object]) -> dict[str, object]:
     """`values` with the format that `schema` asks for. Raises InputError: there is another one."""
     if "response_format" in values or "response_format" in sweep:
         raise InputError(_("A schema sets response_format; use only one of them"))
     return {**values, "response_format": schema.response_format}
 
 
-def combinations(sweep: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+def combinations(sweep: Mapping[str, Iterable[object]]) -> list[dict[str, object]]:
     """Every combination of swept values, the last name running fastest; one empty one without a sweep.
 
     Raises ParameterError: an unknown name, a value out of range, no value, no list of values.
@@ -344,7 +344,7 @@ SWEPT = frozenset((*(parameter.name for parameter in PARAMETERS), "system", "pro
 """What may be swept."""
 
 
-def _checked(name: str, values: Iterable[Any]) -> list[Any]:
+def _checked(name: str, values: Iterable[object]) -> list[object]:
     row = find_row(name)
     if row.name not in SWEPT:
         hint = _("Use several models to compare them.") if row.name == "model" else ""
@@ -379,7 +379,7 @@ class _Text:
         # Even places: what stands between; odd places: which reference. A text with \0 of its own is left alone.
         self._pieces = [] if "\0" in text else re.split("\0([0-9]+)\0", template.expand(text, marks).text)
 
-    def fill(self, namespace: Mapping[str, Any]) -> str | None:
+    def fill(self, namespace: Mapping[str, object]) -> str | None:
         """The text; None where a value is more than text or a number."""
         values = [namespace[name] for name in self._names]
         if not self._pieces or any(type(value) not in _PLAIN for value in values):
@@ -392,12 +392,12 @@ class _Text:
 _PLAIN = frozenset((str, int, float, bool))
 
 
-def plain(columns: Mapping[str, Any]) -> dict[str, Any]:
+def plain(columns: Mapping[str, object]) -> dict[str, object]:
     """A row's values as JSON can hold them; what it cannot is its own text, what is missing is None."""
     return {name: _plain(value) for name, value in columns.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, (bool, int)):
@@ -416,7 +416,7 @@ def _plain(value: Any) -> Any:
     return whole_characters(_native(value))
 
 
-def whole_characters(value: Any) -> Any:
+def whole_characters(value: object) -> object:
     """Plain JSON with a question mark for each half of a character (lone surrogate), which no file can hold."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
@@ -425,10 +425,10 @@ def whole_characters(value: Any) -> Any:
     return [whole_characters(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _native(value: Any) -> Any:
+def _native(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=repr)
-    item: Callable[[], Any] | None = getattr(value, "item", None)
+    item: Callable[[], object] | None = getattr(value, "item", None)
     if item is not None and getattr(value, "shape", None) == ():
         found = item()
         return found if isinstance(found, (str, int, float, bool)) else str(found)

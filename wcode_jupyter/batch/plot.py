@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from .. import extras
 from ..errors import one_line
@@ -15,7 +14,7 @@ from .runfile import RunLine
 __all__ = ["plot"]
 
 
-def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> Any:
+def plot(replies: Sequence[tuple[RunLine, statistics.Scored]]) -> object:
     """Three axes: RMB and seconds of each reply (with scores: score against RMB and against seconds), and lengths."""
     figures = extras.load("matplotlib.figure", extra="plot")
     _show_figures()

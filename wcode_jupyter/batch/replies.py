@@ -27,7 +27,7 @@ from ..reply.events import Usage
 from ..request.parameters import did_you_mean
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
-from ..table import Table
+from ..table import LongText, Table
 from . import statistics
 from .evidence import Evidence, Truth, order_of, schema_of
 from .fields import answers, is_structured, only_field
@@ -255,7 +255,7 @@ class Replies(Sequence[Reply]):
                 **_fields(result, names.values()),
             }
 
-    def _column_names(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    def _column_names(self, rows: Iterable[Mapping[str, object]]) -> list[str]:
         """What the columns of the source are called in the table that has these `rows`."""
         results = {name for line in self.lines() for name in _results(line)}
         results.update(name for scored in self.scores() for name in scored.columns)
@@ -433,7 +433,7 @@ class Replies(Sequence[Reply]):
             )
         pandas = extras.load("pandas", extra="frames")
         labels = [line.job.label for line in self.lines()]
-        found: dict[Any, dict[str, Any]] = {}
+        found: dict[object, dict[str, object]] = {}
         for key, label, value in zip(frame["row"], labels, frame[column], strict=True):
             found.setdefault(key, {})[label] = value
         wide: pd.DataFrame = pandas.DataFrame(
@@ -452,7 +452,7 @@ class Replies(Sequence[Reply]):
             raise InputError(
                 _("Column not found: {name}").format(name=column), hint=did_you_mean(column, map(str, frame.columns))
             )
-        votes: dict[tuple[Any, ...], tuple[RunLine, Counter[Any]]] = {}
+        votes: dict[tuple[object, ...], tuple[RunLine, Counter[object]]] = {}
         for line, key, value in zip(self.lines(), frame["row"], frame[column], strict=True):
             which = (key, line.job.model, *line.job.values.values())
             _line, counter = votes.setdefault(which, (line, Counter()))
@@ -470,8 +470,6 @@ class Replies(Sequence[Reply]):
 
     def diff(self, first: int = 0, second: int = 1) -> Differences:
         """The texts of two replies, compared word by word. Raises InputError: there is no such reply."""
-        from .differences import Differences
-
         for index in (first, second):
             if not -len(self) <= index < len(self):
                 raise InputError(_("No reply {index}: there are {count} replies").format(index=index, count=len(self)))
@@ -501,7 +499,7 @@ class Replies(Sequence[Reply]):
         return self.table()._repr_html_()
 
 
-def _vote(key: Any, line: RunLine, counter: Counter[Any]) -> dict[str, Any]:
+def _vote(key: object, line: RunLine, counter: Counter[object]) -> dict[str, object]:
     """A row of `majority`."""
     (answer, votes), *others = counter.most_common() or [(None, 0)]
     tie = any(count == votes for _answer, count in others)
@@ -534,7 +532,7 @@ def answers_table(shown: Sequence[RunLine], count: int) -> Table:
             line.job.model,
             *(line.job.values.get(name) for name in names),
             *([line.job.sample] if samples else []),
-            _short(line),
+            _answer(line),
         )
         for line in shown
     ]
@@ -549,7 +547,13 @@ def _short(line: RunLine, most: int = 200) -> str:
     return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
 
 
-def _results(line: RunLine) -> dict[str, Any]:
+def _answer(line: RunLine) -> LongText:
+    """The answer in short, and the whole of it on request."""
+    short = _short(line)
+    return LongText(short, shown=len(short)) if line.reply.text in short else LongText(line.reply.text, head=short)
+
+
+def _results(line: RunLine) -> dict[str, object]:
     """What came, by the names of the columns it gets."""
     job, reply = line.job, line.reply
     usage = reply.usage or Usage()
@@ -598,7 +602,7 @@ def _free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str
     return found
 
 
-def _fields(result: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
+def _fields(result: Mapping[str, object], taken: Iterable[str]) -> dict[str, object]:
     """The fields of an answer under their own names, where these are free."""
     names = [name.removeprefix(_JSON) for name in result if name.startswith(_JSON)]
     others = {*taken, *result, "row"}
@@ -608,7 +612,7 @@ def _fields(result: Mapping[str, Any], taken: Iterable[str]) -> dict[str, Any]:
 _JSON = "json."
 
 
-def _parsed(reply: Reply) -> dict[str, Any]:
+def _parsed(reply: Reply) -> dict[str, object]:
     """The fields of an answer that was asked for as JSON, each as `json.NAME`."""
     if reply.request is None or "response_format" not in reply.request.parameters:
         return {}

@@ -23,7 +23,7 @@ class Row(NamedTuple):
 
     number: int
     key: Any
-    columns: dict[str, Any]
+    columns: dict[str, object]
 
 
 class Rows:
@@ -43,7 +43,7 @@ class Rows:
         self._labels, self._read, self.count = _reader(source)
         self.framed = self._labels is not None or _module(source) in _FRAMES
         """Whether all rows have the same columns."""
-        self._table: list[dict[str, Any]] | None = None
+        self._table: list[dict[str, object]] | None = None
         self.once = isinstance(source, Iterator)
         """Whether the rows can be read only once."""
         values = self._read()
@@ -52,14 +52,14 @@ class Rows:
             raise InputError(_("There are no rows"), hint=_("The prompt is sent once for each row: nothing to send."))
         self.columns = tuple(self._first) if self.once else _union(self._read(), self._first, self.framed)
         """Names of the columns: those that any row has; of an iterator those of the first row."""
-        self._rest: Iterator[dict[str, Any]] | None = values if self.once else None
+        self._rest: Iterator[dict[str, object]] | None = values if self.once else None
         if key is not None and key not in self.columns:
             raise InputError(_("The rows have no column {name}").format(name=key), hint=did_you_mean(key, self.columns))
         if key is not None and self.count is not None:
             for _row in self:  # said now, where looking costs nothing, and not in the middle of a run
                 pass
 
-    def values_of(self, number: int) -> dict[str, Any] | None:
+    def values_of(self, number: int) -> dict[str, object] | None:
         """The values of row `number` as the source has them; None where it can be read only once."""
         if self.once:
             return None
@@ -67,7 +67,7 @@ class Rows:
             self._table = list(self._read())
         return self._table[number] if number < len(self._table) else None
 
-    def label_of(self, number: int) -> Any:
+    def label_of(self, number: int) -> object:
         """What identifies row `number` in a pandas frame with labels of its own; None elsewhere."""
         return None if self._key is not None or self._labels is None else self._labels[number]
 
@@ -85,7 +85,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         """Raises InputError where the rows are used up, and at a key that occurs twice."""
-        keys: dict[Any, int] = {}
+        keys: dict[object, int] = {}
         for number, columns in enumerate(self._values()):
             key = self._key_of(number, columns)
             if self._key is not None and (before := keys.setdefault(_hashable(key), number)) != number:
@@ -97,7 +97,7 @@ class Rows:
                 )
             yield Row(number, key, columns)
 
-    def _values(self) -> Iterator[dict[str, Any]]:
+    def _values(self) -> Iterator[dict[str, object]]:
         if not self.once:
             return self._read()
         self.check_readable()
@@ -113,13 +113,13 @@ class Rows:
                 _("The rows come from an iterator that is already consumed"), hint=_("Pass a list or a DataFrame.")
             )
 
-    def _key_of(self, number: int, columns: Mapping[str, Any]) -> Any:
+    def _key_of(self, number: int, columns: Mapping[str, object]) -> object:
         if self._key is not None:
             return columns.get(self._key)
         return number if self._labels is None else self._labels[number]
 
 
-def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
+def _reader(source: object) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None]:
     """(labels of the index or None, what starts reading, how many rows or None)."""
     if (module := _module(source)) in _FRAMES and (found := _frame(source, module)) is not None:
         return found
@@ -140,11 +140,11 @@ def _reader(source: Any) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], i
 _FRAMES = ("pandas", "polars", "pyarrow", "modin", "cudf")
 
 
-def _module(source: Any) -> str:
+def _module(source: object) -> str:
     return type(source).__module__.partition(".")[0]
 
 
-def _union(rows: Iterable[dict[str, Any]], first: dict[str, Any], framed: bool) -> tuple[str, ...]:
+def _union(rows: Iterable[dict[str, object]], first: dict[str, object], framed: bool) -> tuple[str, ...]:
     """The names that any of the rows has, in the order in which they come."""
     if framed:
         return tuple(first)
@@ -155,7 +155,7 @@ def _union(rows: Iterable[dict[str, Any]], first: dict[str, Any], framed: bool) 
     return tuple(names)
 
 
-def _frame(source: Any, module: str) -> tuple[Any, Callable[[], Iterator[dict[str, Any]]], int | None] | None:
+def _frame(source: object, module: str) -> tuple[object, Callable[[], Iterator[dict[str, object]]], int | None] | None:
     """As `_reader`; None for an object of these packages that is no frame, such as an index or groups."""
     narwhals = extras.load("narwhals", extra="frames")
     try:
@@ -183,7 +183,7 @@ def _labels(frame: Any) -> Any:
     return None if plain or not index.is_unique else list(index)
 
 
-def _columns(row: Any) -> dict[str, Any]:
+def _columns(row: object) -> dict[str, object]:
     if isinstance(row, Mapping):
         return dict(zip(_names(row), row.values(), strict=True))
     if hasattr(row, "_asdict"):
@@ -191,7 +191,7 @@ def _columns(row: Any) -> dict[str, Any]:
     return {VALUE: row}
 
 
-def _names(names: Iterable[Any]) -> list[str]:
+def _names(names: Iterable[object]) -> list[str]:
     """Each as text; where two are the same text (1 and "1"), the later one gets a number."""
     found: dict[str, None] = {}
     for name in names:
@@ -202,7 +202,7 @@ def _names(names: Iterable[Any]) -> list[str]:
     return list(found)
 
 
-def _hashable(key: Any) -> Any:
+def _hashable(key: object) -> Any:
     return key if key.__hash__ is not None else repr(key)
 
 

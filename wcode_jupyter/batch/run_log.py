@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
+from .. import threads
 from ..reply import Reply
 from ..session import Call
 from ..session.keeping import Keeper
@@ -31,7 +31,7 @@ class RunLog:
         self._keeper = keeper
         self._call = call
         self._name = name
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="wcode-run-log")
+        self._thread = threads.executor("wcode-run-log")
         self._waiting: list[Reply] = []
         self._position = 0
         self._timer: asyncio.TimerHandle | None = None

@@ -92,7 +92,7 @@ class RunLine(Struct, frozen=True, omit_defaults=True):
 class _Job(Struct, frozen=True, gc=False):
     id: str
     number: int
-    key: Any = None
+    key: object = None
 
 
 class _Reply(Struct, frozen=True, gc=False):
@@ -129,7 +129,7 @@ class LineEntry(Struct, frozen=True, gc=False):
     good: bool
     number: int
     paid: Decimal = _NOTHING
-    key: Any = None
+    key: object = None
     """What identified the row when it was written."""
 
     @property

@@ -44,12 +44,12 @@ class Scored(Struct, frozen=True):
         return self.error or " · ".join(f"{name} {value:.3g}" for name, value in self.values.items())
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """For a table."""
         return {**self.values, **({"score_error": self.error} if self.error else {})}
 
 
-def scored(function: Callable[[Reply, Mapping[str, Any]], Any], line: RunLine) -> Scored:
+def scored(function: Callable[[Reply, Mapping[str, object]], object], line: RunLine) -> Scored:
     """What `function` says of the reply; replies without an answer are not scored."""
     if not line.good:
         return Scored()
@@ -84,7 +84,7 @@ class Group(Struct, frozen=True, kw_only=True):
     """One model with one combination of swept values. Rates and means are None where nothing is known."""
 
     model: str
-    values: dict[str, Any]
+    values: dict[str, object]
     n: int
     failed: int
     spreads: dict[str, Spread]
@@ -163,7 +163,7 @@ class Summary(Struct, frozen=True):
         cost = "" if group.cost_cny is None else f"{group.cost_cny:.6f}"
         return [*cells, _number(group.length), speed, _number(group.tokens_per_s), cost]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, object]]:
         """A flat dict for each group; a score gives four columns, a field of structured answers three."""
         compared = self._fields()
         return [
@@ -213,7 +213,7 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
@@ -255,7 +255,7 @@ class _Gathered:
         for name, score in scored.values.items():
             self.scores.setdefault(name, {}).setdefault(job.row, []).append(score)
 
-    def group(self, model: str, values: dict[str, Any], failed: Failed) -> Group:
+    def group(self, model: str, values: dict[str, object], failed: Failed) -> Group:
         return Group(
             model=model,
             values=values,

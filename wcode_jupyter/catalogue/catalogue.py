@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import platformdirs
@@ -86,7 +86,7 @@ class Model(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """The programs whose configuration the model's page shows, as `%wcode export` calls them."""
     thinking_opened: bool = False
     """The model's template opens `<think>` itself, so answers hold only `</think>` (for a user's own server)."""
-    defaults: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, object] = field(default_factory=dict)
     """Parameters to send for this model unless set elsewhere; the bundled catalogue has none."""
 
     def price(self, input_tokens: int) -> Price | None:
@@ -122,7 +122,7 @@ class Catalogue(Mapping[str, Model]):
 
         Raises InputError naming the file and the fault.
         """
-        tables: dict[str, dict[str, Any]] = {}
+        tables: dict[str, dict[str, object]] = {}
         for path in (_BUNDLED, *user_files):
             for model_id, table in _read(path).items():
                 tables[model_id] = {**tables.get(model_id, {}), **table, "id": model_id}
@@ -249,7 +249,7 @@ def user_file() -> Path:
     return Path(platformdirs.user_config_dir("wcode_jupyter", appauthor=False)) / "models.toml"
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _read(path: Path) -> dict[str, dict[str, object]]:
     try:
         with files.reading(path) as file:
             models = tomllib.loads(file.read().decode("utf-8-sig"), parse_float=Decimal).get("models", {})
@@ -262,7 +262,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return models
 
 
-def _model(table: dict[str, Any]) -> Model:
+def _model(table: dict[str, object]) -> Model:
     try:
         model = typed.convert(table, Model)
     except msgspec.ValidationError as error:
@@ -271,7 +271,7 @@ def _model(table: dict[str, Any]) -> Model:
     return msgspec.structs.replace(model, defaults=defaults)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     # TOML floats were read as Decimal for the sake of prices; parameters are plain floats.
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

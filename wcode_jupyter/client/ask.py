@@ -17,7 +17,10 @@ from ..session import Call
 
 if TYPE_CHECKING:
     from ..prompt.schema import Schema
+from ..prompt.schema import schema as schema_of
+from ..session.attempts import Attempts
 from .starter import Starter
+from .toolloop import loop_of
 
 __all__ = ["aask", "ask"]
 
@@ -30,7 +33,6 @@ def ask(client: Starter, prepare: Prepare, prompt: Any, **options: Any) -> Reply
     call = prepare(prompt, **options)
     if wanted is None:
         return _answer(client, call, tools, options)
-    from ..session.attempts import Attempts
 
     attempts = Attempts(client.session, call, wanted, retries)
     while (reply := attempts.judge(_answer(client, attempts.call, tools, options))) is None:
@@ -46,7 +48,6 @@ async def aask(client: Starter, prepare: Prepare, prompt: Any, **options: Any) -
     call = prepare(prompt, **options)
     if wanted is None:
         return await _aanswer(client, call)
-    from ..session.attempts import Attempts
 
     attempts = Attempts(client.session, call, wanted, retries)
     while (reply := attempts.judge(await _aanswer(client, attempts.call))) is None:
@@ -63,7 +64,6 @@ def _taken_out(options: dict[str, Any]) -> tuple[tuple[Tool, ...], Schema | None
     schema, retries = options.pop("schema", None), options.pop("retries_schema", 0)
     if schema is None:
         return tools, None, 0
-    from ..prompt.schema import schema as schema_of
 
     if options.get("response_format") is not None:
         raise InputError(_("schema sets response_format; use only one of them"))
@@ -75,7 +75,6 @@ def _taken_out(options: dict[str, Any]) -> tuple[tuple[Tool, ...], Schema | None
 def _answer(client: Starter, call: Call, tools: tuple[Tool, ...], options: dict[str, Any]) -> Reply:
     if not tools:
         return client.start(call).result()
-    from .toolloop import loop_of
 
     return loop_of(client, call, tools).result()
 

@@ -78,7 +78,11 @@ class Background:
         )
         with self._lock:
             self._running[answer] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # Without threads the answer, a recorded one, is there when this returns.
+            run(self._carry, answer, carry, on_end)
 
     def _carry(self, answer: BackgroundAnswer, carry: Carry, on_end: Callable[[], None]) -> None:
         try:

@@ -11,6 +11,7 @@ answer is shown.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -20,11 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..errors import InputError
 from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
 from ..language import _
 from ..lazy import is_built, lazy
+from ..prompt.schema import schema as schema_of
 from ..reply import Reply
 from ..reply.events import Event, Notice
 from ..reply.reply_builder import ReplyBuilder
@@ -34,13 +37,18 @@ from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
 from ..session_name import session_name
+from ..store import default_path, named_path
+from ..store.credentials import redacted
+from ..store.location import notebook_path
 from ..transport import Endpoint, Transport, endpoint
+from .ask import aask, ask
+from .background import Background
+from .conversation import Conversation
 
 if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
-    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -117,8 +125,6 @@ class Client:
     @lazy
     def background(self) -> Background:
         """The answers that stream on while other cells run."""
-        from .background import Background
-
         return Background()
 
     @lazy
@@ -177,8 +183,6 @@ class Client:
         return self.local.endpoint(where.protocol, self.session.keys)
 
     def _replay_path(self, file: str | None) -> Path:
-        from ..store import default_path, named_path
-
         path = named_path(file) if file else default_path(self.notebook())
         # Relative as long as that is right: messages that name it are part of a saved notebook.
         return path if _here() == self.home else self.home / path
@@ -190,8 +194,6 @@ class Client:
         others have the run's fingerprint in theirs. Raises RunError: a file of that name is no run file.
         """
         from ..batch import RunFile
-        from ..store import default_path
-        from ..store.location import notebook_path
 
         beside = default_path(self.notebook())
         stem = beside.name.removesuffix(".replay.jsonl").removesuffix("-replay.jsonl")
@@ -236,8 +238,6 @@ class Client:
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
         `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
-        from .ask import ask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return ask(self, self.prepare, prompt, **options)
 
@@ -255,8 +255,6 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
-        from .ask import aask
-
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return await aask(self, self.prepare, prompt, **options)
 
@@ -270,13 +268,11 @@ class Client:
 
     def chat(self, name: str) -> Conversation:
         """The named chat: its `ask` sends the turns before along. Raises InputError: not a name."""
-        from .conversation import Conversation
-
         return Conversation(self, name)
 
-    async def _astart(self, prompt: Prompt, extra_body: Mapping[str, Any] | None, values: dict[str, Any]) -> Stream:
-        import asyncio
-
+    async def _astart(
+        self, prompt: Prompt, extra_body: Mapping[str, object] | None, values: dict[str, object]
+    ) -> Stream:
         call = self.prepare(prompt, extra_body=extra_body, **values)
         # Starting may start the embedded model, which takes seconds: not on the caller's loop.
         return await asyncio.to_thread(self.start, call)
@@ -313,7 +309,6 @@ class Client:
         has failed. Raises InputError, RunError.
         """
         from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
-        from ..prompt.schema import schema as schema_of
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
@@ -329,7 +324,7 @@ class Client:
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
-        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file = RunFile(None if run_file is None or strict else files.named(run_file))
         file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
@@ -340,12 +335,10 @@ class Client:
 
     def _redactor(self, allow_secrets: bool) -> Callable[[str], str]:
         """What makes credentials unreadable: keys of this session always, others unless the user allows them."""
-        from ..store.credentials import redacted
-
         own = self.session.keys.redact
         return own if allow_secrets else lambda text: redacted(own(text))
 
-    def _request_sender(self, concurrency: int, engine: Any) -> RequestSender:
+    def _request_sender(self, concurrency: int, engine: object) -> RequestSender:
         from ..batch.engines import sender_of
 
         transport = self._run_transport(concurrency)
@@ -395,8 +388,6 @@ class Client:
         self, prompt: Prompt | Mapping[str, Prompt], rows: Any, *, score: Any = None, **options: Any
     ) -> Replies:
         """`map` for the caller's own event loop."""
-        import asyncio
-
         _check_score(score)
         run = await asyncio.to_thread(self._started, prompt, rows, options)
         try:
@@ -418,7 +409,7 @@ class Client:
             raise run.error
 
     def _started(
-        self, prompt: Prompt | Mapping[str, Prompt], rows: Any, options: dict[str, Any], *, watched: bool = False
+        self, prompt: Prompt | Mapping[str, Prompt], rows: object, options: dict[str, Any], *, watched: bool = False
     ) -> BatchRun:
         run = self._opened(prompt, rows, options)
         run.start(self.event_loop, watched=watched)

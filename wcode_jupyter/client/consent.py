@@ -7,16 +7,16 @@ controls and direction marks as signs. A call too long to read at once is not ru
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ..characters import blanks, visible
 from ..errors import InputError, ParameterError, one_line
 from ..language import _
 from ..prompt.tools import Tool
 
-__all__ = ["AskUser", "Confirm", "Consent", "Rule", "parse_policy"]
+__all__ = ["AskUser", "Confirm", "Consent", "Rule", "parse_policy", "written_call"]
 
-Confirm = Callable[[Tool, Mapping[str, Any]], bool]
+Confirm = Callable[[Tool, Mapping[str, object]], bool]
 """Whether the user lets a tool run with these arguments, plain JSON values."""
 
 Rule: TypeAlias = Literal["always", "ask", "never"]
@@ -34,12 +34,12 @@ class AskUser:
     def __init__(self) -> None:
         self._all: set[str] = set()
 
-    def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:
+    def __call__(self, tool: Tool, arguments: Mapping[str, object]) -> bool:
         """Whether it may run. Not where a question cannot be answered."""
         if tool.name in self._all:
             return True
         try:
-            return self._ask(tool.name, _written(tool.name, arguments))
+            return self._ask(tool.name, written_call(tool.name, arguments))
         except (EOFError, RuntimeError):  # no keyboard after all; arguments too deep to be written
             return False
 
@@ -56,7 +56,7 @@ class AskUser:
         return name in self._all or answer in ("y", "yes")
 
 
-def _written(name: str, arguments: Mapping[str, Any]) -> str:
+def written_call(name: str, arguments: Mapping[str, object]) -> str:
     """The call in Python's words: on one line where that is short, else one parameter a line."""
     parts = [f"{key}={_value(value)}" for key, value in arguments.items()]
     line = f"{name}({', '.join(parts)})"
@@ -66,7 +66,7 @@ def _written(name: str, arguments: Mapping[str, Any]) -> str:
     return "\n".join([f"{name}(", *lines, ")"])
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     """`repr`, with a line end after each that a text holds."""
     text = blanks(visible(repr(value)))
     return text.replace("\\n", "\\n\n") if isinstance(value, str) else text
@@ -117,7 +117,7 @@ class Consent:
                 ),
             )
 
-    def __call__(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:
+    def __call__(self, tool: Tool, arguments: Mapping[str, object]) -> bool:
         """Whether a call may run."""
         rule = self._rule(tool)
         return rule == "always" or (rule == "ask" and self._ask(tool, arguments))

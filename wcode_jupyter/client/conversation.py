@@ -10,6 +10,7 @@ What does not fit into the model's context is an error that names the sizes. Not
 
 from __future__ import annotations
 
+import asyncio
 import bisect
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from ..reply.events import Event
 from ..request.messages import Message, to_messages
 from ..session import Call, Value
 from ..session.chats import Chat, OpenTurn, Turn
+from .ask import aask, ask
 from .starter import Starter
 
 __all__ = ["TRIMS", "Conversation"]
@@ -108,7 +110,7 @@ class Conversation:
         turns: tuple[Turn, ...],
         question: Message,
         settings: Mapping[str, Value],
-        extra_body: Mapping[str, Any] | None,
+        extra_body: Mapping[str, object] | None,
         notes: tuple[str, ...],
     ) -> Call:
         session = self._client.session
@@ -153,8 +155,6 @@ class Conversation:
 
         Raises WcodeError; what had arrived is on its `reply`, and here.
         """
-        from .ask import ask
-
         return ask(self._client, self.prepare, question, **options)
 
     def stream(self, question: Question, **options: Any) -> Stream:
@@ -163,8 +163,6 @@ class Conversation:
 
     async def aask(self, question: Question, **options: Any) -> Reply:
         """`ask` for the caller's own event loop."""
-        from .ask import aask
-
         return await aask(self._client, self.prepare, question, **options)
 
     async def astream(self, question: Question, **options: Any) -> AsyncIterator[Event]:
@@ -174,8 +172,6 @@ class Conversation:
                 yield event
 
     async def _astart(self, question: Question, options: dict[str, Any]) -> Stream:
-        import asyncio
-
         return await asyncio.to_thread(self._client.start, self.prepare(question, **options))
 
     def __repr__(self) -> str:

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import threading
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .. import threads
 from ..errors import AnswerInterrupted, InputError, ReplayError, ToolStepsExceeded, WcodeError
 from ..event_loop import Stream
 from ..language import _, speaking
@@ -64,7 +65,7 @@ class _Step(Struct):
 
     call: ToolCall
     tool: Tool | None = None
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     result: str | None = None
 
     def run(self) -> None:
@@ -98,6 +99,7 @@ class ToolLoop:
         self._asked = call.request.messages
         self._tools = {tool.name: tool for tool in tools}
         self._max_steps = max_steps
+        self._at_keyboard = confirm is None or isinstance(confirm, AskUser)
         self._consent = Consent(confirm, policy or {})
         self._replies: list[Reply] = []
         self._transcript: tuple[Message, ...] = ()
@@ -106,7 +108,7 @@ class ToolLoop:
             self._check_headless()
 
     def _check_headless(self) -> None:
-        if not can_ask():
+        if self._at_keyboard and not can_ask():
             self._consent.check_headless(self._tools.values())
 
     def run(self, watch: Watch) -> tuple[Reply, WcodeError | None]:
@@ -250,23 +252,12 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def _run_all(steps: list[_Step]) -> None:
-    """All at once, each in a thread; a single plain function where we are, so that an interrupt reaches it.
-
-    After an interrupt the threads go on unheard: a thread cannot be stopped.
-    """
+    """All at once, each in a thread; a single plain function where we are, so that an interrupt reaches it."""
     if len(steps) == 1 and steps[0].tool and not inspect.iscoroutinefunction(steps[0].tool.function):
         steps[0].run()
         return
-    threads = [
-        # With the context of this cell, so that what a tool prints is shown here.
-        threading.Thread(target=contextvars.copy_context().run, args=(step.run,), name="wcode-tool", daemon=True)
-        for step in steps
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.1)
+    # With the context of this cell, so that what a tool prints is shown here.
+    threads.run_all([partial(contextvars.copy_context().run, step.run) for step in steps], "wcode-tool")
 
 
 def _whole(replies: list[Reply], transcript: tuple[Message, ...], error: WcodeError | None) -> Reply:
@@ -318,9 +309,12 @@ def _timing(replies: list[Reply]) -> Timing:
     )
 
 
-def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:
-    """The loop that the settings of `call` ask for. Raises InputError."""
-    confirm = AskUser() if call.tools_confirm else None
+def loop_of(client: Starter, call: Call, tools: Iterable[Tool], *, confirm: Confirm | None = None) -> ToolLoop:
+    """The loop that the settings of `call` ask for; `confirm` asks the user, by default at the keyboard.
+
+    Raises InputError.
+    """
+    confirm = (confirm or AskUser()) if call.tools_confirm else None
     return ToolLoop(
         client, call, tools, max_steps=call.max_steps, confirm=confirm, policy=parse_policy(call.tools_policy)
     )

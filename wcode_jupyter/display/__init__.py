@@ -5,7 +5,7 @@ Importing this package is light; Markdown, Pygments and rich are imported when s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..request.settings import ROWS
 from .background import BackgroundView, background_view
@@ -33,8 +33,10 @@ FORMATS = ROWS["format"].choices
 """The formats a cell may ask for."""
 
 
-def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(
+    reply: Reply, format: str = "markdown", *, quiet: bool = False
+) -> tuple[dict[str, object], dict[str, object]]:
     """(data, metadata) of the one final output of an answer; see `answer.bundle`."""
-    from .answer import bundle as _bundle
+    from .answer import bundle
 
-    return _bundle(reply, format, quiet=quiet)
+    return bundle(reply, format, quiet=quiet)

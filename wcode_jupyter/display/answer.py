@@ -7,7 +7,7 @@ was replayed is told in the metadata, where notebooks' comparisons do not look.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
@@ -28,7 +28,9 @@ __all__ = ["bundle", "closed_reasoning", "final_bundle", "folding", "open_reason
 _OPEN = '<div class="wcode-answer mathjax_ignore tex2jax_ignore" dir="auto">'
 
 
-def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(
+    reply: Reply, format: str = "markdown", *, quiet: bool = False
+) -> tuple[dict[str, object], dict[str, object]]:
     """(data, metadata) of the one final output: `text/html`, and the answer's own text, with every
     unseen character as a sign, as `text/plain`.
 
@@ -41,7 +43,9 @@ def bundle(reply: Reply, format: str = "markdown", *, quiet: bool = False) -> tu
         return {"text/html": _html(reply, format, quiet), "text/plain": _plain(reply)}, {"wcode": record(reply)}
 
 
-def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def final_bundle(
+    reply: Reply, format: str, *, quiet: bool, hurried: bool
+) -> tuple[dict[str, object], dict[str, object]]:
     """`bundle`, at once where the user is in a hurry or interrupts it: long texts are then not formatted."""
     if not hurried:
         with contextlib.suppress(KeyboardInterrupt):
@@ -50,7 +54,7 @@ def final_bundle(reply: Reply, format: str, *, quiet: bool, hurried: bool) -> tu
         return bundle(reply, format, quiet=quiet)
 
 
-def with_error(data: dict[str, Any], error: WcodeError) -> dict[str, Any]:
+def with_error(data: Mapping[str, str], error: WcodeError) -> dict[str, str]:
     """`data`, may be empty, and below it one line that says what `error` says where a cell fails."""
     line = f"{type(error).__name__}: {error}"
     html = wrap(f'<div style="{ERROR}">{escape(line)}</div>', style=not data)
@@ -137,7 +141,7 @@ def _plain(reply: Reply) -> str:
     return visible("\n\n".join(text for text in texts if text) or mark(reply))
 
 
-def record(reply: Reply) -> dict[str, Any]:
+def record(reply: Reply) -> dict[str, object]:
     """The machine record for the output's metadata: plain JSON values, no key, no path of this machine."""
     request = reply.request
     asked = {
@@ -164,7 +168,7 @@ def record(reply: Reply) -> dict[str, Any]:
         "notices": reply.notices,
         "replayed": reply.replayed,
     }
-    result: dict[str, Any] = msgspec.to_builtins(
+    result: dict[str, object] = msgspec.to_builtins(
         {name: value for name, value in values.items() if value not in (None, "", {}, ())}
     )
     return result

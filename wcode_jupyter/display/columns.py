@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ..characters import escape, visible
 from ..event_loop import Stream
@@ -29,7 +28,7 @@ MOST_COLUMNS = 4
 
 def comparison(
     labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown", notes: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The MIME data of several answers side by side: a pure function of what is given. `notes` stand below each."""
     notes = notes or [""] * len(replies)
     cells = [_finished(reply, format) for reply in replies]

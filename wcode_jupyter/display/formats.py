@@ -6,7 +6,6 @@ import html
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 from ..characters import escape
 from ..language import _
@@ -49,7 +48,7 @@ _FOLD_AT = 12
 """Lines of a nested value from which it can be folded."""
 
 
-def _tree(value: Any, depth: int = 0) -> str:
+def _tree(value: object, depth: int = 0) -> str:
     """Highlighted JSON, indented by two; large nested values in an open `<details>`."""
     if not isinstance(value, (dict, list)) or not value or depth > _DEEPEST:
         return highlight(json.dumps(value, ensure_ascii=False), "json")

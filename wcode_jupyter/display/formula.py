@@ -202,7 +202,7 @@ def _line(state: StateBlock, line: int) -> str:
     return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
 
 
-def _render_inline(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+def _render_inline(_self: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
     token = tokens[index]
     before, after = _INLINE_DELIMITERS[token.markup]
     if _FORBIDDEN.search(token.content):
@@ -210,7 +210,7 @@ def _render_inline(_self: Any, tokens: Sequence[Token], index: int, _options: An
     return f'<span class="{_PROCESS}">{before}{escape(token.content)}{after}</span>'
 
 
-def _render_block(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+def _render_block(_self: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
     token = tokens[index]
     if token.markup == "open" or _FORBIDDEN.search(token.content):
         return f"<pre>{escape(token.content)}</pre>\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
 
 from ..cell_outputs import running_cell
 from ..shell import DisplayPublisher
@@ -63,7 +62,7 @@ class OwnOutputs:
             self._retreat()
         self._pieces.clear()
 
-    def end(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    def end(self, data: Mapping[str, object], metadata: Mapping[str, object]) -> None:
         """The one output that stays, in the place of all pieces; no data: nothing stays."""
         if self._alone is not False and self._sent and self._is_alone():
             # Without a next output, waiting for it would leave the pieces standing.
@@ -104,13 +103,15 @@ class OwnOutputs:
         if not self._whole_id and self._outputs is not None:
             self._whole_id = self._outputs.vacant.pop(self._request, "")
 
-    def _publish_whole(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
+    def _publish_whole(self, data: Mapping[str, object], metadata: Mapping[str, object]) -> int:
         self._take_vacant()
         update = bool(self._whole_id)
         self._whole_id = self._whole_id or new_id()
         return self._publish(data, metadata, self._whole_id, update)
 
-    def _publish(self, data: Mapping[str, Any], metadata: Mapping[str, Any], display_id: str, update: bool) -> int:
+    def _publish(
+        self, data: Mapping[str, object], metadata: Mapping[str, object], display_id: str, update: bool
+    ) -> int:
         self._publisher.publish(data, metadata, transient={"display_id": display_id}, update=update)
         self._sent += not update
         return len(str(data.get("text/html", "")).encode())

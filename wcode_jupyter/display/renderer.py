@@ -50,7 +50,7 @@ def plain(text: str) -> str:
 class Renderer(RendererHTML):
     """markdown-it's tokens as HTML. Methods are named after the token types they render."""
 
-    def renderToken(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: N802
+    def renderToken(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:  # noqa: N802
         """Any token that has no method of its own: its tag where that is a known one, else nothing."""
         token = tokens[idx]
         if token.hidden or token.tag not in _TAGS:
@@ -59,35 +59,35 @@ class Renderer(RendererHTML):
             return f"</{token.tag}>" + ("\n" if token.block and not token.level else "")
         return f"<{token.tag}{_attributes(token)}>"
 
-    def text(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def text(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """Text; quotes need no escape between tags."""
         return escape(tokens[idx].content, quote=False)
 
-    def softbreak(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def softbreak(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """A line end inside a paragraph reads as a space."""
         return " "
 
-    def hardbreak(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def hardbreak(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """A line end that was meant."""
         return "<br>"
 
-    def code_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """Code in a line."""
         return f"<code>{escape(tokens[idx].content, quote=False)}</code>"
 
-    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def fence(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """A fenced block in colours; its info string chooses the language and is not shown."""
         return code_block(tokens[idx].content, next(iter(tokens[idx].info.split()), ""))
 
-    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def code_block(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """An indented block."""
         return code_block(tokens[idx].content)
 
-    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def link_open(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """A link that tells its target nothing and cannot reach back."""
         return _anchor(str(tokens[idx].attrGet("href") or ""))
 
-    def link_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def link_close(self, tokens: Sequence[Token], idx: int, options: object, env: object) -> str:
         """The end of a link."""
         return "</a>"
 

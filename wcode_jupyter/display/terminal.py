@@ -18,6 +18,7 @@ from ..reply import Choice, Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from ..request.messages import Message
 from .blocks import Lines, Piece, Splitter
+from .markdown import parser
 from .silent import SilentView
 from .status import mark, says_nothing, status_line, waiting_line
 from .tool_steps import step_lines
@@ -220,8 +221,6 @@ def _calls(choice: Choice) -> list[str]:
 
 def _markdown(piece: Piece, style: str) -> RenderableType:
     from rich.markdown import Markdown
-
-    from .markdown import parser
 
     tokens = parser().parse(piece.source)
     if piece.start is not None and tokens and tokens[0].type == "ordered_list_open":

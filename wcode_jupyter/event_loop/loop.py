@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from .. import threads
 from ..errors import DeadlineError, InputError
+from ..in_place import InPlaceLoop
 from ..language import _
 from ..reply import Reply
 from ..reply.events import Event
@@ -48,22 +50,27 @@ class EventLoop:
         """Runs `source` and gives its events as a Stream.
 
         `on_end` is called once, by the consumer, with the Reply that ended the stream; what it returns takes its place.
-        Raises InputError after `close` or in a forked process.
+        Raises InputError after `close`, in a forked process, or where there are no threads.
         """
         loop = self._running()
+        if isinstance(loop, InPlaceLoop):
+            raise threads.missing()
         run = StreamTask(loop)
         loop.call_soon_threadsafe(run.start, source)
         return Stream(builder, run=run, on_end=on_end, owner=self)
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def submit(self, coroutine: Coroutine[object, object, T]) -> Future[T]:
         """Runs `coroutine` on the event loop's thread in the background. Raises InputError as `run` does."""
         try:
-            return asyncio.run_coroutine_threadsafe(coroutine, self._running())
+            loop = self._running()
         except InputError:
             coroutine.close()
             raise
+        if isinstance(loop, InPlaceLoop):
+            return loop.carry(coroutine)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+    def run(self, coroutine: Coroutine[object, object, T], timeout_s: float | None = None) -> T:
         """Runs `coroutine` on the event loop's thread and waits for its result.
 
         Raises what it raises, DeadlineError after `timeout_s`, InputError after `close` or in a forked process.
@@ -90,7 +97,9 @@ class EventLoop:
             with contextlib.suppress(Exception):
                 function()
 
-        self._running().call_soon_threadsafe(quietly)
+        loop = self._running()
+        if not isinstance(loop, InPlaceLoop):
+            loop.call_soon_threadsafe(quietly)
 
     @property
     def closed(self) -> bool:
@@ -119,6 +128,9 @@ class EventLoop:
                 )
             if self._closed:
                 raise InputError(_("This client was closed"), hint=_("Create a new Client."))
+            if self._loop is None and not threads.are_there():
+                self._loop = InPlaceLoop()
+                self._close = weakref.finalize(self, self._loop.close)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=_run_loop, args=(self._loop,), name="wcode-event-loop", daemon=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import msgspec
 
@@ -19,7 +18,7 @@ from ..session.chats import Chat, Turn
 
 __all__ = ["CHAT_FORMATS", "chat_json", "chat_markdown", "chat_notebook"]
 
-Render = Callable[[Reply], tuple[dict[str, Any], dict[str, Any]]]
+Render = Callable[[Reply], tuple[dict[str, object], dict[str, object]]]
 """(data, metadata) of an answer's output."""
 
 
@@ -68,7 +67,7 @@ def chat_json(chat: Chat, render: Render | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def _without_history(reply: Reply) -> dict[str, Any]:
+def _without_history(reply: Reply) -> dict[str, object]:
     """Each request holds all turns before it: they stand in the file already."""
     value = reply.to_dict()
     value.get("request", {}).pop("messages", None)
@@ -93,7 +92,7 @@ def _question(name: str, turn: Turn, system: str) -> str:
     if request.protocol != DEFAULT_PROTOCOL:
         values["protocol"] = request.protocol
     # References were filled in; what still looks like one was meant as typed.
-    own: dict[str, Any] = {"chat": name}
+    own: dict[str, object] = {"chat": name}
     if template.references(turn.question.text + system):
         own["raw"] = True
     if pictures := _images(turn):
@@ -106,16 +105,16 @@ def _question(name: str, turn: Turn, system: str) -> str:
     return f"{line}\n{turn.question.text}"
 
 
-def _outputs(reply: Reply, render: Render | None) -> list[dict[str, Any]]:
+def _outputs(reply: Reply, render: Render | None) -> list[dict[str, object]]:
     data, metadata = render(reply) if render else ({"text/plain": reply.text}, {})
     return [{"output_type": "display_data", "data": data, "metadata": metadata}] if data else []
 
 
-def _markdown_cell(source: str) -> dict[str, Any]:
+def _markdown_cell(source: str) -> dict[str, object]:
     return {"cell_type": "markdown", "metadata": {}, "source": source}
 
 
-def _code_cell(source: str, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+def _code_cell(source: str, outputs: list[dict[str, object]]) -> dict[str, object]:
     return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": outputs, "source": source}
 
 

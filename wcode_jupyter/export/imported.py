@@ -108,7 +108,7 @@ def _from_python(text: str) -> Found | None:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    names: dict[str, Any] = {}
+    names: dict[str, object] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = _literal(node.value, names)
@@ -134,7 +134,7 @@ def _from_python(text: str) -> Found | None:
 _UNKNOWN = object()
 
 
-def _keywords(call: ast.Call, names: Mapping[str, Any]) -> dict[str, Any]:
+def _keywords(call: ast.Call, names: Mapping[str, object]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for keyword in call.keywords:
         value = _literal(keyword.value, names)
@@ -145,7 +145,7 @@ def _keywords(call: ast.Call, names: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _literal(node: ast.expr, names: Mapping[str, Any]) -> Any:
+def _literal(node: ast.expr, names: Mapping[str, object]) -> object:
     """The value of a literal, of a name for one, or of `json.dumps` of one; `_UNKNOWN` for anything else."""
     if isinstance(node, ast.Name):
         return names.get(node.id, _UNKNOWN)
@@ -180,7 +180,7 @@ def _from_any(text: str) -> Found | None:
     return None
 
 
-def _bodies(text: str) -> Iterator[dict[str, Any]]:
+def _bodies(text: str) -> Iterator[dict[str, object]]:
     for match in re.finditer(r"\{", text):
         if text[match.start() : match.start() + 2] == "{\\":
             continue

@@ -56,12 +56,12 @@ def is_empty(text: str) -> bool:
     return _skip(text, 0) == len(text)
 
 
-def parse(text: str) -> Any:
+def parse(text: str) -> object:
     """The value of a JSON text with comments and trailing commas. Raises InputError naming the line."""
     return _read(text).value
 
 
-def parse_at(text: str, at: int) -> dict[str, Any] | None:
+def parse_at(text: str, at: int) -> dict[str, object] | None:
     """The object that begins at `text[at]`, whatever follows it; None where none can be read there."""
     try:
         value = _value(text, at, 0).value
@@ -70,7 +70,7 @@ def parse_at(text: str, at: int) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def merge(text: str, patch: Mapping[str, Any]) -> str:
+def merge(text: str, patch: Mapping[str, object]) -> str:
     """`text` with the members of `patch` in it, and nothing else changed. A text without a value counts as `{}`.
 
     Objects are merged member by member, lists of objects with an `id` item by item; other values are replaced.
@@ -94,7 +94,7 @@ def merge(text: str, patch: Mapping[str, Any]) -> str:
     return result
 
 
-def merged(old: Any, new: Any) -> Any:
+def merged(old: Any, new: Any) -> object:
     """What `merge` means, for plain values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{key: merged(old[key], value) if key in old else value for key, value in new.items()}}
@@ -105,7 +105,7 @@ def merged(old: Any, new: Any) -> Any:
     return new
 
 
-def _by_id(value: Any) -> bool:
+def _by_id(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, Mapping) and "id" in item for item in value)
 
 
@@ -204,7 +204,7 @@ def _string(text: str, match: re.Match[str]) -> str:
     return value
 
 
-def _number_or_constant(text: str, match: re.Match[str]) -> Any:
+def _number_or_constant(text: str, match: re.Match[str]) -> object:
     if match[0] in _CONSTANTS:
         return _CONSTANTS[match[0]]
     word = match[0].removeprefix("+")
@@ -235,11 +235,11 @@ class _Layout:
         line = self.text[self.text.rfind("\n", 0, at) + 1 :]
         return line[: len(line) - len(line.lstrip(" \t"))]
 
-    def render(self, value: Any, indent: str) -> str:
+    def render(self, value: object, indent: str) -> str:
         return json.dumps(value, ensure_ascii=False, indent=self.step).replace("\n", self.newline + indent)
 
 
-def _merge_object(layout: _Layout, node: _Node, patch: Mapping[str, Any], edits: list[_Edit]) -> None:
+def _merge_object(layout: _Layout, node: _Node, patch: Mapping[str, object], edits: list[_Edit]) -> None:
     members = node.members or {}
     fresh = []
     for key, value in patch.items():

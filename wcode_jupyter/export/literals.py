@@ -19,7 +19,7 @@ from msgspec import Struct
 
 __all__ = ["LITERALS", "Literal", "json_text", "literal", "python_literal", "text_literal"]
 
-Body = Mapping[str, Any]
+Body = Mapping[str, object]
 
 
 class Literal(Struct, frozen=True):
@@ -44,7 +44,7 @@ def literal(language: str, body: Body) -> str:
 # --- JSON text ---------------------------------------------------------------------------------------------------
 
 
-def json_text(value: Any, *, avoid: str = "", indent: int | None = 2) -> str:
+def json_text(value: object, *, avoid: str = "", indent: int | None = 2) -> str:
     """`value` as JSON text on several lines; what is not printable, and any character of `avoid`, is escaped.
 
     Only characters that stand nowhere outside JSON strings may be avoided (a backtick, an apostrophe).
@@ -204,7 +204,7 @@ _RUBY = _Native(_ruby, ("nil", "true", "false"), arrow=" => ", concatenation=(""
 _PHP = _Native(_php, braces="[]", arrow=" => ", concatenation=("", " .", ""))
 
 
-def _native(value: Any, signs: _Native, indent: str = "", step: str = "    ") -> str:
+def _native(value: object, signs: _Native, indent: str = "", step: str = "    ") -> str:
     """`value` as source text; lines after the first begin with `indent`."""
     inner = indent + step
     if isinstance(value, Mapping):
@@ -242,7 +242,7 @@ def _python_body(body: Body) -> str:
     return _native(body, _PYTHON)
 
 
-def python_literal(value: Any, indent: str = "") -> str:
+def python_literal(value: object, indent: str = "") -> str:
     """Any JSON value as a Python expression; lines after the first begin with `indent`."""
     return _native(value, _PYTHON, indent)
 
@@ -273,7 +273,7 @@ def _is_integer(leaf: Any) -> bool:
     return isinstance(leaf, int) and not isinstance(leaf, bool)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: object) -> Iterator[Any]:
     """Every key, text, number and constant of `value`."""
     if isinstance(value, Mapping):
         yield from value

@@ -85,7 +85,7 @@ def _without_magic(line: str, typed: str) -> str:
 def _question(request: Request, name: str) -> str:
     name = name if name.isidentifier() and not keyword.iskeyword(name) else "reply"
     system, prompt = _spoken(request.messages)
-    arguments: dict[str, Any] = {"model": request.model}
+    arguments: dict[str, object] = {"model": request.model}
     if system:
         arguments["system"] = system
     if request.protocol != DEFAULT_PROTOCOL:
@@ -100,7 +100,7 @@ def _question(request: Request, name: str) -> str:
     return f"{name} = client.ask(\n" + "".join(f"    {line},\n" for line in lines) + f")\nprint({name})"
 
 
-def _spoken(messages: tuple[Message, ...]) -> tuple[str, Any]:
+def _spoken(messages: tuple[Message, ...]) -> tuple[str, object]:
     """The system text, and the prompt as a text where that says all, else as a list of messages."""
     first = messages[0] if messages and messages[0].role == "system" and isinstance(messages[0].content, str) else None
     rest = messages[1:] if first else messages

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -111,7 +110,7 @@ def _check_protocol(row: Target, request: Request) -> None:
         )
 
 
-def _refuse_nul(body: Mapping[str, Any]) -> None:
+def _refuse_nul(body: Mapping[str, object]) -> None:
     for path, text in _texts(body, ""):
         if "\0" in text:
             raise InputError(
@@ -122,7 +121,7 @@ def _refuse_nul(body: Mapping[str, Any]) -> None:
             )
 
 
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
     """Each text of `value` with its place: `messages[0].content`. A key stands at the place of its object."""
     if isinstance(value, str):
         yield path, value
@@ -149,7 +148,7 @@ def checked_base_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-def _arguments(row: Target, body: dict[str, Any]) -> dict[str, Any]:
+def _arguments(row: Target, body: dict[str, object]) -> dict[str, object]:
     known = _SDK_ARGUMENTS.get(row.name)
     extra = {name: value for name, value in body.items() if known and name not in known}
     if not extra:

@@ -175,7 +175,7 @@ def _merge_litellm(old: str, patch: Patch) -> _Merged:
     ours = patch.values["litellm_params"]
     kept: list[Values] = []
 
-    def is_ours(item: Mapping[str, Any]) -> bool:
+    def is_ours(item: Mapping[str, object]) -> bool:
         found = item.get("model_name") == patch.values["model_name"] and _same_address(
             _at(item, "litellm_params", "api_base"), ours["api_base"]
         )
@@ -198,7 +198,7 @@ _MERGES: dict[str, Callable[[str, Patch], _Merged]] = {
 }
 
 
-def _provider_at(providers: Any, name: str, url: str, *place: str) -> tuple[str, Any]:
+def _provider_at(providers: object, name: str, url: str, *place: str) -> tuple[str, object]:
     """Name and value of the provider at the address `url`; a free name and nothing where there is none."""
     known = providers if isinstance(providers, Mapping) else {}
     for other, value in known.items():
@@ -213,7 +213,7 @@ def _provider_at(providers: Any, name: str, url: str, *place: str) -> tuple[str,
     return name, known.get(name, {})
 
 
-def _same_address(left: Any, right: str) -> bool:
+def _same_address(left: object, right: str) -> bool:
     return isinstance(left, str) and _address(left) == _address(right)
 
 
@@ -224,12 +224,12 @@ def _address(url: str) -> str:
 _KEY_NAMES = ("apiKey", "api_key")
 
 
-def _has_another_key(kept: Any, ours: Values, patch: Patch, name: str = "apiKey") -> bool:
+def _has_another_key(kept: object, ours: Values, patch: Patch, name: str = "apiKey") -> bool:
     key = _at(kept, name)
     return not patch.with_key and key is not None and key != ours[name]
 
 
-def _missing(known: Any, new: Any, patch: Patch, name: str = "") -> Any:
+def _missing(known: object, new: object, patch: Patch, name: str = "") -> Any:
     """Of `new`, what `known` does not say: what a person wrote stays, but for a key that takes its place."""
     if isinstance(known, Mapping) and isinstance(new, Mapping):
         found = {key: _missing(known[key], value, patch, key) if key in known else value for key, value in new.items()}
@@ -249,7 +249,7 @@ def _parsed(text: str) -> Any:
     return {} if jsonc.is_empty(text) else jsonc.parse(text)
 
 
-def _at(value: Any, *place: str) -> Any:
+def _at(value: object, *place: str) -> Any:
     for step in place:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value

@@ -44,7 +44,7 @@ class ToolConfig(Struct, frozen=True, kw_only=True):
 
     target: Target
     form: Form
-    patch: dict[str, Any]
+    patch: dict[str, object]
     """JSON: the members to merge. YAML: the item of the list. Form: label -> value. Shell: variable -> value."""
     key_reference: str
     """What stands in the key's place when the key is not given."""
@@ -121,7 +121,7 @@ def _additions(model: Model, target: str) -> tuple[str, ...]:
 Values: TypeAlias = dict[str, Any]
 
 
-def _known(**values: Any) -> Values:
+def _known(**values: object) -> Values:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -273,7 +273,7 @@ _LISTS = {"llm": "", "litellm": "model_list"}
 # --- Text --------------------------------------------------------------------------------------------------------
 
 
-def _filled(value: Any, key: str) -> Any:
+def _filled(value: object, key: str) -> Any:
     if isinstance(value, Mapping):
         return {name: _filled(item, key) for name, item in value.items()}
     if isinstance(value, list):

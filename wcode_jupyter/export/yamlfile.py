@@ -19,7 +19,7 @@ from ..language import _
 
 __all__ = ["find_item", "merge_item", "render_item"]
 
-Item = Mapping[str, Any]
+Item = Mapping[str, object]
 
 
 def render_item(item: Item, indent: str = "") -> list[str]:
@@ -77,18 +77,18 @@ def merge_item(
     return result
 
 
-def _items(content: Any, under: str) -> list[Any]:
+def _items(content: Any, under: str) -> list[object]:
     items = content if not under else (content or {}).get(under) if isinstance(content or {}, Mapping) else ...
     if not isinstance(items, (list, type(None))):
         raise InputError(_("The file is not the list that the tool reads"), hint=_("Add the shown lines manually."))
     return items or []
 
 
-def _place(items: list[Any], same: Callable[[Item], bool]) -> int | None:
+def _place(items: list[object], same: Callable[[Item], bool]) -> int | None:
     return next((place for place, item in enumerate(items) if isinstance(item, Mapping) and same(item)), None)
 
 
-def _means(text: str, value: Any) -> bool:
+def _means(text: str, value: object) -> bool:
     try:
         return bool(_load(text) == value)
     except InputError:
@@ -112,7 +112,7 @@ def _load(text: str) -> Any:
         ) from None
 
 
-def _merged(old: Any, new: Any) -> Any:
+def _merged(old: Any, new: object) -> object:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
     return new
@@ -161,7 +161,7 @@ def _width(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _scalar(line: str, name: str) -> Any:
+def _scalar(line: str, name: str) -> object:
     field = re.match(rf" *{re.escape(name)}: +(\S.*)$", line)
     return _load(field[1]) if field else None
 

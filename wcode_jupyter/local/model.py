@@ -14,6 +14,7 @@ from ..errors import LocalModelError
 from ..language import _
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import LOCAL, Protocol
+from ..transport.endpoint import endpoint as endpoint_of
 from . import fetch
 from .process import EngineProcess, Launch
 from .progress import FetchProgress, bar
@@ -94,11 +95,9 @@ class LocalModel:
 
     def endpoint(self, protocol: Protocol, keys: Keys) -> Endpoint:
         """Where requests go, started if need be; its key is handed to `keys`. Raises LocalModelError."""
-        from ..transport import endpoint
-
         with self._lock:
             base_url = self.start().removesuffix(FORMS[DEFAULT_PROTOCOL].local_path) + FORMS[protocol].local_path
-            where = endpoint(base_url, protocol, identity=LOCAL)
+            where = endpoint_of(base_url, protocol, identity=LOCAL)
             keys.set(where.origin, self.key.reveal())
             return where
 

@@ -20,7 +20,7 @@ from ..language import _
 from ..reply import Reply
 from ..session import Call
 from ..session.presets import Presets
-from ..shell import can_ask
+from ..shell import Shell, can_ask
 from .cell_background import Start, check_background, continue_in_background, first
 from .cell_schema import Answered, ask_alone, ask_until_it_fits, error_of
 from .cell_tools import ask_with_tools
@@ -33,7 +33,7 @@ from .prepared import Prepared, prepare
 __all__ = ["ask", "with_preset"]
 
 
-def ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+def ask(shell: Shell, client: Client, options: CellLine, text: str) -> Reply | None:
     """Sends `text` as `options` say, shows the answer and binds it. None: a dry run, or many. Raises WcodeError."""
     options = with_preset(options)
     try:
@@ -57,7 +57,7 @@ def _with_model(options: CellLine, error: ModelUnclear) -> CellLine:
     return replace(options, values={**options.values, "model": error.near}, own=own)
 
 
-def _ask(shell: Any, client: Client, options: CellLine, text: str) -> Reply | None:
+def _ask(shell: Shell, client: Client, options: CellLine, text: str) -> Reply | None:
     check_background(options)
     if is_many(options):
         ask_many(shell, client, options, text)
@@ -113,7 +113,7 @@ def with_preset(options: CellLine) -> CellLine:
     return replace(options, values={**Presets().load(name), **options.values})
 
 
-def _bind(shell: Any, options: CellLine, value: Any) -> None:
+def _bind(shell: Shell, options: CellLine, value: Any) -> None:
     if options.output is None:
         return
     shell.push({options.output: value})

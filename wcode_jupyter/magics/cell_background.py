@@ -7,7 +7,6 @@ any other, so that a headless run saves the same output. A recorded answer is th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ..client import Client
 from ..client.background import BackgroundAnswer
@@ -18,6 +17,7 @@ from ..event_loop import Stream
 from ..language import _
 from ..reply import Reply
 from ..session import Call
+from ..shell import Shell
 from .cell_schema import ask_alone, ask_until_it_fits, error_of
 from .options import CellLine
 from .prepared import Prepared
@@ -47,7 +47,7 @@ def first(stream: Stream, start: Start) -> Start:
 
 
 def continue_in_background(
-    shell: Any,
+    shell: Shell,
     client: Client,
     options: CellLine,
     prepared: Prepared,

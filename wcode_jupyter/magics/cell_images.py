@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError, OptionError, one_line
 from ..language import _
@@ -17,7 +16,7 @@ __all__ = ["with_images", "without_images"]
 
 
 def with_images(
-    content: str | tuple[Part, ...], options: CellLine, namespace: Mapping[str, Any], folder: Path, notes: list[str]
+    content: str | tuple[Part, ...], options: CellLine, namespace: Mapping[str, object], folder: Path, notes: list[str]
 ) -> str | tuple[Part, ...]:
     """`content` followed by the images of `--image`; their formats and sizes join `notes`. Raises InputError."""
     names = options.own.get("image", ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..client import Client
 from ..display import CellView, pump
@@ -20,7 +20,7 @@ from .options import CellLine
 __all__ = ["Answered", "ask_alone", "ask_until_it_fits", "error_of", "format_in", "retries_of", "schema_of"]
 
 
-def schema_of(options: CellLine, namespace: Mapping[str, Any]) -> Schema | None:
+def schema_of(options: CellLine, namespace: Mapping[str, object]) -> Schema | None:
     """The Schema that `--schema` means; None without it. Raises InputError."""
     if (text := options.own.get("schema")) is None:
         if "retries_schema" in options.own:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from ..client import Client
 from ..client.toolloop import loop_of
@@ -19,7 +18,7 @@ from .options import CellLine
 __all__ = ["ask_with_tools", "tools_named"]
 
 
-def tools_named(options: CellLine, namespace: Mapping[str, Any]) -> tuple[Tool, ...]:
+def tools_named(options: CellLine, namespace: Mapping[str, object]) -> tuple[Tool, ...]:
     """The tools that `--tools f,g` names; none without it. Raises InputError."""
     if (names := options.own.get("tools")) is None:
         return ()

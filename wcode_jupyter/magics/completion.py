@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..batch.engines import ENGINES, is_engine
+from ..batch.plan import SWEPT
 from ..errors import InputError
 from ..guide import topics
 from ..request.messages import LOCAL
@@ -67,17 +68,17 @@ _OF_REPLIES = {"label", *(finding.name for finding in FINDINGS)}
 _SHORT = {"-m": "--model", "-o": "--output", "-p": "--param"}
 
 
-def _are_rows(value: Any) -> bool:
+def _are_rows(value: object) -> bool:
     is_rows = isinstance(value, Iterable) or _is_lazy(value)
     return is_rows and not isinstance(value, (str, bytes, Mapping, type))
 
 
-def _is_lazy(value: Any) -> bool:
+def _is_lazy(value: object) -> bool:
     """Whether it is a frame that has to be computed, which only asking does."""
     return hasattr(type(value), "collect")
 
 
-_VARIABLES: dict[str, Callable[[Any], bool]] = {
+_VARIABLES: dict[str, Callable[[object], bool]] = {
     "schema": lambda value: True,
     "image": lambda value: True,
     "tools": callable,
@@ -91,7 +92,7 @@ _ARITIES = {option.name: option.arity for option in CELL_OPTIONS}
 _OF_IPYTHON = frozenset(("In", "Out", "exit", "get_ipython", "open", "quit"))
 
 
-def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> dict[str, Any]:
+def complete(context: Any, session: Session, namespace: Mapping[str, object]) -> dict[str, object]:
     """IPython's matcher result for a completion context."""
     from IPython.core.completer import SimpleCompletion
 
@@ -109,7 +110,7 @@ def complete(context: Any, session: Session, namespace: Mapping[str, Any]) -> di
 
 
 def candidates(
-    before: str, session: Session, namespace: Mapping[str, Any], *, head: str | None = None
+    before: str, session: Session, namespace: Mapping[str, object], *, head: str | None = None
 ) -> tuple[str, list[str]]:
     """(the fragment to complete, all words that may stand there) for the text before the cursor.
 
@@ -197,7 +198,7 @@ def _takes_value(word: str) -> bool:
     return _ARITIES[name] != "flag" if name in _ARITIES else name in ROWS
 
 
-def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, Any]) -> list[str]:
+def _values(option: str, words: list[str], session: Session, namespace: Mapping[str, object]) -> list[str]:
     """Words that may follow `option` on a line of `words`; empty when any text may, or none."""
     name = _name(option)
     if not option.startswith("-"):
@@ -210,8 +211,6 @@ def _values(option: str, words: list[str], session: Session, namespace: Mapping[
     if name == "key":
         return columns_of(words, namespace)
     if name == "sweep":
-        from ..batch.plan import SWEPT
-
         return [f"{swept}=" for swept in sorted(SWEPT)]
     if name == "chat":
         return [chat.name for chat in session.chats.all()]
@@ -243,7 +242,7 @@ def _presets() -> list[str]:
         return []
 
 
-def _public(namespace: Mapping[str, Any], fits: Callable[[Any], bool] = lambda value: True) -> list[str]:
+def _public(namespace: Mapping[str, object], fits: Callable[[object], bool] = lambda value: True) -> list[str]:
     return [
         name
         for name, value in namespace.items()
@@ -255,7 +254,7 @@ def columns_of(words: list[str], namespace: Mapping[str, Any]) -> list[str]:
     """The columns of the rows that `--each` names among `words`, where looking neither computes nor uses them up."""
     line = " ".join(words).replace("--each=", "--each ").split()
     name = line[line.index("--each") + 1] if "--each" in line[:-1] else ""
-    rows: Any = namespace.get(name)
+    rows: object = namespace.get(name)
     if isinstance(rows, (list, tuple)) and rows and isinstance(rows[0], Mapping):
         return [str(column) for column in rows[0]]
     return [] if _is_lazy(rows) else [str(column) for column in getattr(rows, "columns", ())]

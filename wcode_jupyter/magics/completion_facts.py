@@ -6,7 +6,6 @@ Front ends show it where they show the kind of a completion, so it is a few word
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..catalogue import Model
 from ..errors import one_line
@@ -33,7 +32,7 @@ _CELL = {option.option: option.metavar for option in CELL_OPTIONS}
 _COMMANDS = {command.name: command for command in COMMANDS}
 
 
-def facts(word: str, session: Session, namespace: Mapping[str, Any]) -> str:
+def facts(word: str, session: Session, namespace: Mapping[str, object]) -> str:
     """A few words on `word`; `param` where there is nothing to say."""
     name = word.strip("-=").removeprefix("no-").replace("-", "_")
     if word in _CELL:
@@ -65,7 +64,7 @@ def model_facts(model: Model) -> str:
     return " · ".join(part for part in parts if part) or _("model")
 
 
-def variable_facts(value: Any, length: int = 40) -> str:
+def variable_facts(value: object, length: int = 40) -> str:
     """Type and size, and for plain values the value, up to `length` characters; never a key."""
     if isinstance(value, _PLAIN) and not isinstance(value, Secret):
         return f"{type(value).__name__} {one_line(repr(value), length)}"

@@ -15,12 +15,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
-from typing import Any
 
 from msgspec import Struct
 
 from ..errors import InputError, WcodeError
 from ..language import _
+from ..shell import Shell
 from ..store import credentials
 from .cell_text import fenced, withhold
 
@@ -44,7 +44,7 @@ class Failed(Struct, frozen=True):
         return self.cells[0]
 
 
-def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
+def last_failure(shell: Shell, redact: Callable[[str], str]) -> Failed:
     """The last exception that the notebook showed. Raises InputError: none, one of our own, or it holds a credential.
 
     `redact` takes the session's keys out of a text.
@@ -80,8 +80,8 @@ def last_failure(shell: Any, redact: Callable[[str], str]) -> Failed:
 class _Cells:
     """Which frames are cells, and their source as typed; `seen` are their file names, outermost first."""
 
-    def __init__(self, shell: Any) -> None:
-        self._numbers: dict[str, int] = dict(getattr(shell.compile, "_filename_map", {}))
+    def __init__(self, shell: Shell) -> None:
+        self._numbers: dict[str, int] = dict(getattr(getattr(shell, "compile", None), "_filename_map", {}))
         self._typed: list[str] = list(getattr(shell.history_manager, "input_hist_raw", []))
         self.seen: list[str] = []
 

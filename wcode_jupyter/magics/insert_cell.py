@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..characters import visible
 from ..language import _
 from ..reply import Reply
+from ..shell import Shell
 
 __all__ = ["code_of", "insert_code"]
 
 _PYTHON = ("", "python", "py", "python3", "ipython")
 
 
-def insert_code(shell: Any, reply: Reply) -> None:
+def insert_code(shell: Shell, reply: Reply) -> None:
     """Puts the code of `reply` into a new cell below; says so where it has none."""
     if not (source := code_of(reply)):
         print(_("The answer has no code block to insert."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
+from ..display.own_outputs import new_id
 from ..language import _
 from ..table import Table
 
@@ -33,7 +34,6 @@ class LiveTable:
         """Brings it up to date."""
         if self._own is None:
             return
-        from ..display.own_outputs import new_id
 
         html = self._html()
         if html == self._shown:

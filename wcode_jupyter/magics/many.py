@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import files
 from ..batch.engines import ENGINES
+from ..batch.job_state import typed
 from ..characters import escape, visible
 from ..client import Client
 from ..display import FORMATS
+from ..display.columns import MOST_COLUMNS, Columns
+from ..display.columns import comparison as side_by_side
 from ..display.own_outputs import OwnOutputs
 from ..errors import AnswerInterrupted, InputError, OptionError, RunError, UndefinedReference, WcodeError
+from ..event_loop import Stream
 from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.parameters import did_you_mean
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Replies
     from ..batch.plan import Task
     from ..event_loop import Stream
+    from ..shell import Shell
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
@@ -58,7 +64,7 @@ def check_alone(options: CellLine) -> None:
             raise OptionError(_("{option} needs --each, --sweep, --repeat or several -m").format(option=_option(name)))
 
 
-def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
+def ask_many(shell: Shell, client: Client, options: CellLine, text: str) -> None:
     """Asks, shows and binds. Raises WcodeError, after what arrived is shown and bound."""
     for name in _NOT_IN_MANY:
         if name in options.own:
@@ -93,7 +99,7 @@ def ask_many(shell: Any, client: Client, options: CellLine, text: str) -> None:
 # -- from words to a run ---------------------------------------------------------------------------------------------
 
 
-def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
+def _run(shell: Shell, client: Client, options: CellLine, text: str) -> BatchRun:
     rows = [{}] if "each" not in options.own else _variable(shell, options, "each")
     values = dict(options.values)
     model = options.own.get("models") or values.pop("model", None)
@@ -120,7 +126,7 @@ def _run(shell: Any, client: Client, options: CellLine, text: str) -> BatchRun:
     return run
 
 
-def _prompt(shell: Any, options: CellLine, text: str) -> str | dict[str, str]:
+def _prompt(shell: Shell, options: CellLine, text: str) -> str | dict[str, str]:
     """The cell's text; with `--prompts`, by name, with each of the prompts in place of `{{prompt}}`."""
     if "prompts" not in options.own:
         return text
@@ -141,13 +147,13 @@ def _prompt(shell: Any, options: CellLine, text: str) -> str | dict[str, str]:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return client.home / Path(named).expanduser()
+        return client.home / files.named(named)
     if "each" not in options.own:
         return None
     return client.run_path(options.output, run.plan.fingerprint)
 
 
-def _variable(shell: Any, options: CellLine, option: str) -> Any:
+def _variable(shell: Shell, options: CellLine, option: str) -> Any:
     name = options.own[option]
     if name not in shell.user_ns:
         raise UndefinedReference(
@@ -157,13 +163,13 @@ def _variable(shell: Any, options: CellLine, option: str) -> Any:
     return shell.user_ns[name]
 
 
-def _engine(shell: Any, options: CellLine) -> Any:
+def _engine(shell: Shell, options: CellLine) -> object:
     """The client in the variable named; an engine's own name, or the word itself where there is no such variable."""
     name = options.own.get("engine")
     return name if name is None or name in _ENGINE_NAMES else shell.user_ns.get(name, name)
 
 
-def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]], Any] | None:
+def _score(shell: Shell, options: CellLine) -> Callable[[Reply, Mapping[str, object]], object] | None:
     if "score" not in options.own:
         return None
     function = _variable(shell, options, "score")
@@ -175,8 +181,8 @@ def _score(shell: Any, options: CellLine) -> Callable[[Reply, Mapping[str, Any]]
     return function  # type: ignore[no-any-return]
 
 
-def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
-    sweep: dict[str, list[Any]] = {}
+def _sweep(shell: Shell, options: CellLine) -> dict[str, list[object]]:
+    sweep: dict[str, list[object]] = {}
     for text in options.own.get("sweep", []):
         name, equals, values = text.partition("=")
         name = name.strip().lstrip("-").replace("-", "_")
@@ -184,12 +190,14 @@ def _sweep(shell: Any, options: CellLine) -> dict[str, list[Any]]:
             what = _("--sweep {text}: expected NAME=VALUE,VALUE,…, each name once")
             raise OptionError(what.format(text=text))
         found = shell.user_ns.get(values.strip())
-        is_list = isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type))
-        sweep[name] = list(found) if is_list else _list(values)
+        if isinstance(found, Iterable) and not isinstance(found, (str, bytes, Mapping, type)):
+            sweep[name] = list(found)
+        else:
+            sweep[name] = _list(values)
     return sweep
 
 
-def _list(text: str) -> list[Any]:
+def _list(text: str) -> list[object]:
     """A JSON list, or texts between commas."""
     if text.startswith("["):
         try:
@@ -218,8 +226,6 @@ def _option(name: str) -> str:
 
 
 def _is_comparison(run: BatchRun, options: CellLine) -> bool:
-    from ..display.columns import MOST_COLUMNS
-
     count = run.plan.count
     return "each" not in options.own and count is not None and count <= MOST_COLUMNS
 
@@ -232,11 +238,9 @@ def _needs_a_run(options: CellLine) -> bool:
 
 
 def _compared(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: Shell, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch import Replies, RunLine
-    from ..batch.job_state import typed
-    from ..display.columns import Columns
 
     tasks = list(run.plan)
     streams = [(task.job.label, _start(client, run, task)) for task in tasks]
@@ -253,8 +257,6 @@ def _compared(
 
 def _start(client: Client, run: BatchRun, task: Task) -> Stream:
     """An answer on its way; one that cannot be asked is a failed answer, and the others go on."""
-    from ..event_loop import Stream
-
     if task.error is not None:
         raise task.error
     call = run.plan.call(task)
@@ -268,7 +270,7 @@ def _start(client: Client, run: BatchRun, task: Task) -> Stream:
 
 
 def _carried_out(
-    shell: Any, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
+    shell: Shell, client: Client, run: BatchRun, options: CellLine, own: OwnOutputs
 ) -> tuple[Replies, WcodeError | None]:
     from ..batch.progress import watch
 
@@ -338,10 +340,8 @@ def _show(
     own.end(data, {"wcode": {"run": _facts(replies, run)}})
 
 
-def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, Any]:
+def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *, comparison: bool) -> dict[str, object]:
     if comparison:
-        from ..display.columns import comparison as side_by_side
-
         labels = [line.job.label for line in replies.lines()]
         return side_by_side(
             labels, list(replies), _format(client, options), [str(scored) for scored in replies.scores()]
@@ -349,7 +349,7 @@ def _data(client: Client, options: CellLine, replies: Replies, run: BatchRun, *,
     return _tables(replies, [*run.plan.notices, *run.notices], quiet=options.flag("quiet"))
 
 
-def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, Any]:
+def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, object]:
     summary = replies.summary()
     if quiet:
         return {"text/html": summary._repr_html_(), "text/plain": repr(summary)}
@@ -362,7 +362,7 @@ def _tables(replies: Replies, notices: list[str], *, quiet: bool) -> dict[str, A
     return {"text/html": html, "text/plain": "\n\n".join(texts)}
 
 
-def _facts(replies: Replies, run: BatchRun) -> dict[str, Any]:
+def _facts(replies: Replies, run: BatchRun) -> dict[str, object]:
     """The machine record of the output."""
     return {
         "fingerprint": run.plan.fingerprint,

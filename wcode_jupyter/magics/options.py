@@ -6,6 +6,7 @@ Options are never abbreviated silently; an unknown one gets a did-you-mean.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -164,7 +165,7 @@ class CellLine(Struct, frozen=True, kw_only=True):
 
     values: dict[str, Any] = field(default_factory=dict)
     output: str | None = None
-    extra_body: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, object] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     """Other cell options by name: True for flags, text, or a list of texts."""
     rest: str = ""
@@ -228,7 +229,7 @@ def split_words(line: str) -> list[str]:
     return list(_Words(line))
 
 
-def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[str, Any] | None = None) -> CellLine:
+def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[str, object] | None = None) -> CellLine:
     """The values of a `%%wcode` line; `with_text`: of `%wcode ask`, where the options are followed by the prompt,
     after `--` also one that begins with a dash. `namespace` gives the variables that `{{name}}` in a value means.
 
@@ -240,11 +241,11 @@ def parse_cell_line(line: str, *, with_text: bool = False, namespace: Mapping[st
 class _LineParser:
     """Reads one line, word by word."""
 
-    def __init__(self, line: str, with_text: bool, namespace: Mapping[str, Any] | None) -> None:
+    def __init__(self, line: str, with_text: bool, namespace: Mapping[str, object] | None) -> None:
         self.words = _Words(line)
         self.namespace = namespace
         self.with_text = with_text
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         self.own: dict[str, Any] = {}
 
     def parse(self) -> CellLine:
@@ -340,7 +341,7 @@ class _LineParser:
             )
         self._set("model", word)
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: object) -> None:
         if name in self.values:
             raise OptionError(_("{option} is set twice").format(option=ROWS[name].option))
         self.values[name] = value
@@ -374,11 +375,11 @@ def _assignment(text: str, find: Callable[[str], Option]) -> tuple[str, Any]:
     return row.name, _parse_quoted(row, value)
 
 
-def parse_assignments(line: str) -> dict[str, Any]:
+def parse_assignments(line: str) -> dict[str, object]:
     """`NAME=VALUE …` of `%wcode set`, for settings and parameters. Raises OptionError and ParameterError."""
     if not (words := split_words(line)):
         raise OptionError(_("Nothing to set"), hint=_("Example: %wcode set model=glm-5 temperature=0.2"))
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for word in words:
         name, value = _assignment(word, find_row)
         if name in values:
@@ -389,14 +390,13 @@ def parse_assignments(line: str) -> dict[str, Any]:
 
 def check_variable(name: str) -> None:
     """Raises OptionError unless `name`, given by `-o`, can be a variable."""
-    import keyword
 
     if not name.isidentifier() or keyword.iskeyword(name):
         hint = _("Leave out the semicolon.") if name.endswith((";", "；")) else ""
         raise OptionError(_("-o {name}: not a variable name").format(name=name), hint=hint)
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     """The value of `text`; None where it is not JSON."""
     try:
         return msgspec.json.decode(text)
@@ -409,7 +409,7 @@ def _quoting_hint(text: str) -> str:
     return _("Put JSON in single quotes.") if _json(text) is None else ""
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, object]:
     value = _json(text)
     if not isinstance(value, dict):
         raise OptionError(_("--extra-body: not a JSON object"), hint=_quoting_hint(text))

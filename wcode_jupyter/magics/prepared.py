@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from ..prompt.schema import Schema
 from ..prompt.tools import Tool
 from ..request.messages import Message, Part
 from ..session import Call, Value
+from ..shell import Shell
 from .cell_above import with_cells_above
 from .cell_chat import prepare_in_chat
 from .cell_images import with_images, without_images
@@ -40,7 +40,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     quiet: bool
 
 
-def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Prepared:
+def prepare(shell: Shell, client: Client, options: CellLine, text: str) -> Prepared:
     """What a cell with `options` and `text` means; nothing is sent. Raises WcodeError."""
     schema = schema_of(options, shell.user_ns)
     tools = tools_named(options, shell.user_ns)
@@ -62,7 +62,7 @@ def prepare(shell: Any, client: Client, options: CellLine, text: str) -> Prepare
     )
 
 
-def _call(shell: Any, client: Client, options: CellLine, text: str, settings: Mapping[str, Value]) -> Call:
+def _call(shell: Shell, client: Client, options: CellLine, text: str, settings: Mapping[str, Value]) -> Call:
     notes = _name_notes(options, shell.user_ns)
     # Cell bodies end with a newline that nobody typed as part of the prompt.
     text = text.removesuffix("\n")
@@ -80,14 +80,14 @@ def _call(shell: Any, client: Client, options: CellLine, text: str, settings: Ma
     return client.session.prepare_with(prompt, settings, extra_body=options.extra_body, notes=notes)
 
 
-def _name_notes(options: CellLine, namespace: Mapping[str, Any]) -> list[str]:
+def _name_notes(options: CellLine, namespace: Mapping[str, object]) -> list[str]:
     if options.output and hasattr(builtins, options.output) and options.output not in namespace:
         return [_("-o {name} hides the builtin of that name").format(name=options.output)]
     return []
 
 
 def _with_expanded_system(
-    settings: Mapping[str, Value], namespace: Mapping[str, Any], notes: list[str]
+    settings: Mapping[str, Value], namespace: Mapping[str, object], notes: list[str]
 ) -> Mapping[str, Value]:
     """`settings` with the references of the system prompt replaced; what is to be said of them joins `notes`."""
     system = settings.get("system")

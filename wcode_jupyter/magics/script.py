@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..errors import WcodeError
 from ..export import RanCell
 from ..request.messages import Request
 from ..request.parameters import OMITTED, PARAMETERS
 from ..session import Session
+from ..shell import Shell
 from .cell import with_preset
 from .many import is_many
 from .options import CellLine, parse_cell_line
@@ -20,7 +20,7 @@ _QUESTION = re.compile(r"%%wcode(?:[ \t]+([^\n]*))?\n(.*)|%wcode[ \t]+ask[ \t]+(
 _REFERENCE = re.compile(r"\{\{[ \t]*[^\W\d]\w*[ \t]*\}\}")
 
 
-def cells_of(shell: Any, session: Session) -> list[RanCell]:
+def cells_of(shell: Shell, session: Session) -> list[RanCell]:
     """The cells of this session in the order they were run, the one that runs now (the last) left out.
 
     What was sent is not kept beside the cell, so a question takes the first of the replies not yet taken that its words

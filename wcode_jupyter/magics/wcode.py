@@ -14,6 +14,7 @@ from ..language import _
 from ..lazy import is_built, lazy
 from ..request.messages import LOCAL
 from ..session import Session
+from ..shell import Shell
 from .cell import ask
 from .commands import COMMANDS, find_command
 from .commands.command import Context
@@ -30,7 +31,7 @@ class WcodeMagics:
     `home` is the folder in which the extension was loaded.
     """
 
-    def __init__(self, shell: Any, config: Callable[[], Mapping[str, Any]], home: Path) -> None:
+    def __init__(self, shell: Shell, config: Callable[[], Mapping[str, object]], home: Path) -> None:
         self.shell = shell
         self.config = config
         self.home = home
@@ -40,12 +41,16 @@ class WcodeMagics:
     def client(self) -> Client:
         """The notebook's client: its session, its connections, its embedded model."""
         client = Client(session=Session(config=self.config))
-        # VS Code tells nobody but the notebook itself where the notebook is.
-        client.notebook = lambda: self.shell.user_ns.get("__vsc_ipynb_file__")
+        client.notebook = self._notebook
         client.home = self.home
         client.warn = self._warn
         client.owns_cell = True
         return client
+
+    def _notebook(self) -> str | None:
+        """Where the notebook is, where VS Code runs it: it tells nobody but the notebook itself."""
+        path = self.shell.user_ns.get("__vsc_ipynb_file__")
+        return path if isinstance(path, str) else None
 
     def _warn(self, text: str) -> None:
         """One line beside the cell's outputs, once a session: Python's own form of it names files of this machine."""

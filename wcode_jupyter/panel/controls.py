@@ -36,11 +36,11 @@ class Control:
         self.widget = box or fields[0]
         self._writing = False
 
-    def read(self) -> Any:
+    def read(self) -> object:
         """The value that stands there; a text that means no value stays as it was typed."""
         return self.fields[0].value
 
-    def write(self, value: Any) -> None:
+    def write(self, value: object) -> None:
         """Shows `value` without telling the observers."""
         self._writing = True
         try:
@@ -53,22 +53,22 @@ class Control:
         for field in self.fields:
             field.observe(lambda change: self._on_change(change, changed), "value")
 
-    def _on_change(self, change: Any, changed: Callable[[], None]) -> None:
+    def _on_change(self, change: object, changed: Callable[[], None]) -> None:
         if not self._writing and self._is_news(change):
             self._follow(change)
             changed()
 
-    def _is_news(self, change: Any) -> bool:
+    def _is_news(self, change: object) -> bool:
         """Whether the user made the change; else the page only tells how it shows what the row holds."""
         return True
 
-    def _follow(self, change: Any) -> None:
+    def _follow(self, change: object) -> None:
         """Brings the row's other widgets in line with the one that changed."""
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = value
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return None
 
 
@@ -114,7 +114,7 @@ class Number(Control):
         for slider in sliders:
             slider.value = _nearest_step(slider, value)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return _start_number(self.row)
 
 
@@ -138,13 +138,13 @@ class Exact(Control):
     def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, placeholder=row.range, description=row.name, layout="wide"))
 
-    def read(self) -> Any:
+    def read(self) -> object:
         return _meant(self.row, self.fields[0].value)
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = str(value)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return _STARTS.get(self.row.name, 0)
 
 
@@ -152,13 +152,13 @@ class ChoiceControl(Control):
     """One of a few words, or yes and no."""
 
     def __init__(self, row: Option, look: Look) -> None:
-        self._options: list[tuple[str, Any]] = [(word, word) for word in row.choices] or [
+        self._options: list[tuple[str, object]] = [(word, word) for word in row.choices] or [
             ("true", True),
             ("false", False),
         ]
         super().__init__(row, look.make(widgets.Dropdown, options=self._options, description=row.name, layout="wide"))
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         default = getattr(self.row, "page_default", None)
         return default if default in self.row.choices else self._options[0][1]
 
@@ -169,13 +169,13 @@ class Json(Control):
     def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, _editor(row, look))
 
-    def read(self) -> Any:
+    def read(self) -> object:
         return _meant(self.row, self.fields[0].value)
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         self.fields[0].value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return ""
 
 
@@ -193,11 +193,11 @@ class WordOrJson(Control):
         super().__init__(row, menu, self._editor, box=look.make(widgets.VBox, [menu, self._editor], layout="wide"))
         self._uncover()
 
-    def read(self) -> Any:
+    def read(self) -> object:
         word = self.fields[0].value
         return _meant(self.row, self._editor.value if word == _OWN else word)
 
-    def _follow(self, change: Any) -> None:
+    def _follow(self, change: object) -> None:
         self._uncover()
 
     def _uncover(self) -> None:
@@ -205,14 +205,14 @@ class WordOrJson(Control):
         is_own = self.fields[0].value == _OWN
         (self._editor.remove_class if is_own else self._editor.add_class)("wcode-hidden")
 
-    def _show(self, value: Any) -> None:
+    def _show(self, value: object) -> None:
         word = _word(self.row, value)
         self.fields[0].value = word or _OWN
         if not word:
             self._editor.value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         self._uncover()
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return self.row.choices[len(self.row.choices) // 2]
 
 
@@ -225,21 +225,24 @@ def _word(row: Option, value: Any) -> str:
 
 
 class Tags(Control):
-    """Several texts: each a button that takes it away, and a field to add one. A line end is typed as `\\n`.
+    """Several texts: each a button that takes it away, and a field to add one.
+
+    A parameter's text may hold a line end, typed as `\\n`; in a file's name that is a backslash and an n.
 
     Not TagsInput: its field cannot be reached by keyboard once there is a tag.
     """
 
     def __init__(self, row: Option, look: Look) -> None:
         self._look = look
+        self._may_break = isinstance(row, Parameter)
         self._texts: list[str] = []
         self._changed: Callable[[], None] = lambda: None
         # Whatever leaves the field adds its text: Enter, Tab, the button. Not the messages of Enter or of a click:
         # those overtake the text while the kernel is busy.
+        hint = _("text; \\n is a line break") if self._may_break else ""
         self._entry = look.make(
-            widgets.Text, placeholder=_("text; \\n is a line break"), continuous_update=False, description=row.name,
-            layout="wide",
-        )  # fmt: skip
+            widgets.Text, placeholder=hint, continuous_update=False, description=row.name, layout="wide"
+        )
         self._entry.observe(lambda _change: self._add(), "value")
         add = look.make(widgets.Button, description=_("Add"))
         self._shelf = look.make(widgets.HBox).add_class("wcode-actions")
@@ -259,7 +262,8 @@ class Tags(Control):
         self._entry.value = text
 
     def _add(self) -> None:
-        text, self._entry.value = line_ends(str(self._entry.value)), ""
+        typed, self._entry.value = str(self._entry.value), ""
+        text = line_ends(typed) if self._may_break else typed.strip()
         if text and text not in self._texts:
             self._show([*self._texts, text])
             self._changed()
@@ -276,11 +280,13 @@ class Tags(Control):
             tag.close()
 
     def _tag(self, text: str) -> Any:
-        tag = self._look.make(widgets.Button, description=f"{escape(text)} ×", tooltip=_("Remove this text"))
+        tag = self._look.make(
+            widgets.Button, description=f"{escape(text) if self._may_break else text} ×", tooltip=_("Remove this text")
+        )
         tag.on_click(lambda _button: self._remove(text))
         return tag.add_class("wcode-tag")
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return []
 
 
@@ -290,7 +296,7 @@ class Words(Control):
     def __init__(self, row: Option, look: Look) -> None:
         super().__init__(row, look.make(widgets.Text, description=row.name, layout="wide"))
 
-    def _start(self) -> Any:
+    def _start(self) -> object:
         return ""
 
 
@@ -302,13 +308,13 @@ def _editor(row: Option, look: Look) -> Any:
 _EXAMPLES = {
     "logit_bias": '{"50256": -100}',
     "response_format": '{"type": "json_schema", "json_schema": {"name": "…", "schema": {}}}',
-    "tools": '[{"type": "function", "function": {"name": "…", "parameters": {}}}]',
+    "tools": 'f, g\n[{"type": "function", "function": {"name": "…", "parameters": {}}}]',
     "tool_choice": '{"type": "function", "function": {"name": "…"}}',
     "reasoning": '{"effort": "high"}',
 }
 
 
-def _meant(row: Option, text: str) -> Any:
+def _meant(row: Option, text: str) -> object:
     try:
         return parse(row, text)
     except ParameterError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -28,7 +27,7 @@ class Field:
         self.control = control(row, look)
         self.control.write(None)
         self.control.observe(self._moved)
-        self._inherited: tuple[Any, str] | None = None
+        self._inherited: tuple[object, str] | None = None
         self._noted: tuple[str, ...] = ("",)
         self.switch = look.make(
             widgets.Checkbox, description=row.name, indent=False, tooltip=_(row.help), layout="auto"
@@ -42,11 +41,11 @@ class Field:
         self.note()
 
     @property
-    def value(self) -> Any:
+    def value(self) -> object:
         """The value set here, as typed where it means nothing; None while the switch is off."""
         return self.control.read() if self.switch.value else None
 
-    def write(self, value: Any) -> None:
+    def write(self, value: object) -> None:
         """Sets the value, or unsets it with None; nobody is told."""
         self._writing = True
         self.switch.value = value is not None
@@ -54,7 +53,7 @@ class Field:
         self.control.write(value if value is not None else self._inherited and self._inherited[0])
         self._dress()
 
-    def inherit(self, value: Any, source: str) -> None:
+    def inherit(self, value: object, source: str) -> None:
         """What is in force while nothing is set here: the session's value and its source, or None."""
         inherited = None if value is None else (value, source)
         if inherited != self._inherited:
@@ -75,14 +74,14 @@ class Field:
     def _facts(self) -> str:
         default = getattr(self.row, "page_default", None)
         facts = [
-            "" if self.row.choices or self.row.kind in ("bool", "strings") else self.row.range,
+            "" if self.row.choices or self.row.kind in ("bool", "strings", "text") else self.row.range,
             _("page default {value}").format(value=default) if default else "",
             _("from {source}").format(source=self._noted[-1]) if self._noted[-1] else "",
         ]
         text = " · ".join(fact for fact in facts if fact)
         return f'<div>{escape(text)}</div><div class="wcode-help">{escape(_(self.row.help))}</div>'
 
-    def _switched(self, _change: Any) -> None:
+    def _switched(self, _change: object) -> None:
         if self._writing:
             return
         if not self.switch.value:

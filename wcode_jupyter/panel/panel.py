@@ -18,12 +18,14 @@ from msgspec.structs import replace
 
 from ..characters import escape
 from ..client import Client
-from ..display.status import format_cost
 from ..errors import WcodeError
+from ..figures import format_cost
 from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
 from ..session.presets import Presets
+from ..shell import Shell
+from ..threads import start_later
 from .answer import AnswerBox
 from .code import CodeBox
 from .panel_request import PanelRequest
@@ -51,7 +53,7 @@ class Panel:
 
     def __init__(
         self,
-        shell: Any,
+        shell: Shell,
         client: Client,
         reader: CellReader,
         presets: Presets,
@@ -78,7 +80,7 @@ class Panel:
         """The notebook cell that shows this panel; empty where the front end does not say."""
         self._summary = PanelSummary(shell.display_pub, line)
         self.picker = ModelPicker(client.session, self._changed)
-        self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
+        self.parameters = ParameterTabs(reader.own, self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
         self.code = CodeBox(self.read, self.refresh, self.cell_id)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
@@ -133,13 +135,16 @@ class Panel:
             values["model"] = model
         if self.system.value.strip():
             values["system"] = self.system.value
+        own = {**self._kept.own, **self.parameters.own()}
+        if _names_functions(values.get("tools")):
+            own["tools"] = values.pop("tools")
         return State(
             prompt=self.prompt.value,
             # What the panel has no widget for stays as it came.
             values={**self._kept.values, **values},
             output=self.into.value.strip(),
             extra_body=self._kept.extra_body,
-            own=self._kept.own,
+            own=own,
         )
 
     @state.setter
@@ -147,13 +152,14 @@ class Panel:
         with self._lock:
             shown = {*self.parameters.fields, "model", "system"}
             kept = {name: value for name, value in state.values.items() if name not in shown}
-            self._kept = State(values=kept, extra_body=state.extra_body, own=state.own)
+            own = {name: value for name, value in state.own.items() if name not in shown}
+            self._kept = State(values=kept, extra_body=state.extra_body, own=own)
             self._filling = True
             self.picker.value = state.values.get("model", "")
             self.system.value = state.values.get("system", "")
             self.prompt.value = state.prompt
             self.into.value = state.output
-            self.parameters.write(state.values)
+            self.parameters.write({**state.values, **state.own})
             self._filling = False
             self.refresh()
 
@@ -202,9 +208,7 @@ class Panel:
     def _summarise_soon(self) -> None:
         # Not at each key that is pressed.
         if self._timer is None:
-            self._timer = threading.Timer(_SUMMARY_AFTER_S, self.flush)
-            self._timer.daemon = True
-            self._timer.start()
+            self._timer = start_later(_SUMMARY_AFTER_S, self.flush)
 
     def flush(self) -> None:
         """Brings what a saved notebook keeps up to date, now."""
@@ -215,7 +219,7 @@ class Panel:
             if not self._closed:
                 self._summary.show(self.state, self.picker.model().id, self.reply)
 
-    def _follow_session(self, _result: Any = None) -> None:
+    def _follow_session(self, _result: object = None) -> None:
         """After each cell: variables, settings and presets may have changed."""
         try:
             with self._lock:
@@ -233,21 +237,17 @@ class Panel:
         if wait_s <= 0:
             self.run()
             return
-        later = threading.Timer(wait_s, self.run)
-        later.daemon = True
-        later.start()
+        start_later(wait_s, self.run)
 
     def run(self) -> None:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self._closed or not self._can_run or self.check.call is None:
+            if self._closed or not self._can_run or (question := self.check.question) is None:
                 return
-            state = self.state
-            values = self._client.session.values(state.values)
-            self.answer.format = str(values["format"].value)
-            self.answer.hides_reasoning = bool(values["hide_reasoning"].value)
-            self.asked = PanelRequest(self._client, self.check.call, self.answer, partial(self._ended, state.output))
+            self.answer.format = question.format
+            self.answer.hides_reasoning = question.hide_reasoning
+            self.asked = PanelRequest(self._client, question, self.answer, partial(self._ended, self.state.output))
             self._enable()
             self.asked.start()
 
@@ -344,10 +344,16 @@ class Panel:
             self.parameters.close()
 
 
-def cell_id(shell: Any) -> str:
+def cell_id(shell: Shell) -> str:
     """The notebook cell that is running; empty where the front end does not say."""
-    parent = shell.kernel.get_parent("shell") if hasattr(shell.kernel, "get_parent") else {}
+    kernel = getattr(shell, "kernel", None)
+    parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
+
+
+def _names_functions(tools: object) -> bool:
+    """Whether the text says functions of the notebook (`f, g`), as in a cell, and not the JSON of tools."""
+    return isinstance(tools, str) and bool(tools.strip()) and not tools.lstrip().startswith(("[", "{"))
 
 
 def _notes(result: Check, fault: str, *, is_empty: bool) -> str:

@@ -34,10 +34,10 @@ class Look:
     """Makes widgets that share their layouts and styles: each of those is a model of its own, in kernel and page."""
 
     def __init__(self) -> None:
-        self._styles: dict[Any, Any] = {}
+        self._styles: dict[object, object] = {}
         self._layouts: dict[str, Any] = {}
 
-    def make(self, kind: Any, *arguments: Any, layout: str = "", **traits: Any) -> Any:
+    def make(self, kind: Any, *arguments: object, layout: str = "", **traits: object) -> Any:
         """A widget of class `kind`; `layout` names one of `_LAYOUTS`. Do not change its layout or style."""
         if layout not in self._layouts:
             self._layouts[layout] = widgets.Layout(**_LAYOUTS[layout])
@@ -85,17 +85,17 @@ def heading(text: str, said: str = "") -> Any:
     return widgets.HTML(f"<h4>{escape(text)} <span>{escape(said)}</span></h4>")
 
 
-def row(children: Sequence[Any]) -> Any:
+def row(children: Sequence[object]) -> Any:
     """Widgets side by side, on more lines where there is no room."""
     return widgets.HBox(children).add_class("wcode-actions")
 
 
-def split(children: Sequence[Any]) -> Any:
+def split(children: Sequence[object]) -> Any:
     """Widgets at the two ends of a line."""
     return widgets.HBox(children).add_class("wcode-split")
 
 
-def box(children: Sequence[Any], name: str) -> Any:
+def box(children: Sequence[object], name: str) -> Any:
     """Widgets below each other."""
     return widgets.VBox(children).add_class(name)
 
@@ -119,7 +119,7 @@ def _line(kind: str, text: str) -> str:
     return f'<div class="wcode-{kind}">{escape(text)}</div>' if text else ""
 
 
-def update(widget: Any, value: Any) -> None:
+def update(widget: Any, value: object) -> None:
     """Gives `widget` its value, without a message when it has it already."""
     if widget.value != value:
         widget.value = value
@@ -138,7 +138,7 @@ def close(widget: Any) -> None:
     widget.close()
 
 
-def close_tree(widget: Any) -> None:
+def close_tree(widget: object) -> None:
     """Closes a widget and all that are in it; the outermost first, so that the page takes all away at once."""
     children = getattr(widget, "children", ())
     close(widget)

@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from .. import typed
 from ..codebook import Codebook
-from ..errors import AnswerInvalid, AnswerMalformed, InputError, one_line
+from ..errors import AnswerInvalid, InputError, one_line
 from ..language import N_, _
 from ..reply import Reply
 from ..request.messages import has_long_number
@@ -80,16 +80,17 @@ def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
 
 def parse(reply: Reply, wanted: Schema) -> Reply:
     """`reply` with `parsed` as `wanted` reads it. Raises AnswerInvalid, which keeps the reply."""
-    try:
-        plain = reply.json()
-        is_exact = wanted.keeps_digits and has_long_number(reply.text)
-        value = wanted.read(reply.json(exact=True) if is_exact else plain)
-    except AnswerMalformed:
-        raise _invalid(reply, wanted, _("it is not JSON"), "not valid JSON") from None
-    except ValueError as error:
-        detail = one_line(str(error))
-        raise _invalid(reply, wanted, detail, detail) from None
-    return reply.with_parsed(value, plain)
+    shown, detail = _("it is not JSON"), "not valid JSON"
+    is_exact = wanted.keeps_digits and has_long_number(reply.text)
+    exact = reply.json_values(exact=True) if is_exact else None
+    for number, plain in enumerate(reply.json_values()):
+        try:
+            return reply.with_parsed(wanted.read(plain if exact is None else next(exact)), plain)
+        except ValueError as error:
+            # Among several, such as an example and the answer, the one that fits is meant; else the first.
+            if number == 0:
+                shown = detail = one_line(str(error))
+    raise _invalid(reply, wanted, shown, detail)
 
 
 def _invalid(reply: Reply, wanted: Schema, shown: str, detail: str) -> AnswerInvalid:

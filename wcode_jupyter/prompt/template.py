@@ -27,6 +27,7 @@ from ..language import _
 from ..reply import PendingReply, Reply
 from ..request.messages import Part, Text
 from ..request.parameters import did_you_mean
+from .images import kind_of, picture
 
 __all__ = [
     "CONVERTERS",
@@ -282,15 +283,11 @@ def _a(value: Any) -> str:
 
 
 def _picture(value: Any, name: str, limits: InsertLimits) -> Inserted:
-    from .images import picture
-
     found = picture(value, _braced(name))
     return Inserted(parts=(found.image,), note=found.note)
 
 
 def _bytes(value: Any, name: str, limits: InsertLimits) -> Inserted:
-    from .images import kind_of
-
     if kind_of(bytes(value[:512])):
         return _picture(value, name, limits)
     raise InputError(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import inspect
 import re
 import warnings
@@ -22,7 +23,9 @@ from typing import Any, NotRequired, TypeVar
 import msgspec
 from msgspec import Struct
 
+from .. import threads
 from ..errors import InputError, one_line
+from ..in_place import InPlaceLoop
 from ..language import _
 from ..request.messages import ToolCall
 from ..request.parameters import did_you_mean
@@ -226,6 +229,9 @@ def run(tool: Tool, arguments: Mapping[str, Any]) -> str:
 
 def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """What `coroutine` gives, also where an event loop runs already, as in a notebook's main thread."""
+    if not threads.are_there():
+        with contextlib.closing(InPlaceLoop()) as loop:
+            return loop.carry(coroutine).result()
     with ThreadPoolExecutor(1) as aside:
         return aside.submit(asyncio.run, coroutine).result()
 

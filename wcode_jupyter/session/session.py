@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from .. import strict, wire
+from .. import strict, threads, wire
 from ..catalogue import Catalogue, Model, user_file
 from ..errors import InputError, ModelUnclear, ParameterError
 from ..keys import ANTHROPIC_BASE_URL, ANTHROPIC_ENVIRONMENT, ANTHROPIC_MODEL, Keys
@@ -135,6 +135,8 @@ class Session:
         """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
+        self.knows_what_explain_sends = False
+        """Whether the user has seen once what of a failed cell leaves this machine, and agreed."""
         self.ledger = Ledger()
         """What this session's live answers cost, and what is set aside for those under way."""
 
@@ -197,7 +199,9 @@ class Session:
         return bool(self._forced)
 
     def check_may_send(self) -> None:
-        """Raises ReplayError where the environment asks for strict replay."""
+        """Raises ReplayError where the environment asks for strict replay, InputError where there are no threads."""
+        if not threads.are_there():
+            raise threads.missing()
         if self._forced:
             raise strict.closed()
 

@@ -106,10 +106,20 @@ def jackknife_error(full: float, without: Callable[[int], float], counts: Sequen
     return n * full - (n - 1) * center, math.sqrt((n - 1) / n * squares)
 
 
-def resampled_rows(n: int, resamples: int, seed: int = _SEED) -> Iterator[list[int]]:
-    """How often each of `n` rows is drawn, for each of the `resamples`."""
+def resampled_rows(kinds: Sequence[int], resamples: int, seed: int = _SEED) -> Iterator[list[int]]:
+    """How often a row of each kind is drawn, for each of the `resamples`; `kinds`: of each row, from 0."""
+    n, count = len(kinds), max(kinds) + 1
+    try:
+        import numpy
+    except ImportError:
+        for start in range(resamples):
+            times = [0] * count
+            for kind in map(kinds.__getitem__, _indices(n, 1, seed + start)):
+                times[kind] += 1
+            yield times
+        return
+    of = numpy.asarray(kinds)
     for start in range(resamples):
-        times = [0] * n
-        for place in _indices(n, 1, seed + start):
-            times[place] += 1
-        yield times
+        words = numpy.frombuffer(_words(n, seed + start), dtype="<u4").astype(numpy.uint64)
+        drawn: list[int] = numpy.bincount(of[words * numpy.uint64(n) >> numpy.uint64(32)], minlength=count).tolist()
+        yield drawn

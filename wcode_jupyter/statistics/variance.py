@@ -7,6 +7,7 @@ indicator for each class, whose variances are added (twice the Gini impurity: Li
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from operator import mul
 
@@ -59,12 +60,13 @@ def variance_shares(cells: Sequence[Observation], names: Sequence[str]) -> Varia
     """
     table, missing = _complete(cells)
     parts = _row_parts(table, len(names))
-    values = _components(parts, [1] * len(parts.rows))
+    counts = Counter(parts.kinds)
+    values = _components(parts, [counts[kind] for kind in range(len(counts))])
     total = math.fsum(values)
     if total <= 0:
         raise InputError(_("All answers are the same: there is no spread to divide up"))
     limits = _limits(parts, len(values))
-    n = len(parts.rows)
+    n = len(parts.kinds)
     estimates = [
         Estimate(value / total, *limit, n, N_("bootstrap over rows") if limit[0] is not None else "")
         for value, limit in zip(values, limits, strict=True)
@@ -77,21 +79,26 @@ _RESAMPLES = 400
 
 
 class _Parts(Struct, frozen=True):
-    """Sums of squares of each row, so that a resample only adds them up again."""
+    """Sums of squares of each kind of row, so that a resample only adds them up again.
 
-    rows: tuple[tuple[float, ...], ...]
-    """Per row: the sum of squares of each factor, then of the samples within combinations (the rest)."""
+    Rows with the same answers are of one kind: of labels there are few kinds, however many rows there are.
+    """
+
+    kinds: tuple[int, ...]
+    """The kind of each row."""
+    squares: tuple[tuple[float, ...], ...]
+    """For each factor, then for the samples within combinations (the rest): the sum of squares of each kind."""
     means: tuple[tuple[float, ...], ...]
-    """Per row: the mean of each indicator."""
+    """For each indicator: its mean in each kind, less the mean over all kinds."""
     levels: tuple[int, ...]
     combinations: int
     samples: int
 
 
 def _components(parts: _Parts, times: Sequence[int]) -> list[float]:
-    """Variance components: rows, factors, rest; `times` says how often each row counts."""
+    """Variance components: rows, factors, rest; `times` says how often each kind of row counts."""
     n = sum(times)
-    inner = [math.fsum(map(mul, times, column)) for column in zip(*parts.rows, strict=True)]
+    inner = [sum(map(mul, times, column)) for column in parts.squares]
     answers = parts.combinations * parts.samples
     freedom = [n * (levels - 1) for levels in parts.levels]
     rest_freedom = n * (answers - 1) - sum(freedom)
@@ -102,20 +109,20 @@ def _components(parts: _Parts, times: Sequence[int]) -> list[float]:
     for levels, squares, free in zip(parts.levels, inner[:-1], freedom, strict=True):
         found.append(max(0.0, (squares / free - rest) * levels / answers) if free else 0.0)
     between = 0.0
-    for values in zip(*parts.means, strict=True):
-        center = math.fsum(map(mul, times, values)) / n
-        between += math.fsum(t * (v - center) ** 2 for t, v in zip(times, values, strict=True)) / max(n - 1, 1)
+    for values in parts.means:  # centred, so that the difference of the sums is exact enough
+        weighted = list(map(mul, times, values))
+        total = sum(weighted)
+        between += max(0.0, sum(map(mul, weighted, values)) - total * total / n) / max(n - 1, 1)
     # A row's mean still varies with the levels and samples that it was made of.
     noise = rest / answers + math.fsum(part / levels for part, levels in zip(found, parts.levels, strict=True))
     return [max(0.0, between - noise), *found, rest]
 
 
 def _limits(parts: _Parts, count: int) -> list[tuple[float | None, float | None]]:
-    n = len(parts.rows)
-    if n < MIN_ROWS:
+    if len(parts.kinds) < MIN_ROWS:
         return [(None, None)] * count
     drawn: list[list[float]] = [[] for _part in range(count)]
-    for times in resampled_rows(n, _RESAMPLES):
+    for times in resampled_rows(parts.kinds, _RESAMPLES):
         values = _components(parts, times)
         total = math.fsum(values)
         for found, value in zip(drawn, values, strict=True):
@@ -154,12 +161,25 @@ def _row_parts(table: Table, factors: int) -> _Parts:
     if len(combinations) * samples < 2:
         raise InputError(_("One answer per row: there is no spread within rows"))
     vector = _vectors(table)
-    rows, means = [], []
+    numbers: dict[tuple[tuple[Hashable, ...], ...], int] = {}
+    kinds: list[int] = []
+    squares: list[tuple[float, ...]] = []
+    means: list[tuple[float, ...]] = []
     for found in table.values():
-        squares, center = _squares(found, vector, levels, samples)
-        rows.append(squares)
-        means.append(center)
-    return _Parts(tuple(rows), tuple(means), tuple(map(len, levels)), len(combinations), samples)
+        kinds.append(numbers.setdefault(tuple(map(tuple, found.values())), len(numbers)))
+        if len(squares) < len(numbers):
+            inner, center = _squares(found, vector, levels, samples)
+            squares.append(inner)
+            means.append(center)
+    return _Parts(
+        tuple(kinds), tuple(zip(*squares, strict=True)), tuple(map(_centred, zip(*means, strict=True))),
+        tuple(map(len, levels)), len(combinations), samples,
+    )  # fmt: skip
+
+
+def _centred(values: tuple[float, ...]) -> tuple[float, ...]:
+    center = math.fsum(values) / len(values)
+    return tuple(value - center for value in values)
 
 
 def _vectors(table: Table) -> dict[Hashable, tuple[float, ...]]:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from .. import extras
-from ..errors import InputError
+from ..errors import InputError, one_line
 from ..language import _
 from .archive import unpack
 from .package import STUDY
@@ -70,8 +70,14 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
     nbformat = extras.load("nbformat", extra="lab")
     nbclient = extras.load("nbclient", extra="lab")
     name = Path(contents.notebook or "").name
-    notebook = nbformat.read(folder / name, as_version=4)
-    saved = [_outputs(cell) for cell in notebook.cells]
+    try:
+        notebook = nbformat.read(folder / name, as_version=4)
+        saved = [_outputs(cell) for cell in notebook.cells]
+    except Exception as error:
+        # Its reader raises whatever the content makes it raise.
+        raise InputError(
+            _("{path} is not a notebook: {error}").format(path=name, error=one_line(str(error), 200))
+        ) from None
     client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from .. import threads
 from ..errors import InputError
 from ..language import _
 from ..request.messages import STAND_IN_PATH, Protocol
 from .answers import Answer, Raw, Refusal, Scripted
 from .received import Received
+from .server import Server
 
 if TYPE_CHECKING:
     from .server import Server
@@ -38,7 +40,7 @@ class StandIn:
         """The answered requests in order of arrival."""
         self._wanted_port = port
         self._lock = threading.Lock()
-        self._server: Server | None = None
+        self._server: Server | _Unheard | None = None
         self._before: dict[str, str | None] = {}
         self.script(script)
 
@@ -82,11 +84,14 @@ class StandIn:
         }
 
     def start(self) -> Self:
-        """Starts the server in a background thread, if it does not run yet. Raises OSError: the port is in use."""
-        from .server import Server
+        """Starts the server in a background thread, if it does not run yet. Raises OSError: the port is in use.
 
-        if self._server is None:
+        In a kernel without threads nothing listens: recorded answers replay, and a request is an error.
+        """
+        if self._server is None and threads.are_there():
             self._server = Server(self._wanted_port, self.key, self.model, self._answer, self._received)
+        elif self._server is None:
+            self._server = _Unheard()
         return self
 
     def stop(self) -> None:
@@ -128,6 +133,15 @@ class StandIn:
             script, place = self._script, request.number - self._before_script
         said = script(request) if callable(script) else _said(script, place)
         return Answer(said) if isinstance(said, str) else said
+
+
+class _Unheard:
+    """The server where there are no threads."""
+
+    port = 9  # "discard"
+
+    def stop(self) -> None:
+        """Nothing runs."""
 
 
 def _said(script: Scripted | Sequence[Scripted], place: int) -> Scripted:

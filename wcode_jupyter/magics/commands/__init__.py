@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ...errors import OptionError, one_line
 from ...language import N_, _
@@ -40,7 +39,7 @@ def _help(context: Context, rest: str) -> GuidePage | None:
     return show_help(COMMANDS, context, rest)
 
 
-def _doctor(context: Context, rest: str) -> Any:
+def _doctor(context: Context, rest: str) -> object:
     from .doctor import doctor
 
     return doctor(context)

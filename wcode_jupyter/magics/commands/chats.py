@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from ... import files
+from ...display import bundle
+from ...display.chat import ChatOutput
 from ...errors import InputError, OptionError, one_line
+from ...export.chats import CHAT_FORMATS
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from ...session.chats import Chat
@@ -21,7 +22,7 @@ __all__ = ["CHATS_OPTIONS", "CHATS_WORDS", "chats"]
 CHATS_OPTIONS = (CellOption(name="force", arity="flag", help=N_("Overwrite an existing file.")),)
 
 
-def chats(context: Context, rest: str) -> Any:
+def chats(context: Context, rest: str) -> object:
     """The list, or what the first word says of one chat."""
     line = parse_command(rest, CHATS_OPTIONS)
     word, *names = line.words or ("list",)
@@ -45,7 +46,7 @@ def _list(context: Context, line: CommandLine) -> Table:
     )
 
 
-def _cells(chat: Chat) -> tuple[Any, ...]:
+def _cells(chat: Chat) -> tuple[object, ...]:
     failed = len(chat.turns) - len(chat.sent())
     last = chat.turns[-1].question.text if chat.turns else ""
     return (
@@ -58,9 +59,7 @@ def _cells(chat: Chat) -> tuple[Any, ...]:
     )
 
 
-def _show(context: Context, line: CommandLine, name: str) -> Any:
-    from ...display.chat import ChatOutput
-
+def _show(context: Context, line: CommandLine, name: str) -> object:
     return ChatOutput(context.client.session.chats.get(name))
 
 
@@ -77,10 +76,7 @@ def _undo(context: Context, line: CommandLine, name: str) -> None:
 
 
 def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
-    from ...display import bundle
-    from ...export.chats import CHAT_FORMATS
-
-    chat, path = context.client.session.chats.get(name), Path(file).expanduser()
+    chat, path = context.client.session.chats.get(name), files.named(file)
     write = CHAT_FORMATS.get(path.suffix.lower())
     if write is None:
         raise OptionError(
@@ -101,7 +97,7 @@ def _reset(context: Context, line: CommandLine, name: str) -> None:
     print(_("Deleted {name}; turns: {count}.").format(name=name, count=len(chat.turns)))
 
 
-_WORDS: dict[str, tuple[str, Callable[..., Any]]] = {
+_WORDS: dict[str, tuple[str, Callable[..., object]]] = {
     "list": ("", _list),
     "show": ("NAME", _show),
     "fork": ("NAME NEW", _fork),

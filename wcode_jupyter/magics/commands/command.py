@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
 from ...client import Client
+from ...shell import Shell
 from ..line import check_no_more, parse_command
 
 __all__ = ["Command", "Context"]
@@ -16,7 +16,7 @@ __all__ = ["Command", "Context"]
 class Context(Struct, frozen=True):
     """What a command works on: IPython's shell and the notebook's client."""
 
-    shell: Any
+    shell: Shell
     client: Client
 
 
@@ -26,9 +26,9 @@ class Command(Struct, frozen=True):
     name: str
     usage: str
     help: str
-    run: Callable[[Context, str], Any]
+    run: Callable[[Context, str], object]
 
-    def __call__(self, context: Context, rest: str) -> Any:
+    def __call__(self, context: Context, rest: str) -> object:
         """Runs it. Raises WcodeError, also for anything behind a command that stands alone."""
         if self.usage == self.name:
             check_no_more(parse_command(rest, ()).words)

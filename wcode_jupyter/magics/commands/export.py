@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from ... import files
 from ...characters import escape, visible
+from ...display.answer import wrap
+from ...display.renderer import code_block
 from ...errors import InputError, KeyMissing, OptionError
 from ...export import (
     KEY_STEPS,
@@ -45,6 +47,7 @@ from ..line import CommandLine, parse_command
 from ..options import CellOption
 from ..script import cells_of
 from .command import Context
+from .site import SITE_OPTIONS, export_site
 
 __all__ = ["EXPORT_OPTIONS", "EXPORT_WORDS", "Sample", "requests_in", "run_export"]
 
@@ -73,7 +76,7 @@ _TOOL = (
     *_RESULT,
     CellOption(name="with_key", arity="flag", help=N_("With --write: store the key itself in the file.")),
 )
-EXPORT_OPTIONS = tuple({option.name: option for option in (*_PROGRAM, *_TOOL)}.values())
+EXPORT_OPTIONS = tuple({option.name: option for option in (*SITE_OPTIONS, *_PROGRAM, *_TOOL)}.values())
 """All of them; which ones a target takes depends on its kind."""
 
 # The notebook itself is exported like a program, but from its cells and not from one request.
@@ -86,7 +89,16 @@ _SCRIPT = Target(
     needs="wcode_jupyter",
     run="python notebook.py",
 )
-EXPORT_WORDS = (*TARGETS, _SCRIPT.name)
+_SITE = Target(
+    name="site",
+    kind="program",
+    title=N_("this notebook as a web page that runs in a browser"),
+    language="html",
+    file_name="site",
+    needs="wcode_jupyter[site]",
+    run="python -m http.server --directory site",
+)
+EXPORT_WORDS = (*TARGETS, _SCRIPT.name, _SITE.name)
 """What may follow `%wcode export`."""
 
 # A script finds the environment again, but not what was set in the notebook.
@@ -112,9 +124,6 @@ class Sample(Struct, frozen=True):
 
     def _repr_html_(self) -> str:
 
-        from ...display.answer import wrap
-        from ...display.renderer import code_block
-
         notes = "".join(f'<div class="wcode-status">{escape(note)}</div>' for note in self.notes)
         return wrap(code_block(self.text, self.language) + notes)
 
@@ -126,6 +135,9 @@ def run_export(context: Context, rest: str) -> Sample | Table | None:
         return _targets()
     if word == _SCRIPT.name:
         return _script(context, rest)
+    if word == _SITE.name:
+        export_site(context, rest)
+        return None
     try:
         row = find(word)
     except OptionError as error:
@@ -138,7 +150,7 @@ def _targets() -> Table:
         columns=(_("target"), _("for"), _("needs"), _("file"), _("then")),
         rows=tuple(
             (row.name, _(row.title), _(row.needs), row.file_name, row.run.format(model="wcode/MODEL"))
-            for row in (*TARGETS.values(), _SCRIPT)
+            for row in (*TARGETS.values(), _SCRIPT, _SITE)
         ),
         note=_(
             "%wcode export TARGET shows the latest request as that program, or its model as the "
@@ -173,7 +185,7 @@ def _deliver(context: Context, row: Target, line: CommandLine, text: str) -> Sam
 def _write(row: Target, line: CommandLine, text: str, *, private: bool = False) -> None:
     if not (name := line.text("write") or row.file_name):
         raise OptionError(_("--write needs a path here"))
-    path = Path(name).expanduser()
+    path = files.named(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if line.flag("force"):
@@ -328,7 +340,7 @@ def _of_variable(context: Context, name: str) -> Request:
     return request
 
 
-def requests_in(namespace: Mapping[str, Any]) -> list[str]:
+def requests_in(namespace: Mapping[str, object]) -> list[str]:
     """The variables that `--from` takes."""
     return [
         name for name, value in namespace.items() if isinstance(value, (Reply, Request)) and not name.startswith("_")

@@ -7,7 +7,7 @@ account of the study.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 from msgspec import Struct
@@ -130,7 +130,7 @@ def _truth(replies: Replies, line: CommandLine, context: Context, name: str = "t
         raise OptionError(_("--{name} is missing").format(name=name), hint=_("Use a column of the rows or a variable."))
     if any(text in job.columns for job in replies.evidence(line.text("field")).rows.values()):
         return text
-    value: Truth | None = context.shell.user_ns.get(text)
+    value = cast("Truth | None", context.shell.user_ns.get(text))  # checked where it is used
     if value is None:
         raise OptionError(
             _("{name} is neither a column of the rows nor a variable").format(name=text),

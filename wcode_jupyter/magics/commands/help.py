@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ...display.answer import wrap
+from ...display.markdown import render
 from ...guide import page
 from ..line import parse_command
 from ..manual import manual
@@ -24,9 +26,6 @@ class GuidePage:
         return self.text.rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from ...display.answer import wrap
-        from ...display.markdown import render
-
         return wrap(render(self.text))
 
 

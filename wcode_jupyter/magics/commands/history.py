@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, get_args
+from typing import get_args
 
-from ...errors import OptionError, one_line
+from ...display import view
+from ...errors import OptionError
+from ...figures import format_cost
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from ...store import CallRow, UsageRow, to_frame
 from ...store.log import Grouping
-from ...table import Table
+from ...table import LongText, Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
@@ -20,6 +22,9 @@ from .command import Context
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
 
 _SHOWN = 60
+"""Characters of a prompt or an answer that are seen at once."""
+_ROWS = 10
+"""Rows that are seen at once."""
 
 _FRAME = CellOption(
     name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")
@@ -59,32 +64,32 @@ def _search(context: Context, rest: str) -> Table:
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, CallRow)})
     more = _("The latest {count}; use --limit to see more.").format(count=limit) if len(rows) == limit else ""
+    note = " ".join(filter(None, [more, _("Whole answers: %wcode history show ID.")]))
     return Table(
-        columns=(_("id"), _("time"), _("model"), _("prompt"), _("answer"), _("ended"), _("tokens"), "¥", _("replayed")),
+        columns=(_("id"), _("prompt"), _("answer"), _("model"), _("time"), _("ended"), _("tokens"), "¥", _("replayed")),
         rows=tuple(_call_cells(row) for row in rows),
-        note=more if rows else _("Nothing found."),
+        note=note if rows else _("Nothing found."),
+        most=_ROWS,
     )
 
 
-def _call_cells(row: CallRow) -> tuple[Any, ...]:
+def _call_cells(row: CallRow) -> tuple[object, ...]:
     tokens = "" if row.input_tokens is None else f"{row.input_tokens}→{row.output_tokens}"
     return (
         row.id,
-        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
+        LongText(row.prompt, shown=_SHOWN),
+        LongText(row.text or row.error or "", shown=_SHOWN),
         row.model,
-        one_line(row.prompt, _SHOWN),
-        one_line(row.text or row.error or "", _SHOWN),
+        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
         row.ended,
         tokens,
-        _cost(row.cost_cny),
+        _short_cost(row.cost_cny),
         _("yes") if row.replayed else "",
     )
 
 
 def _show(context: Context, rest: str) -> None:
     """Shows a call as its cell did, and binds the Reply."""
-    from ...display import view
-
     line = parse_command(rest, _SHOW)
     if len(line.words) != 1:
         raise OptionError(_("%wcode history show needs one call id"), hint=_("See %wcode history."))
@@ -135,6 +140,7 @@ def usage(context: Context, rest: str) -> Table:
         ),
         rows=tuple((*(getattr(row, name) for name in groups), *_usage_cells(row)) for row in rows),
         note=_total(rows),
+        most=_ROWS,
     )
 
 
@@ -149,14 +155,14 @@ def _grouping(line: CommandLine) -> Grouping:
     )
 
 
-def _usage_cells(row: UsageRow) -> tuple[Any, ...]:
+def _usage_cells(row: UsageRow) -> tuple[object, ...]:
     return (
         row.calls,
         row.replayed,
         row.failures,
         f"{row.input_tokens:,}",
         f"{row.output_tokens:,}",
-        _cost(row.cost_cny),
+        _short_cost(row.cost_cny),
         row.unpriced,
     )
 
@@ -171,6 +177,11 @@ def _total(rows: list[UsageRow]) -> str:
         cost=_cost(cost),
     )
     return " ".join([total, *([_("Calls with unknown price: {count}.").format(count=unpriced)] * bool(unpriced))])
+
+
+def _short_cost(cost: Decimal | None) -> str:
+    """To three digits, as in the status line; the frame of -o has all of them."""
+    return "" if cost is None else format_cost(cost).removeprefix("¥")
 
 
 def _cost(cost: Decimal | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import urllib.parse
-from pathlib import Path
 from typing import Any
 
+from ... import files
 from ...errors import InputError, ParameterError
 from ...export.imported import Found, find_request
 from ...keys import GATEWAY_ORIGIN
@@ -14,11 +14,15 @@ from ...request.cell_syntax import cell_line
 from ...request.forms import FORMS
 from ...request.messages import Protocol
 from ...request.parameters import PARAMETERS, check
+from ...shell import Shell
 from ..line import check_no_more, parse_command
 from .command import Context
 from .export import Sample
 
 __all__ = ["import_file", "import_text"]
+
+_LARGEST = 20 * 2**20
+"""Bytes of a file that are read: a request with its images is smaller."""
 
 
 def import_file(context: Context, rest: str) -> Sample:
@@ -30,8 +34,11 @@ def import_file(context: Context, rest: str) -> Sample:
             _("Nothing to import"), hint=_("Use %%wcode import and paste the request below it, or pass a file.")
         )
     try:
-        text = Path(words[0]).expanduser().read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with files.reading(files.named(words[0])) as file:
+            text = file.read(_LARGEST).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(_("Cannot read {path}: {error}").format(path=words[0], error=error.strerror)) from None
+    except UnicodeDecodeError as error:
         raise InputError(_("Cannot read {path}: {error}").format(path=words[0], error=error)) from None
     return import_text(context, text)
 
@@ -53,7 +60,7 @@ def import_text(context: Context, text: str) -> Sample:
 
 def _cells(found: Found, notes: list[str]) -> list[str]:
     body = dict(found.body)
-    values, own = _server(found), dict[str, Any]()
+    values, own = _server(found), dict[str, object]()
     messages = [message for message in body.pop("messages") if isinstance(message, dict)]
     system = [body.pop("system", None), *(_text(m) for m in messages if m.get("role") in ("system", "developer"))]
     if any(system):
@@ -80,19 +87,19 @@ def _cells(found: Found, notes: list[str]) -> list[str]:
     return [_cell(message, values, own, body, notes) for message in questions]
 
 
-def _server(found: Found) -> dict[str, Any]:
+def _server(found: Found) -> dict[str, object]:
     """The settings that lead to the address; none for the gateway's usual ones."""
     parts = urllib.parse.urlsplit(found.url)
     anthropic = "/anthropic" in parts.path or parts.path.endswith(FORMS["anthropic"].path)
     protocol: Protocol = "anthropic" if anthropic else "openai"
-    values: dict[str, Any] = {"protocol": protocol} if anthropic else {}
+    values: dict[str, object] = {"protocol": protocol} if anthropic else {}
     if parts.netloc and f"{parts.scheme}://{parts.netloc}" != GATEWAY_ORIGIN:
         form = FORMS[protocol]
         values[form.base_url] = found.url.partition("?")[0].rstrip("/").removesuffix(form.path)
     return values
 
 
-def _take_parameters(body: dict[str, Any], values: dict[str, Any]) -> None:
+def _take_parameters(body: dict[str, object], values: dict[str, object]) -> None:
     """Moves the fields that are parameters from `body` to `values`; what they would refuse stays, sent as it is."""
     for parameter in PARAMETERS:
         if parameter.name in body:
@@ -106,7 +113,11 @@ def _take_parameters(body: dict[str, Any], values: dict[str, Any]) -> None:
 
 
 def _cell(
-    message: dict[str, Any], values: dict[str, Any], own: dict[str, Any], extra: dict[str, Any], notes: list[str]
+    message: dict[str, object],
+    values: dict[str, object],
+    own: dict[str, object],
+    extra: dict[str, object],
+    notes: list[str],
 ) -> str:
     own, text = dict(own), _text(message)
     if images := _images(message, notes):
@@ -116,7 +127,7 @@ def _cell(
     return f"{cell_line(values, own=own, extra_body=extra)}\n{text}"
 
 
-def _plain(content: Any) -> str:
+def _plain(content: object) -> str:
     return _text({"content": content}) if content else ""
 
 
@@ -128,7 +139,7 @@ def _text(message: dict[str, Any]) -> str:
     return "\n".join(str(part["text"]) for part in parts if "text" in part)
 
 
-def _images(message: dict[str, Any], notes: list[str]) -> list[str]:
+def _images(message: dict[str, object], notes: list[str]) -> list[str]:
     content = message.get("content")
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     images = []
@@ -143,7 +154,7 @@ def _images(message: dict[str, Any], notes: list[str]) -> list[str]:
     return images
 
 
-def _forget(shell: Any, secret: str) -> None:
+def _forget(shell: Shell, secret: str) -> None:
     """Takes the key out of IPython's history of this session, before it is written to its file."""
     history = getattr(shell, "history_manager", None)
     for name in ("input_hist_raw", "input_hist_parsed"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+
 from ...errors import OptionError
 from ...language import N_, _
 from ...request.parameters import did_you_mean
@@ -38,8 +40,6 @@ def key(context: Context, rest: str) -> Table | None:
 
 
 def _ask_for_key(context: Context, origin: str, keep: bool) -> None:
-    import getpass
-
     prompt = _("API key for {origin} (hidden): ").format(origin=origin)
     # The typed key is handed on without a name: no frame here holds it.
     if keep:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...codebook import Codebook
+from ...display.answer import wrap
+from ...display.markdown import render
 from ...errors import OptionError
 from ...labels.labels import Labels
 from ...labels.location import labels_path
@@ -94,9 +96,6 @@ class Appendix:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from ...display.answer import wrap
-        from ...display.markdown import render
-
         return wrap(render(self._text))
 
 

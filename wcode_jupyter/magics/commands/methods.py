@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from ...characters import visible
+from ...display.answer import wrap
+from ...display.markdown import render
 from ...errors import OptionError
 from ...language import N_, _
 from ...store import named_path
@@ -45,8 +47,6 @@ class MethodsText(Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         # Rendered here: text/markdown in a trusted output would run the HTML of a model id that a server made up.
-        from ...display.answer import wrap
-        from ...display.markdown import render
 
         return wrap(render(str(self)))
 

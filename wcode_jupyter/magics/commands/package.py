@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ... import files
 from ...errors import InputError, OptionError
 from ...language import N_, _
 from ...session.account import AccountEntry
@@ -16,7 +17,7 @@ from ..options import CellOption
 from .command import Context
 from .methods import run_files
 
-__all__ = ["PACKAGE_OPTIONS", "run_package"]
+__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files"]
 
 PACKAGE_OPTIONS = (
     CellOption(name="notebook", metavar="FILE", help=N_("The notebook, where the kernel does not know it.")),
@@ -34,24 +35,21 @@ def run_package(context: Context, rest: str) -> None:
     line = parse_command(rest, PACKAGE_OPTIONS)
     if len(line.words) != 1 or not line.words[0].endswith(".zip"):
         raise OptionError(_("%wcode package needs the name of a .zip file"))
-    target = Path(line.words[0]).expanduser()
+    target = files.named(line.words[0])
     if target.exists() and not line.flag("force"):
         raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
-    client = context.client
-    replay = client.replay_path
-    answers = [*([replay] if replay.is_file() else []), *run_files(replay)]
-    answers += sorted(replay.parent.glob(f"{replay.name.partition('.')[0]}*.labels.*"))
-    session = client.session
+    notebook, answers = study_files(context, line.text("notebook"))
+    session = context.client.session
     runs = [path for path in answers if path.name.endswith(".jsonl") and ".labels." not in path.name]
     given = {name: line.text(name) for name in ("author", "affiliation", "affiliation_url", "license")}
     redact = session.keys.redact
     names = pack(
         target,
-        _notebook(context, line.text("notebook"), replay),
+        notebook,
         answers,
         study(runs, session.catalogue, findings=session.findings),
         session.catalogue,
-        data=[Path(name).expanduser() for name in (line.text("data") or "").split(",") if name],
+        data=[files.named(name) for name in (line.text("data") or "").split(",") if name],
         maker=Maker(**{name: text for name, text in given.items() if text}),
         is_secret=lambda text: redact(text) != text,
     )
@@ -59,10 +57,18 @@ def run_package(context: Context, rest: str) -> None:
     print(_("{count} files in {path}.").format(count=len(names), path=target.name))
 
 
+def study_files(context: Context, named: str | None) -> tuple[Path | None, list[Path]]:
+    """The notebook, and the files with its answers and labels. Raises InputError: there is no `named`."""
+    replay = context.client.replay_path
+    answers = [*([replay] if replay.is_file() else []), *run_files(replay)]
+    answers += sorted(replay.parent.glob(f"{replay.name.partition('.')[0]}*.labels.*"))
+    return _notebook(context, named, replay), answers
+
+
 def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
     """The notebook as it was saved last: named, known to the kernel, or of the replay file's name."""
     known = named or context.client.notebook() or os.environ.get("JPY_SESSION_NAME")
-    path = Path(known).expanduser() if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
+    path = files.named(known) if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
     path = path if path.is_file() else replay.with_name(path.name)
     if named and not path.is_file():
         raise InputError(_("Notebook not found: {path}").format(path=named))
