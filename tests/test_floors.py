@@ -139,6 +139,7 @@ LATE = {
     "wcode_jupyter.magics.manual": "as errors",
     "wcode_jupyter.magics.wcode": "352 ms; as errors",
     "wcode_jupyter.panel.label_panel": "ipywidgets; only labelling",
+    "wcode_jupyter.panel.explorer": "ipywidgets; only exploring",
     "wcode_jupyter.panel.panel": "ipywidgets; only panels",
     "wcode_jupyter.panel.state": "ipywidgets; only panels",
     "wcode_jupyter.panel.summary": "ipywidgets; only panels",
