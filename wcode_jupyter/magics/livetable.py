@@ -42,7 +42,7 @@ class LiveTable:
         self._own.show(html, self._display_id)
 
     def _html(self) -> str:
-        from ..batch.replies import answers_table
+        from ..batch import answers_table
 
         lines = self._run.first(_ANSWERS)
         first = answers_table(lines, self._run.counts.done)._repr_html_() if lines else ""
