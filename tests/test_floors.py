@@ -104,7 +104,6 @@ LATE = {
     "IPython": "78 ms; a script with Client has no notebook",
     "comm": "13 ms; only a front end that saves asks for it",
     "filelock": "39 ms; only what writes files",
-    "jsonschema": "1,500 ms; only answers with a schema",
     "keyring": "73 ms; only where no key is in the environment",
     "markdown_it": "41 ms; only where an answer is formatted",
     "numpy": "101 ms; optional",

@@ -14,6 +14,7 @@ import msgspec
 from .. import extras
 from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
+from ..files import named
 from ..findings.exploration import Exploration
 from ..findings.finding import Finding
 from ..findings.page import Page
@@ -445,7 +446,7 @@ class Replies(Sequence[Reply]):
         reply = next((line.reply for line in self.lines() if is_structured(line.reply)), None)
         schema = {} if reply is None else schema_of(reply, evidence.field)
         given = [answer.value for answer in evidence.answers]
-        path = labels_path(self.path) if file is None else Path(file).expanduser()
+        path = labels_path(self.path) if file is None else named(file)
         return LabelTask(
             evidence, [jobs[row] for row in sorted(jobs)], label_input(schema, given, codebook, values),
             LabelFile(path), codebook,
