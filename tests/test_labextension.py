@@ -266,3 +266,24 @@ def test_installed_with_the_package() -> None:
         pytest.fail("the package is not installed")
     names = {path.name for path in paths if path.parts[-5:-2] == ("share", "jupyter", "labextensions")}
     assert {"package.json", "install.json"} <= {path.name for path in paths}, names
+
+
+TABLES = """
+import os
+from IPython.display import display
+for os.environ["WCODE_LANG"] in ("en", "zh_CN"):
+    for command in ("models", "models glm-5", "params", "settings", "chats", "help"):
+        display(get_ipython().run_line_magic("wcode", command))
+"""
+
+
+def test_tables_are_accessible(lab: Lab) -> None:
+    """axe finds nothing serious in the tables of the commands, light and dark, English and Chinese."""
+    page = lab.notebook([f"%load_ext wcode_jupyter{TABLES}"], "tables.ipynb")  # what is out of sight is not in the page
+    page.run(0)
+    assert "参数" in page.text(0)
+    found = []
+    for dark in (True, False):
+        page.theme(dark=dark)
+        found += violations(page, ".jp-OutputArea-output")
+    assert sorted(set(found)) == []

@@ -19,7 +19,7 @@ const SHEET = `
 .wcode-code-bar button { opacity: 0; transition: opacity .1s }
 .wcode-code-bar:hover button, .wcode-code-bar:has(+ pre:hover) button, .wcode-code-bar:focus-within button { opacity: 1 }
 :is(.wcode-bar, .wcode-code-bar) button:hover { background: var(--jp-layout-color2) }
-:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-answer :is(pre, summary):focus-visible {
+:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-table:focus-visible, .wcode-answer :is(pre, summary):focus-visible {
   outline: 2px solid var(--jp-brand-color1); outline-offset: 1px }
 .wcode-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 `;
@@ -157,10 +157,15 @@ function addBar(status, app, tracker) {
   status.prepend(bar);
 }
 
-function addCodeBar(pre, app, tracker) {
-  if (pre.scrollWidth > pre.clientWidth) {
-    pre.tabIndex = 0; // by keyboard too
+// What scrolls can be scrolled by keyboard too.
+function reach(box) {
+  if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) {
+    box.tabIndex = 0;
   }
+}
+
+function addCodeBar(pre, app, tracker) {
+  reach(pre);
   const code = pre.querySelector(':scope > code');
   if (!code || pre.previousElementSibling?.classList.contains('wcode-code-bar')) {
     return;
@@ -214,5 +219,6 @@ export function serveAnswers(app, tracker) {
     tellEnd(status);
     addBar(status, app, tracker);
   });
+  whenSeen('.wcode-table', reach);
   whenSeen('.wcode-answer pre', pre => addCodeBar(pre, app, tracker));
 }
