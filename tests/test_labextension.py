@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,17 @@ def test_version_is_that_of_the_package() -> None:
     package = json.loads((SOURCE / "package.json").read_text("utf-8"))
     assert package["version"] == wcode_jupyter.__version__
     assert (SOURCE / package["jupyterlab"]["_build"]["load"]).is_file()
+
+
+def test_modules_need_no_build() -> None:
+    """Plain ES modules of at most 300 lines each, which import only each other."""
+    modules = sorted((SOURCE / "static").glob("*.js"))
+    assert len(modules) > 10
+    for path in modules:
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 300, path.name
+        for name in re.findall(r"^import .*? from '(.*)';$", text, re.MULTILINE):
+            assert (path.parent / name).is_file(), (path.name, name)
 
 
 def test_installed_with_the_package() -> None:

@@ -26,6 +26,7 @@ _LATENCY = """async ([control, seen, count]) => {
     const text = eval(seen);
     const times = [];
     for (let i = 1; i <= count; i++) {
+        await new Promise(resolve => setTimeout(resolve, 100)); // a person's pace: the last change is over
         const value = (i / 100).toFixed(2).replace(/0$/, '');
         const began = performance.now();
         field.value = value;
