@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import wcode_jupyter
 
 from .axe import violations
 from .environment import ROOT, installed, require
-from .fault_server import DONE, FaultServer, delta, finish, reasoning, stream, usage
+from .fault_server import DONE, FaultServer, chat, delta, finish, reasoning, stream, usage
 from .lab import Lab, Page
 
 SOURCE = ROOT / "wcode_jupyter" / "labextension"
@@ -248,6 +249,61 @@ def test_answer_in_the_page(lab: Lab) -> None:
         page.finish()
         assert page.sources()[2:] == ["%%wcode glm-5 -o a\nHello", "%%wcode glm-5 -m \nHello", "x = 1"]
         assert [request.json["messages"] for request in server.requests] == [[{"role": "user", "content": "Hello"}]] * 2
+        assert page.errors() == []
+
+
+def test_continue_and_fork_are_cells(lab: Lab) -> None:
+    """An answer that was cut goes on by a cell that one can read, run as it stands; so does a copy of a chat, even if
+    its name is part of the model's."""
+    scripts = [chat("Cut {{here}}", reason="length"), chat("Ahoy"), chat("Second"), chat("Fourth")]
+    with FaultServer(*scripts) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false\nword = 'tides'"
+        page = lab.notebook([setup, "%%wcode glm-5 -o a\nOn {{word}}", "%%wcode glm-5 --chat glm\nHi"], "goon.ipynb")
+        for cell in range(3):
+            page.run(cell)
+        page.tab.click(".jp-Cell:nth-of-type(3) .wcode-bar button >> text=Fork")
+        page.tab.click(".wcode-bar button >> text=Continue")
+        goes_on = "%%wcode glm-5 -o a_2\nOn {{word}}\n\nContinue exactly where this answer stops:\n\n{{a}}"
+        fork = ["%wcode chats fork glm glm-2", "%%wcode glm-5 --chat glm-2\n"]
+        assert page.sources()[1:] == [
+            "%%wcode glm-5 -o a\nOn {{word}}", goes_on, "%%wcode glm-5 --chat glm\nHi", *fork
+        ]  # fmt: skip
+        page.run(2)
+        assert server.requests[2].json["messages"][0]["content"].startswith("On tides\n\nContinue exactly")
+        assert server.requests[2].json["messages"][0]["content"].endswith("Cut {{here}}")
+        page.run(4)
+        page.set_source(5, fork[1] + "And now?")
+        page.run(5)
+        assert [message["content"] for message in server.requests[3].json["messages"]] == ["Hi", "Ahoy", "And now?"]
+        assert page.errors() == []
+
+
+def test_the_page_follows_until_the_reader_scrolls_away(lab: Lab) -> None:
+    """The button in the progress line scrolls along with what arrives; the wheel upwards ends that."""
+    more, rest = threading.Event(), threading.Event()
+    text = "".join(f"Paragraph {n} of many.\n\n" for n in range(40))
+    with FaultServer(
+        stream(delta(text), 2.5, delta(text), more, delta(text), rest, delta(text), finish(), DONE)
+    ) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false"
+        page = lab.notebook([setup, "%%wcode glm-5\nHello"], "follow.ipynb")
+        page.run(0)
+        page.start(1)
+        page.tab.click(".wcode-follow")
+        more.set()
+        bottom = """wanted => {
+            const area = document.querySelectorAll('.jp-OutputArea')[1];
+            const scroller = document.querySelector('.jp-WindowedPanel-outer');
+            const below = area.getBoundingClientRect().bottom - scroller.getBoundingClientRect().bottom;
+            return area.querySelectorAll('.wcode-answer p').length >= wanted && below <= 1;
+        }"""
+        page.wait(bottom, 120, 20)
+        page.tab.mouse.move(600, 400)
+        page.tab.mouse.wheel(0, -400)
+        page.wait("() => !document.querySelector('.wcode-follow[aria-pressed=true]')")
+        rest.set()
+        page.finish()
+        assert not page.js(bottom, 0)
         assert page.errors() == []
 
 
