@@ -36,6 +36,7 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..session_name import session_name
 from ..store import default_path, named_path
 from ..store.credentials import redacted
 from ..store.location import notebook_path
@@ -95,6 +96,7 @@ class Client:
         """What happens to an answer that has ended."""
         self.home = _here()
         """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
+        session_name()  # claimed before any child process is there
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
