@@ -144,7 +144,7 @@ class Table(Struct, frozen=True):
         note = f"<p>{_html(self.note)}</p>" if self.note else ""
         return f'<div class="wcode-table mathjax_ignore">{_STYLE}{self._html(shown, kinds)}{more}{note}</div>'
 
-    def _html(self, rows: Sequence[tuple[Any, ...]], kinds: Sequence[str]) -> str:
+    def _html(self, rows: Sequence[tuple[object, ...]], kinds: Sequence[str]) -> str:
         # Left also where the style is taken out.
         head = "".join(f"<th{kind}>{escape(name)}</th>" for name, kind in zip(self.columns, kinds, strict=True))
         body = "".join(
@@ -230,11 +230,11 @@ def _terminal_columns() -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def _text(cell: Any) -> str:
+def _text(cell: object) -> str:
     return "" if cell is None else " ".join(visible(str(cell)).split())
 
 
-def _html(cell: Any) -> str:
+def _html(cell: object) -> str:
     if not isinstance(cell, LongText) or not cell.is_long:
         return escape(_text(cell))
     whole = cell.html or escape(visible(cell.text))

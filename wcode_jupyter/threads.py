@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
 
 from .errors import InputError
 from .in_place import InPlace
@@ -49,7 +48,7 @@ def start_later(seconds: float, function: Callable[[], object]) -> threading.Tim
     return timer
 
 
-def run_all(functions: Sequence[Callable[[], Any]], name: str) -> None:
+def run_all(functions: Sequence[Callable[[], object]], name: str) -> None:
     """Runs all at the same time, each in a daemon thread, and waits; without threads one after another.
 
     An interrupt leaves the threads running: a thread cannot be stopped.

@@ -16,7 +16,7 @@ __all__ = ["convert", "decode", "decoder"]
 T = TypeVar("T")
 
 _lock = threading.Lock()
-_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_decoders: dict[object, msgspec.json.Decoder[Any]] = {}
 
 
 def decoder(type_: type[T]) -> msgspec.json.Decoder[T]:

@@ -99,7 +99,7 @@ def find_picture(
     return picture(path, text, resize=resize)
 
 
-def _pictured(namespace: Mapping[str, Any]) -> list[str]:
+def _pictured(namespace: Mapping[str, object]) -> list[str]:
     """The variables that may hold an image."""
     return [
         name
@@ -159,11 +159,11 @@ def abridged(value: Any) -> Any:
 class _Source(Struct, frozen=True):
     """A kind of value, and how it becomes bytes. `encode(value, name)` raises InputError."""
 
-    matches: Callable[[Any], bool]
+    matches: Callable[[object], bool]
     encode: Callable[[Any, str], bytes]
 
 
-def _is(module: str, *types: str) -> Callable[[Any], bool]:
+def _is(module: str, *types: str) -> Callable[[object], bool]:
     """Whether a value is one of `types` of the package `module`, or of a subclass: asked without importing it."""
     return lambda value: any(
         base.__name__ in types and base.__module__.partition(".")[0] == module for base in type(value).__mro__

@@ -32,7 +32,7 @@ from ..request.parameters import did_you_mean
 
 __all__ = ["Schema", "find_schema", "parse", "schema"]
 
-Read: TypeAlias = Callable[[Any], Any]
+Read: TypeAlias = Callable[[object], object]
 """Plain JSON values to the typed object. Raises ValueError that names the place and the fault."""
 
 
@@ -40,18 +40,18 @@ class Schema(Struct, frozen=True):
     """What an answer must look like. `body` is the JSON Schema as it is sent."""
 
     name: str
-    body: dict[str, Any]
+    body: dict[str, object]
     read: Read
     keeps_digits: bool = False
     """Whether `read` takes a `msgspec.Raw` for a number of which a float would lose digits."""
 
     @property
-    def response_format(self) -> dict[str, Any]:
+    def response_format(self) -> dict[str, object]:
         """The request's `response_format`."""
         return {"type": "json_schema", "json_schema": {"name": self.name, "strict": True, "schema": self.body}}
 
 
-def schema(value: Any) -> Schema:
+def schema(value: object) -> Schema:
     """The Schema that `value` means. Raises InputError: no schema, or with parts that strict schemas do not have."""
     if isinstance(value, Schema):
         return value
@@ -64,7 +64,7 @@ def schema(value: Any) -> Schema:
     return _typed(value)
 
 
-def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
+def find_schema(text: str, namespace: Mapping[str, object]) -> Schema:
     """The Schema that `--schema TEXT` means: a variable, `list[…]` of one, or the short form. Raises InputError."""
     text = text.strip()
     inner = text[len("list[") : -1].strip() if text.startswith("list[") and text.endswith("]") else ""
@@ -108,14 +108,14 @@ _WRAPPED = "items"
 """The property that holds a list: strict schemas want an object at the top."""
 
 
-def _typed(type_: Any) -> Schema:
+def _typed(type_: object) -> Schema:
     body, read = _described(type_)
     items = "_".join(_name_of(item) for item in getattr(type_, "__args__", ()))
     found = _strict_schema(f"{items}_list" if items else _name_of(type_), body, read)
     return msgspec.structs.replace(found, keeps_digits=True)
 
 
-def _described(type_: Any) -> tuple[dict[str, Any], Read]:
+def _described(type_: object) -> tuple[dict[str, object], Read]:
     """JSON Schema and reader of a type: msgspec's, or pydantic's for what msgspec does not know."""
     if not isinstance(type_, type) and not hasattr(type_, "__origin__"):
         raise InputError(
@@ -129,19 +129,19 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
         return _pydantic(type_)
 
 
-def _as_declared(body: dict[str, Any], type_: Any) -> dict[str, Any]:
+def _as_declared(body: dict[str, object], type_: object) -> dict[str, object]:
     """`body` with fields and categories in the order of the declaration: models write, and read, them in this order.
 
     msgspec sorts the categories, and the fields of a TypedDict.
     """
-    orders: dict[frozenset[Any], list[Any]] = {}
+    orders: dict[frozenset[object], list[object]] = {}
     for declared in _declared(type_, set()):
         orders.setdefault(frozenset(declared), declared)
-    ordered: dict[str, Any] = _reordered(body, orders)
+    ordered: dict[str, object] = _reordered(body, orders)
     return ordered
 
 
-def _declared(type_: Any, seen: set[int]) -> Iterator[list[Any]]:
+def _declared(type_: object, seen: set[int]) -> Iterator[list[object]]:
     """Categories and names of fields in their order, of a type and of all that it is made of."""
     if id(type_) in seen:
         return
@@ -160,7 +160,7 @@ def _declared(type_: Any, seen: set[int]) -> Iterator[list[Any]]:
                 yield from _declared(inner, seen)
 
 
-def _reordered(node: Any, orders: Mapping[frozenset[Any], list[Any]]) -> Any:
+def _reordered(node: object, orders: Mapping[frozenset[object], list[object]]) -> Any:
     if isinstance(node, list):
         return [_reordered(item, orders) for item in node]
     if not isinstance(node, dict):
@@ -176,7 +176,7 @@ def _reordered(node: Any, orders: Mapping[frozenset[Any], list[Any]]) -> Any:
     return result
 
 
-def _whole_numbers(value: Any) -> Any:
+def _whole_numbers(value: Any) -> object:
     """Plain JSON in which a number without a fraction is an integer, as JSON Schema has it: 1.0 is one."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
@@ -185,20 +185,20 @@ def _whole_numbers(value: Any) -> Any:
     return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def _converted(value: Any, type_: Any) -> Any:
+def _converted(value: object, type_: Any) -> Any:
     value = _whole_numbers(value)
     if _has_raw(value):
         return typed.decode(msgspec.json.encode(value), type_)
     return typed.convert(value, type_)
 
 
-def _has_raw(value: Any) -> bool:
+def _has_raw(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(_has_raw, value.values()))
     return any(map(_has_raw, value)) if isinstance(value, list) else isinstance(value, msgspec.Raw)
 
 
-def _without_raw(value: Any, number: Callable[[str], object]) -> Any:
+def _without_raw(value: object, number: Callable[[str], object]) -> object:
     if isinstance(value, dict):
         return {name: _without_raw(item, number) for name, item in value.items()}
     if isinstance(value, list):
@@ -206,7 +206,7 @@ def _without_raw(value: Any, number: Callable[[str], object]) -> Any:
     return number(bytes(value).decode()) if isinstance(value, msgspec.Raw) else value
 
 
-def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
+def _pydantic(type_: object) -> tuple[dict[str, object], Read]:
     pydantic = extras.load("pydantic", extra="schema")
     try:
         adapter: Any = pydantic.TypeAdapter(type_)
@@ -219,7 +219,7 @@ def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
             hint=_(_KINDS),
         ) from None
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> object:
         try:
             # As JSON: a strict pydantic model takes a date from a JSON text, but not from a Python one.
             found = adapter.validate_json(json.dumps(_without_raw(value, float)))
@@ -241,7 +241,7 @@ def _pydantic_faults(error: Any) -> list[str]:
     ]
 
 
-def _from_json_schema(body: dict[str, Any]) -> Schema:
+def _from_json_schema(body: dict[str, object]) -> Schema:
     jsonschema = extras.load("jsonschema", extra="schema")
     try:
         jsonschema.Draft202012Validator.check_schema(body)
@@ -249,7 +249,7 @@ def _from_json_schema(body: dict[str, Any]) -> Schema:
         raise InputError(_("Not a JSON Schema: {error}").format(error=one_line(error.message))) from None
     validator = jsonschema.Draft202012Validator(body)
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> object:
         if faults := sorted(validator.iter_errors(value), key=lambda fault: fault.json_path):
             raise ValueError("; ".join(f"{one_line(fault.message)} - at `{fault.json_path}`" for fault in faults[:3]))
         return value
@@ -257,7 +257,7 @@ def _from_json_schema(body: dict[str, Any]) -> Schema:
     return _strict_schema(str(body.get("title", "")), body, read)
 
 
-def _name_of(type_: Any) -> str:
+def _name_of(type_: object) -> str:
     return str(getattr(type_, "__name__", type(type_).__name__))
 
 
@@ -280,7 +280,7 @@ _SPELLED = {"oneOf": "anyOf", "definitions": "$defs"}
 """Keywords that the subset has under another name; an answer that fits two branches of `oneOf` is refused here."""
 
 
-def _strict_schema(name: str, body: dict[str, Any], read: Read) -> Schema:
+def _strict_schema(name: str, body: dict[str, object], read: Read) -> Schema:
     name = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64].strip("_") or "answer"
     strict = _at_top(_strict(_without_unused(_inlined(body)), "$"))
     if strict.get("type") == "object":
@@ -288,7 +288,7 @@ def _strict_schema(name: str, body: dict[str, Any], read: Read) -> Schema:
     definitions = {"$defs": strict.pop("$defs")} if "$defs" in strict else {}
     wrapped = _strict({"type": "object", "properties": {_WRAPPED: strict}, **definitions}, "$")
 
-    def unwrap(value: Any) -> Any:
+    def unwrap(value: object) -> object:
         if isinstance(value, dict) and value.keys() == {_WRAPPED}:
             value = value[_WRAPPED]
         return read(value)
@@ -306,15 +306,15 @@ def _at_top(body: dict[str, Any]) -> dict[str, Any]:
     return {**definitions[name], **({"$defs": rest} if rest else {})}
 
 
-def _refers(node: Any, name: str) -> bool:
+def _refers(node: object, name: str) -> bool:
     return f'"$ref": "#/$defs/{name}"' in json.dumps(node)
 
 
-def _strict(node: Any, where: str) -> dict[str, Any]:
+def _strict(node: object, where: str) -> dict[str, object]:
     """The schema `node` in the strict subset. Raises InputError naming the part that has no place in it."""
     if not isinstance(node, dict) or not node.keys() - _DROPPED - {"title", "description"}:
         raise _unsupported(_("a value of any type"), where)
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     node = {word: value for word, value in node.items() if not _is_unknown(word, value)}
     for word, value in node.items():
         keyword_ = _SPELLED.get(word, word)
@@ -336,21 +336,21 @@ def _strict(node: Any, where: str) -> dict[str, Any]:
     return result
 
 
-def _is_unknown(word: str, value: Any) -> bool:
+def _is_unknown(word: str, value: object) -> bool:
     """Whether a format or pattern is none that the subset has."""
     if word == "format":
         return value not in _FORMATS
     return word == "pattern" and (not isinstance(value, str) or _UNSURE_PATTERN.search(value) is not None)
 
 
-def _inlined(body: dict[str, Any]) -> dict[str, Any]:
+def _inlined(body: dict[str, Any]) -> dict[str, object]:
     """`body` without references that have something beside them, which the subset does not allow.
 
     What is referred to takes the place of the reference; where it refers to itself, what stands beside is left out.
     """
     definitions = {**body.get("definitions", {}), **body.get("$defs", {})}
 
-    def walk(node: Any, within: tuple[str, ...]) -> Any:
+    def walk(node: object, within: tuple[str, ...]) -> object:
         if isinstance(node, list):
             return [walk(item, within) for item in node]
         if not isinstance(node, dict):
@@ -369,7 +369,7 @@ def _inlined(body: dict[str, Any]) -> dict[str, Any]:
     return {word: walk(value, ()) for word, value in body.items()} if "$ref" not in body else body
 
 
-def _without_unused(body: dict[str, Any]) -> dict[str, Any]:
+def _without_unused(body: dict[str, Any]) -> dict[str, object]:
     """`body` without definitions that nothing refers to any more."""
     for word in ("$defs", "definitions"):
         while word in body:
@@ -385,7 +385,7 @@ def _without_unused(body: dict[str, Any]) -> dict[str, Any]:
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
-def _type_of(values: list[Any]) -> str | list[str]:
+def _type_of(values: list[object]) -> str | list[str]:
     """The JSON type of the values of an enum; a list of types where they differ."""
     kinds = list(dict.fromkeys(_JSON_TYPES.get(type(value), "object") for value in values))
     return kinds[0] if len(kinds) == 1 else kinds
@@ -396,7 +396,7 @@ def _kinds(node: dict[str, Any]) -> tuple[str, ...]:
     return (kinds,) if isinstance(kinds, str) else tuple(kinds)
 
 
-_INSIDE: dict[str, Callable[[Any, str], Any]] = {
+_INSIDE: dict[str, Callable[[Any, str], object]] = {
     "properties": lambda nodes, where: {name: _strict(node, f"{where}.{name}") for name, node in nodes.items()},
     "$defs": lambda nodes, _where: {name: _strict(node, name) for name, node in nodes.items()},
     "anyOf": lambda nodes, where: [_strict(node, where) for node in nodes],
@@ -413,7 +413,7 @@ def _unsupported(part: str, where: str) -> InputError:
 
 # ------------------------------------------------------------------------------------------------------ the short form
 
-_TYPES: dict[str, Any] = {
+_TYPES: dict[str, object] = {
     "str": str,
     "int": int,
     "float": float,
@@ -424,7 +424,7 @@ _TYPES: dict[str, Any] = {
 _COMMA = re.compile(r",(?![^\[]*\])")
 
 
-def _named(text: str, namespace: Mapping[str, Any]) -> Any:
+def _named(text: str, namespace: Mapping[str, object]) -> object:
     """The variable that `text` names, or `text` itself where it is the short form."""
     if not text.isidentifier():
         return text
@@ -448,7 +448,7 @@ def _short_form(text: str) -> type[Struct]:
     return msgspec.defstruct("Answer", fields, frozen=True, forbid_unknown_fields=True)
 
 
-def _field(words: list[str], text: str) -> tuple[str, Any]:
+def _field(words: list[str], text: str) -> tuple[str, object]:
     name, *kind = words or [""]
     if not name.isidentifier() or keyword.iskeyword(name) or len(kind) > 1:
         raise InputError(
@@ -458,7 +458,7 @@ def _field(words: list[str], text: str) -> tuple[str, Any]:
     return name, _type(kind[0]) if kind else str
 
 
-def _type(word: str) -> Any:
+def _type(word: str) -> object:
     if word.startswith("list[") and word.endswith("]"):
         return list[_type(word[5:-1])]  # type: ignore[misc]
     if word not in _TYPES:

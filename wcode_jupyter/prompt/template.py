@@ -81,7 +81,7 @@ class Inserted(Struct, frozen=True):
 class Converter(Struct, frozen=True):
     """A row of `CONVERTERS`. `convert(value, name, limits)` raises InputError when `name` must not be inserted."""
 
-    matches: Callable[[Any], bool]
+    matches: Callable[[object], bool]
     convert: Callable[[Any, str, InsertLimits], Inserted]
 
 
@@ -143,7 +143,7 @@ _ANYTHING = re.compile(r"(?<!\{)\{\{([^{}\n]{1,80})\}\}(?!\})")
 _ONE_BRACE = re.compile(r"(?<!\{)\{([^{}\n]{1,80})\}(?!\})")
 
 
-def expand(text: str, namespace: Mapping[str, Any], *, limits: InsertLimits = _LIMITS) -> Expansion:
+def expand(text: str, namespace: Mapping[str, object], *, limits: InsertLimits = _LIMITS) -> Expansion:
     """`text` with each `{{name}}` replaced by the variable of that name in `namespace`.
 
     Raises UndefinedReference naming all that are missing, InputError for a value that means nothing as text (an object
@@ -176,7 +176,7 @@ def _braced(name: str) -> str:
     return "{{" + name + "}}"
 
 
-def _refuse_undefined(names: Sequence[str], namespace: Mapping[str, Any]) -> None:
+def _refuse_undefined(names: Sequence[str], namespace: Mapping[str, object]) -> None:
     if not (missing := [name for name in names if name not in namespace]):
         return
     public = [name for name in namespace if not name.startswith("_")]
@@ -187,7 +187,7 @@ def _refuse_undefined(names: Sequence[str], namespace: Mapping[str, Any]) -> Non
     )
 
 
-def _near_misses(text: str, namespace: Mapping[str, Any]) -> Iterator[str]:
+def _near_misses(text: str, namespace: Mapping[str, object]) -> Iterator[str]:
     """Notes on variables that stand between braces but were not inserted, for want of exactly two."""
     typed = [found for found in _BRACES.finditer(text) if not _is_reference(found)]
     for whole in dict.fromkeys(found[0] for found in typed if found[2] in namespace and _can_be_a_variable(found[2])):
@@ -197,7 +197,7 @@ def _near_misses(text: str, namespace: Mapping[str, Any]) -> Iterator[str]:
         yield _("{typed} was sent unchanged: a placeholder has two braces on each side").format(typed=", ".join(names))
 
 
-def _is_a_value(name: str, namespace: Mapping[str, Any]) -> bool:
+def _is_a_value(name: str, namespace: Mapping[str, object]) -> bool:
     return _can_be_a_variable(name) and not name.startswith("_") and not isinstance(namespace[name], _CODE)
 
 
@@ -232,7 +232,7 @@ def _on_own_lines(block: str, text: str, found: re.Match[str]) -> str:
     return before + block + after
 
 
-def _convert(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _convert(value: object, name: str, limits: InsertLimits) -> Inserted:
     row = next(row for row in CONVERTERS if row.matches(value))
     try:
         return row.convert(value, name, limits)
@@ -245,7 +245,7 @@ def _convert(value: Any, name: str, limits: InsertLimits) -> Inserted:
         ) from None
 
 
-def _is(module: str, *types: str) -> Callable[[Any], bool]:
+def _is(module: str, *types: str) -> Callable[[object], bool]:
     """Whether a value is one of `types` of the package `module`, or of a subclass: asked without importing it."""
     return lambda value: any(
         base.__name__ in types and (base.__module__ == module or base.__module__.startswith(module + "."))
@@ -253,14 +253,14 @@ def _is(module: str, *types: str) -> Callable[[Any], bool]:
     )
 
 
-def _secret(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _secret(value: object, name: str, limits: InsertLimits) -> Inserted:
     raise InputError(
         _("{name} contains a key and is not sent").format(name=_braced(name)),
         hint=_("Insert another variable."),
     )
 
 
-def _environment(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _environment(value: object, name: str, limits: InsertLimits) -> Inserted:
     raise InputError(
         _("{name} contains the environment with its keys and is not sent").format(name=_braced(name)),
         hint=_("Store the values you need in separate variables."),
@@ -274,15 +274,15 @@ def _meaningless(name: str, kind: str) -> InputError:
     )
 
 
-def _no_text(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _no_text(value: object, name: str, limits: InsertLimits) -> Inserted:
     raise _meaningless(name, _a(value))
 
 
-def _a(value: Any) -> str:
+def _a(value: object) -> str:
     return _("an object of type {type}").format(type=type(value).__name__)
 
 
-def _picture(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _picture(value: object, name: str, limits: InsertLimits) -> Inserted:
     found = picture(value, _braced(name))
     return Inserted(parts=(found.image,), note=found.note)
 
@@ -295,14 +295,14 @@ def _bytes(value: Any, name: str, limits: InsertLimits) -> Inserted:
     )
 
 
-def _text(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _text(value: object, name: str, limits: InsertLimits) -> Inserted:
     text = str(value)
     if _ADDRESS.search(text):
         raise _meaningless(name, _a(value))
     return Inserted(text)
 
 
-def _string(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _string(value: object, name: str, limits: InsertLimits) -> Inserted:
     return Inserted(str(value))
 
 
@@ -315,14 +315,14 @@ def _pending(value: PendingReply, name: str, limits: InsertLimits) -> Inserted:
     return _reply(value.wait(), name, limits)
 
 
-def _json(value: Any, name: str, limits: InsertLimits) -> Inserted:
+def _json(value: object, name: str, limits: InsertLimits) -> Inserted:
     try:
         return Inserted(json.dumps(_plain(value, name, limits), ensure_ascii=False, indent=2))
     except RecursionError:
         raise _meaningless(name, _("a value that contains itself or is nested too deeply")) from None
 
 
-def _plain(value: Any, name: str, limits: InsertLimits) -> Any:
+def _plain(value: Any, name: str, limits: InsertLimits) -> object:
     """`value` as plain JSON, whatever JSON does not know as its own row of `CONVERTERS` says."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -376,12 +376,12 @@ def _polars_frame(value: Any, name: str, limits: InsertLimits) -> Inserted:
     return _table(list(shown.columns), shown.iter_rows(), frame.shape, limits)
 
 
-def _label(label: Any) -> str:
+def _label(label: object) -> str:
     return " / ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], shape: tuple[int, int], limits: InsertLimits
+    header: Sequence[str], rows: Iterable[Sequence[object]], shape: tuple[int, int], limits: InsertLimits
 ) -> Inserted:
     """A Markdown table of what is shown of a frame of `shape` (rows, columns), and a note of what is not."""
     if not header:
@@ -394,7 +394,7 @@ def _table(
     return Inserted("\n".join(lines) + left_out, note=note, block=True)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     # An index of several levels is one tuple here.
     return _label(value)
 

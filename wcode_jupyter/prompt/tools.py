@@ -130,7 +130,10 @@ def tool_of(function: Any) -> Tool:
     return Tool(name, function, description, parameters, check, bool(getattr(function, _MARK, False)))
 
 
-def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any], Callable[[Any], dict[str, Any]]]:
+def _described(
+    name: str,
+    function: Callable[..., object],
+) -> tuple[dict[str, object], Callable[[object], dict[str, object]]]:
     """JSON Schema and check of a function's arguments."""
     extras.load("pydantic", extra="schema")
     import pydantic
@@ -140,7 +143,7 @@ def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any],
     class Untitled(GenerateJsonSchema):
         """Without the titles that pydantic makes of names: they say nothing that the names do not."""
 
-        def field_title_should_be_set(self, schema: Any) -> bool:
+        def field_title_should_be_set(self, schema: object) -> bool:
             return False
 
     signature = _parameters(name, function)
@@ -165,9 +168,9 @@ def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any],
         if each.default is not each.empty and _is_plain(each.default):
             schema["properties"][each.name].setdefault("default", each.default)
 
-    def check(value: Any) -> dict[str, Any]:
+    def check(value: object) -> dict[str, object]:
         try:
-            checked: dict[str, Any] = adapter.validate_json(msgspec.json.encode(value))
+            checked: dict[str, object] = adapter.validate_json(msgspec.json.encode(value))
         except pydantic.ValidationError as error:
             faults = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_url=False)]
             raise ToolFault("; ".join(faults[:8])) from None
@@ -176,15 +179,15 @@ def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any],
     return schema, check
 
 
-def _place(path: tuple[Any, ...]) -> str:
+def _place(path: tuple[object, ...]) -> str:
     return ".".join(map(str, path)) or "arguments"
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and value == value)
 
 
-def _parameters(name: str, function: Callable[..., Any]) -> list[inspect.Parameter]:
+def _parameters(name: str, function: Callable[..., object]) -> list[inspect.Parameter]:
     try:
         found = list(inspect.signature(function, eval_str=True).parameters.values())
     except (NameError, SyntaxError, TypeError, ValueError) as error:
@@ -225,7 +228,7 @@ def run(tool: Tool, arguments: Mapping[str, Any]) -> str:
     return f"{text[:LONGEST_RESULT]}\n(only the first {LONGEST_RESULT:,} of {len(text):,} characters)"
 
 
-def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def _awaited(coroutine: Coroutine[object, object, object]) -> object:
     """What `coroutine` gives, also where an event loop runs already, as in a notebook's main thread."""
     if not threads.are_there():
         with contextlib.closing(InPlaceLoop()) as loop:
@@ -234,7 +237,7 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return aside.submit(asyncio.run, coroutine).result()
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     """A text as it is; tables as in `{{name}}`; all else as JSON. Raises ToolFault where it is neither."""
     if isinstance(value, str):
         return value

@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 __all__ = ["repaired"]
 
@@ -27,7 +26,7 @@ def repaired(pieces: Sequence[str]) -> str:
     return _one_of(whole) or _last_of(pieces) or whole
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -36,7 +35,7 @@ def _value(text: str) -> Any:
 
 def _one_of(whole: str) -> str:
     """The object of several in a row that are empty or the same, and of what templates put behind one."""
-    objects: list[tuple[Any, str]] = []
+    objects: list[tuple[object, str]] = []
     at = 0
     while at < len(whole):
         try:

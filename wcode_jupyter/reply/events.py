@@ -6,7 +6,7 @@ for (`n` > 1), else 0. All text is valid Unicode: decoders have already joined s
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
@@ -62,7 +62,7 @@ class ReasoningDelta(Struct, frozen=True, tag=True, omit_defaults=True):
     choice: int = 0
     field: str = "reasoning"
     signature: str = ""
-    detail: dict[str, Any] | None = None
+    detail: dict[str, object] | None = None
 
 
 class RefusalDelta(Struct, frozen=True, tag=True, omit_defaults=True):
@@ -110,7 +110,7 @@ class Usage(Struct, frozen=True, tag=True, omit_defaults=True):
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, object] = field(default_factory=dict)
     """The usage object as it was sent."""
 
     @property
@@ -154,7 +154,7 @@ class Failure(Struct, frozen=True, tag=True, omit_defaults=True):
 class Extra(Struct, frozen=True, tag=True, omit_defaults=True):
     """Fields that the server sent beside the protocol (`timings`, `native_finish_reason`): kept, never interpreted."""
 
-    fields: dict[str, Any]
+    fields: dict[str, object]
 
 
 class Notice(Struct, frozen=True, tag=True, omit_defaults=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Any
 
 from ..request.messages import json_value
 
@@ -18,7 +17,11 @@ _JSON_LANGUAGES = ("json", "jsonc", "json5")
 _LIST = re.compile(r'\[\s*[{"]')
 
 
-def json_values(text: str, blocks: Sequence[tuple[str, str]], read: Callable[[str], Any] = json_value) -> Iterator[Any]:
+def json_values(
+    text: str,
+    blocks: Sequence[tuple[str, str]],
+    read: Callable[[str], object] = json_value,
+) -> Iterator[object]:
     """The values that may be the answer, the likeliest first; may be none. `blocks`: language and source of the fenced
     blocks of `text`; `read` gives the value of a JSON text.
 
@@ -35,7 +38,7 @@ def json_values(text: str, blocks: Sequence[tuple[str, str]], read: Callable[[st
     yield from islice(_values(chain(_amid(text), *map(_amid, labelled)), read), 1)
 
 
-def _values(sources: Iterable[str], read: Callable[[str], Any]) -> Iterator[Any]:
+def _values(sources: Iterable[str], read: Callable[[str], object]) -> Iterator[object]:
     for source in sources:
         try:
             yield read(source)

@@ -11,7 +11,6 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from msgspec import Struct
 
@@ -34,7 +33,7 @@ def characters(tokens: Iterable[TokenLogprob]) -> Iterator[str]:
         yield token.token if token.bytes is None else decoder.decode(bytes(token.bytes))
 
 
-def rows(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
+def rows(tokens: Sequence[TokenLogprob]) -> list[dict[str, object]]:
     """A row for each token, with the fields of `COLUMNS`.
 
     `entropy`: bits, over the listed alternatives; `unlisted`: the probability that these leave out. A log probability
@@ -43,7 +42,7 @@ def rows(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
     return [_row(token, text) for token, text in zip(tokens, characters(tokens), strict=True)]
 
 
-def _row(token: TokenLogprob, text: str) -> dict[str, Any]:
+def _row(token: TokenLogprob, text: str) -> dict[str, object]:
     listed = token.top or (token,)
     uncertainty = _entropy([math.exp(other.logprob) for other in listed])
     return {

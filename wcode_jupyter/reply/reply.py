@@ -289,7 +289,7 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back to an equal Reply."""
-        result: dict[str, Any] = msgspec.to_builtins(self)
+        result: dict[str, object] = msgspec.to_builtins(self)
         return result
 
     @classmethod

@@ -97,7 +97,7 @@ class ReplyBuilder:
         self._started = Started()
         self._usage: Usage | None = None
         self._notices: list[str] = []
-        self._raw: dict[str, Any] = {}
+        self._raw: dict[str, object] = {}
         self._asked_at = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         self._first_token_s: float | None = None
         self._first_text_s: float | None = None

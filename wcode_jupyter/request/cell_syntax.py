@@ -91,8 +91,8 @@ def cell_line(
     values: Mapping[str, Any],
     *,
     output: str = "",
-    extra_body: Mapping[str, Any] | None = None,
-    own: Mapping[str, Any] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    own: Mapping[str, object] | None = None,
 ) -> str:
     """The `%%wcode` line that says checked `values` of settings and parameters, and the cell's own options.
 
@@ -119,7 +119,7 @@ def _own_words(option: str, value: Any) -> list[str]:
     return [word for text in (value if isinstance(value, list) else [value]) for word in (option, quote(text))]
 
 
-def _words(row: Option, value: Any) -> list[str]:
+def _words(row: Option, value: object) -> list[str]:
     if isinstance(value, bool):
         return [row.option if value else "--no-" + row.option[2:]]
     return [row.option, quote(_text(row, value))]
@@ -140,5 +140,5 @@ def _text(row: Option, value: Any) -> str:
     return _json(value)
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

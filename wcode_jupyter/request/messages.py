@@ -130,7 +130,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        result: dict[str, Any] = msgspec.to_builtins(self)
+        result: dict[str, object] = msgspec.to_builtins(self)
         return result
 
     @classmethod
@@ -165,7 +165,7 @@ def to_messages(
     return tuple(_with_valid_text(message) for message in head + body)
 
 
-def _to_message(item: Message | Mapping[str, Any]) -> Message:
+def _to_message(item: Message | Mapping[str, object]) -> Message:
     if isinstance(item, Message):
         return item
     if not isinstance(item, Mapping):

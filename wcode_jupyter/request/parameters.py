@@ -241,11 +241,11 @@ def find(name: str) -> Parameter:
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
-def parse(row: Option, text: str) -> Any:
+def parse(row: Option, text: str) -> object:
     """The checked value that `text` means: JSON where it is JSON, else the bare word. Raises ParameterError."""
     if row.kind in ("text", "choice"):
         return check_row(row, text)
-    value: Any = text
+    value: object = text
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -274,7 +274,7 @@ def line_ends(text: str) -> str:
     return _TYPED.sub(lambda found: _LINE_ENDS[found[1]] if found[1] else chr(int(found[2], 16)), text)
 
 
-def check(name: str, value: Any) -> Any:
+def check(name: str, value: object) -> object:
     """`value` of the parameter `name` as it goes to the wire, shorthand spelled out.
 
     Raises ParameterError: unknown name, wrong type, not finite, out of range.
@@ -282,12 +282,12 @@ def check(name: str, value: Any) -> Any:
     return check_row(find(name), value)
 
 
-def check_row(row: Option, value: Any) -> Any:
+def check_row(row: Option, value: object) -> object:
     """`value` checked against `row`. Raises ParameterError."""
     return _CHECKS[row.kind](row, value)
 
 
-def _wrong(parameter: Option, value: Any, why: str = "") -> ParameterError:
+def _wrong(parameter: Option, value: object, why: str = "") -> ParameterError:
     what = _("{option} {value}: {why}").format(
         option=parameter.name,
         value=_short(value),
@@ -296,7 +296,7 @@ def _wrong(parameter: Option, value: Any, why: str = "") -> ParameterError:
     return ParameterError(what, name=parameter.name)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     try:
         text = repr(value)
     except RecursionError:
@@ -311,7 +311,7 @@ def _in_range(parameter: Option, value: float) -> bool:
 _BOOLS = ("bool", "bool_")  # numpy 2, numpy 1
 
 
-def _check_float(parameter: Option, value: Any) -> float:
+def _check_float(parameter: Option, value: object) -> float:
     # bool is an int to Python; numpy's scalars are numbers without being int or float, and its bool has __float__ too.
     if isinstance(value, (bool, str)) or not hasattr(value, "__float__") or type(value).__name__ in _BOOLS:
         raise _wrong(parameter, value)
@@ -339,19 +339,19 @@ def _check_int(parameter: Option, value: Any) -> int:
     return number
 
 
-def _check_bool(parameter: Option, value: Any) -> bool:
+def _check_bool(parameter: Option, value: object) -> bool:
     if not isinstance(value, bool):
         raise _wrong(parameter, value)
     return value
 
 
-def _check_choice(parameter: Option, value: Any) -> str:
+def _check_choice(parameter: Option, value: object) -> str:
     if value not in parameter.choices:
         raise _wrong(parameter, value)
     return str(value)
 
 
-def _json_copy(parameter: Option, value: Any) -> Any:
+def _json_copy(parameter: Option, value: object) -> Any:
     """A deep copy that is plain JSON: what the user changes later cannot change the request."""
     try:
         # Not msgspec, which turns NaN into null and bytes into base64 without a word.
@@ -360,7 +360,7 @@ def _json_copy(parameter: Option, value: Any) -> Any:
         raise _wrong(parameter, value, _("not plain JSON")) from None
 
 
-def _check_object(parameter: Parameter, value: Any) -> dict[str, Any]:
+def _check_object(parameter: Parameter, value: object) -> dict[str, object]:
     if isinstance(value, str) and parameter.shorthand and value in parameter.choices:
         return {parameter.shorthand: value}
     if not isinstance(value, Mapping):
@@ -368,17 +368,17 @@ def _check_object(parameter: Parameter, value: Any) -> dict[str, Any]:
     copy = _json_copy(parameter, dict(value))
     if problem := _OBJECT_RULES[parameter.name](copy):
         raise _wrong(parameter, value, problem)
-    result: dict[str, Any] = copy
+    result: dict[str, object] = copy
     return result
 
 
-def _reasoning_rule(value: dict[str, Any]) -> str:
+def _reasoning_rule(value: dict[str, object]) -> str:
     if "effort" in value and value["effort"] not in tuple(EFFORTS):
         return _("effort must be one of {choices}").format(choices=", ".join(EFFORTS))
     return ""
 
 
-def _logit_bias_rule(value: dict[str, Any]) -> str:
+def _logit_bias_rule(value: dict[str, object]) -> str:
     for token, bias in value.items():
         if not (token.isascii() and token.isdecimal()):
             return _("{token} is not a token id").format(token=_short(token))
@@ -387,7 +387,7 @@ def _logit_bias_rule(value: dict[str, Any]) -> str:
     return ""
 
 
-def _response_format_rule(value: dict[str, Any]) -> str:
+def _response_format_rule(value: dict[str, object]) -> str:
     kinds = ("text", "json_object", "json_schema")
     if value.get("type") not in kinds:
         return _("type must be one of {choices}").format(choices=", ".join(kinds))
@@ -402,14 +402,14 @@ def _response_format_rule(value: dict[str, Any]) -> str:
     return ""
 
 
-_OBJECT_RULES: dict[str, Callable[[dict[str, Any]], str]] = {
+_OBJECT_RULES: dict[str, Callable[[dict[str, object]], str]] = {
     "reasoning": _reasoning_rule,
     "logit_bias": _logit_bias_rule,
     "response_format": _response_format_rule,
 }
 
 
-def _check_strings(parameter: Option, value: Any) -> list[str]:
+def _check_strings(parameter: Option, value: object) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise _wrong(parameter, value)
@@ -419,7 +419,7 @@ def _check_strings(parameter: Option, value: Any) -> list[str]:
     return result
 
 
-def _check_objects(parameter: Option, value: Any) -> list[dict[str, Any]]:
+def _check_objects(parameter: Option, value: object) -> list[dict[str, object]]:
     if any(callable(item) for item in (value if isinstance(value, (list, tuple)) else [value])):
         raise ParameterError(
             _("{option}: functions work only with ask and aask, as a list").format(option=parameter.name),
@@ -428,7 +428,7 @@ def _check_objects(parameter: Option, value: Any) -> list[dict[str, Any]]:
         )
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, Mapping) for item in value):
         raise _wrong(parameter, value)
-    copy: list[dict[str, Any]] = _json_copy(parameter, list(value))
+    copy: list[dict[str, object]] = _json_copy(parameter, list(value))
     for tool in copy:
         function = tool.get("function")
         if tool.get("type") == "function" and not (
@@ -438,16 +438,16 @@ def _check_objects(parameter: Option, value: Any) -> list[dict[str, Any]]:
     return copy
 
 
-def _check_tool_choice(parameter: Parameter, value: Any) -> str | dict[str, Any]:
+def _check_tool_choice(parameter: Parameter, value: object) -> str | dict[str, object]:
     if isinstance(value, str):
         return _check_choice(parameter, value)
     if not isinstance(value, Mapping):
         raise _wrong(parameter, value)
-    result: dict[str, Any] = _json_copy(parameter, dict(value))
+    result: dict[str, object] = _json_copy(parameter, dict(value))
     return result
 
 
-def _check_text(row: Option, value: Any) -> str:
+def _check_text(row: Option, value: object) -> str:
     if isinstance(value, PurePath):  # where a file is meant
         return str(value)
     if not isinstance(value, str):
@@ -456,7 +456,7 @@ def _check_text(row: Option, value: Any) -> str:
 
 
 # A row's kind decides which class of row it is: only parameters are objects.
-_CHECKS: dict[Kind, Callable[[Any, Any], Any]] = {
+_CHECKS: dict[Kind, Callable[[Any, object], object]] = {
     "text": _check_text,
     "float": _check_float,
     "int": _check_int,

@@ -5,8 +5,6 @@ Like the parameter table, these rows drive magic options, `%wcode set`, `%config
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import ParameterError
 from ..language import N_, _
 from .forms import DEFAULT_PROTOCOL, FORMS
@@ -18,7 +16,7 @@ __all__ = ["ROWS", "SETTINGS", "Setting", "find_row"]
 class Setting(Option, frozen=True, kw_only=True):
     """Something to set that is no request parameter. Environment variable: `WCODE_` and the name in capitals."""
 
-    default: Any = None
+    default: object = None
 
     @property
     def environment(self) -> str:

@@ -14,7 +14,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -78,7 +77,7 @@ class MethodsRow(Struct, frozen=True, kw_only=True):
     first: datetime.date | None
     """UTC, as `last`: days of the first and the last request."""
     last: datetime.date | None
-    settings: tuple[dict[str, Any], ...]
+    settings: tuple[dict[str, object], ...]
     """Each distinct set of parameters that were sent, the most frequent first; {} where none was."""
     n: int
     failures: int
@@ -240,7 +239,7 @@ class _Sum(Struct):
     days: set[datetime.date] = field(default_factory=set)
     settings: Counter[bytes] = field(default_factory=Counter)
     """As JSON."""
-    latest: tuple[dict[str, Any], dict[str, Any], bytes] | None = None
+    latest: tuple[dict[str, object], dict[str, object], bytes] | None = None
     """Parameters and further body of the last request, which those of a run share, and what they are as JSON."""
 
     def add(self, reply: Reply, request: Request) -> None:
@@ -382,7 +381,7 @@ def server(row: MethodsRow) -> str:
     return server if row.protocol == DEFAULT_PROTOCOL else f"{server} ({row.protocol})"
 
 
-def spelled(setting: dict[str, Any]) -> str:
+def spelled(setting: dict[str, object]) -> str:
     """All parameters of a setting on one line, never cut: what is not named was not sent."""
     return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in setting.items()) or _("none")
 

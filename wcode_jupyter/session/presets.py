@@ -18,7 +18,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
@@ -53,7 +52,7 @@ class Presets:
         """All names in the order of the file. Raises InputError when the file cannot be read."""
         return list(self._read())
 
-    def load(self, name: str) -> dict[str, Any]:
+    def load(self, name: str) -> dict[str, object]:
         """The checked values of `name`. Raises InputError: no such preset, a bad value, an unreadable file."""
         tables = self._read()
         if name not in tables:
@@ -61,7 +60,7 @@ class Presets:
             raise InputError(_("Preset not found: {name}").format(name=name), hint=hint)
         return {row_name: self._checked(name, row_name, value) for row_name, value in tables[name].items()}
 
-    def save(self, name: str, values: Mapping[str, Any]) -> None:
+    def save(self, name: str, values: Mapping[str, object]) -> None:
         """Keeps `values` under `name`, in the place of what was there.
 
         Raises InputError: a name that is none, nothing to keep, a value that holds a key, a file not to be written.
@@ -83,14 +82,14 @@ class Presets:
             self._write(tables)
         return found
 
-    def _checked(self, name: str, row_name: str, value: Any) -> Any:
+    def _checked(self, name: str, row_name: str, value: object) -> object:
         try:
             row = find_row(row_name)
             return parse(row, value) if isinstance(value, str) else check_row(row, value)
         except ParameterError as error:
             raise InputError(_("Preset {name}: {error}").format(name=name, error=error)) from None
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, dict[str, object]]:
         try:
             with files.reading(self.path) as file:
                 tables = tomllib.load(file)
@@ -102,7 +101,7 @@ class Presets:
             raise InputError(_("{path}: expected tables of the form [name]").format(path=self.path))
         return tables
 
-    def _write(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def _write(self, tables: Mapping[str, Mapping[str, object]]) -> None:
         text = "\n".join(_table(name, values) for name, values in tables.items())
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,11 +110,11 @@ class Presets:
             raise InputError(_("Cannot write {path}: {error}").format(path=self.path, error=error)) from None
 
 
-def _table(name: str, values: Mapping[str, Any]) -> str:
+def _table(name: str, values: Mapping[str, object]) -> str:
     return f"[{_key(name)}]\n" + "".join(f"{_key(row_name)} = {_toml(value)}\n" for row_name, value in values.items())
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     """A JSON value as TOML; what TOML lacks (null) as JSON in a text, which reads back as the same value."""
     if _holds_null(value):
         return _text(json.dumps(value, ensure_ascii=False))
@@ -126,7 +125,7 @@ def _toml(value: Any) -> str:
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _holds_null(value: Any) -> bool:
+def _holds_null(value: object) -> bool:
     if isinstance(value, (dict, list)):
         return any(map(_holds_null, value.values() if isinstance(value, dict) else value))
     return value is None

@@ -117,8 +117,8 @@ class Session:
     def __init__(
         self,
         *,
-        config: Callable[[], Mapping[str, Any]] = dict,
-        overrides: Mapping[str, Any] | None = None,
+        config: Callable[[], Mapping[str, object]] = dict,
+        overrides: Mapping[str, object] | None = None,
         keys: Keys | None = None,
         catalogue: Catalogue | None = None,
     ) -> None:
@@ -221,7 +221,7 @@ class Session:
         protocol: Protocol = values["protocol"].value
         return endpoint(values[FORMS[protocol].base_url].value, protocol)
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: object) -> None:
         """Sets a setting or parameter for the session. Raises ParameterError."""
         row = find_row(name)
         try:
@@ -243,7 +243,7 @@ class Session:
         """Takes a session value back; False when it was not set."""
         return self._set.pop(find_row(name).name, None) is not None
 
-    def values(self, cell: Mapping[str, Any] | None = None) -> dict[str, Value]:
+    def values(self, cell: Mapping[str, object] | None = None) -> dict[str, Value]:
         """Every value in force by name.
 
         Raises ParameterError for a bad value, naming where it comes from, and for a name in `cell` that nobody knows.
@@ -278,7 +278,7 @@ class Session:
         if found["anthropic_base_url"].source == "default" and given.source != "default" and named:
             found["anthropic_base_url"] = Value("anthropic_base_url", given.value, given.source)
 
-    def _look_up(self, row: Option, cell: Mapping[str, Any]) -> Value | None:
+    def _look_up(self, row: Option, cell: Mapping[str, object]) -> Value | None:
         for source, raw in self._layers(row, cell):
             if raw is OMITTED:
                 break
@@ -290,7 +290,7 @@ class Session:
         default = getattr(row, "default", None)
         return None if default is None else Value(row.name, default, "default")
 
-    def _layers(self, row: Option, cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    def _layers(self, row: Option, cell: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         """(source, raw value) of every layer that has one, in order of precedence."""
         if self._forced and row.name == "replay":
             yield strict.VARIABLE, self._forced
@@ -313,17 +313,17 @@ class Session:
 
     def _of_model(self, model_id: str) -> dict[str, Value]:
         model = self.catalogue.model(model_id)
-        own: dict[str, Any] = dict(model.defaults)
+        own: dict[str, object] = dict(model.defaults)
         if model.protocol:
             own["protocol"] = model.protocol
         return {name: Value(name, value, "model") for name, value in own.items()}
 
     def prepare(
         self,
-        prompt: str | Iterable[Message | Mapping[str, Any]],
-        cell: Mapping[str, Any] | None = None,
+        prompt: str | Iterable[Message | Mapping[str, object]],
+        cell: Mapping[str, object] | None = None,
         *,
-        extra_body: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, object] | None = None,
         notes: Iterable[str] = (),
     ) -> Call:
         """The call that `prompt` and the cell's values mean; nothing is sent. Raises InputError.
@@ -334,10 +334,10 @@ class Session:
 
     def prepare_with(
         self,
-        prompt: str | Iterable[Message | Mapping[str, Any]],
+        prompt: str | Iterable[Message | Mapping[str, object]],
         values: Mapping[str, Value],
         *,
-        extra_body: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, object] | None = None,
         notes: Iterable[str] = (),
     ) -> Call:
         """As `prepare`, of `values` that were looked up already. Raises InputError."""
@@ -425,7 +425,7 @@ class Session:
         call = self._call(request, self._endpoint_of(request, setting), setting, self._estimate(request))
         return msgspec.structs.replace(call, keep=False)
 
-    def _endpoint_of(self, request: Request, setting: Mapping[str, Any]) -> Endpoint:
+    def _endpoint_of(self, request: Request, setting: Mapping[str, object]) -> Endpoint:
         if request.endpoint == LOCAL and request.model != self.local_model:
             raise InputError(
                 _("{model} is not the embedded model in use").format(model=request.model),
@@ -512,7 +512,7 @@ class Session:
             most_cny=_most_cny(request, model, tokens),
         )
 
-    def own_budget(self, cell: Mapping[str, Any]) -> Decimal | None:
+    def own_budget(self, cell: Mapping[str, object]) -> Decimal | None:
         """RMB that a run with the values `cell` may cost, beside what the session's `max_cost` leaves; None: all."""
         return None if cell.get("max_cost") is None else Decimal(str(self.values(cell)["max_cost"].value))
 

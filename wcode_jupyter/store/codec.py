@@ -172,7 +172,7 @@ def has_hashed_images(request: Request) -> bool:
     return any(url.startswith(_HASHED) for url in _urls(request.to_dict()))
 
 
-def without_images(value: Any) -> Any:
+def without_images(value: object) -> Any:
     """A copy of plain JSON data in which every `"url": "data:…"` is replaced by hash, media type and size."""
     if isinstance(value, dict):
         return {
@@ -194,7 +194,7 @@ def _hashed(url: str) -> str:
     return f"{_HASHED}{hashlib.sha256(content).hexdigest()};{media_type};{len(content)}"
 
 
-def _urls(value: Any) -> Iterator[str]:
+def _urls(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             if key == "url" and isinstance(item, str):

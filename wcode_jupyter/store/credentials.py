@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..language import N_, _
 
@@ -110,7 +110,7 @@ _PLACES = {
 }
 
 
-def find(reply: dict[str, Any], is_secret: Callable[[str], bool] | None = None) -> CredentialMatch | None:
+def find(reply: dict[str, object], is_secret: Callable[[str], bool] | None = None) -> CredentialMatch | None:
     """The first text of a reply (as plain JSON data) that looks like a credential, or that `is_secret` knows."""
     for path, text in _texts(reply, ""):
         if kind := _kind(text, is_secret):
@@ -171,7 +171,7 @@ def _entropy(text: str) -> float:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
 
 
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):

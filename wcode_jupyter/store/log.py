@@ -175,7 +175,7 @@ class Log:
 
         `model` is a part of the id, asked or answered; `since` a date (local time) or a time.
         """
-        conditions, values = ["1"], list[Any]()
+        conditions, values = ["1"], list[object]()
         for word in words.split():
             pattern = f"%{_escaped(word)}%"
             conditions.append(r"(words.prompt LIKE ? ESCAPE '\' OR words.text LIKE ? ESCAPE '\')")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import one_line
 from ..language import _
@@ -94,13 +94,13 @@ def _reordered(name: str, old: object, new: object) -> Iterator[str]:
             yield from _reordered(f"{name}[{number}]", before, after)
 
 
-def _shown(name: str, recorded: Any, asked: Any) -> str:
+def _shown(name: str, recorded: object, asked: object) -> str:
     return _("{name}: recorded {recorded}, now {asked}").format(
         name=name, recorded=_value(recorded), asked=_value(asked)
     )
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return _("nothing") if value is None else one_line(repr(value), _SHOWN)
 
 

@@ -192,7 +192,7 @@ def _outcome(then: Reply, now: Reply) -> Outcome:
     return "different" if now.fault is None else "failed"
 
 
-def _said(reply: Reply) -> list[Any]:
+def _said(reply: Reply) -> list[object]:
     """What must be equal for two answers to be the same; ids of tool calls are new each time."""
     if reply.fault is not None:
         return [reply.fault.kind]

@@ -119,10 +119,10 @@ def _environment(home: Path, contents: _Contents) -> Mapping[str, str]:
     }
 
 
-def _outputs(cell: Any) -> list[Any]:
+def _outputs(cell: Any) -> list[object]:
     """What of a cell's outputs must be equal: streams joined by name, data by type, errors; counts and metadata not."""
     streams: dict[str, str] = {}
-    found: list[Any] = []
+    found: list[object] = []
     for output in cell.get("outputs", ()):
         if output.output_type == "stream":
             streams[output.name] = streams.get(output.name, "") + output.text

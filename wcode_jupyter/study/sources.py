@@ -52,7 +52,7 @@ class _Header(Struct, frozen=True):
 
 class _RecordedJob(Struct, frozen=True):
     row: int = 0
-    key: Any = None
+    key: object = None
     sample: int = 0
 
 
@@ -114,7 +114,7 @@ def _lines(path: Path) -> Iterator[tuple[int, _Line]]:
                 yield number, _decoded(path, number, data, _Line)
 
 
-def _decoded(path: Path, number: int, data: bytes, kind: type[Any]) -> Any:
+def _decoded(path: Path, number: int, data: bytes, kind: type[object]) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, RecursionError) as error:

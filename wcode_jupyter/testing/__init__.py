@@ -45,7 +45,7 @@ localhost with the right port, are rejected with an empty 403 response.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .answers import Answer as Answer
@@ -68,7 +68,7 @@ _HOMES = {
 __all__ = ["Answer", "Call", "Raw", "Received", "Refusal", "StandIn"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -75,8 +75,8 @@ class Connections:
     def __init__(self, most: int, *, fast: bool = False) -> None:
         self._most = most
         self._fast = fast
-        self._clients: dict[tuple[Any, ...], httpx.AsyncClient | FastClient] = {}
-        self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
+        self._clients: dict[tuple[object, ...], httpx.AsyncClient | FastClient] = {}
+        self._contexts: dict[tuple[object, ...], ssl.SSLContext] = {}
         debug_log.install()
 
     def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
@@ -94,7 +94,7 @@ class Connections:
         request: tuple[str, str, bytes | None, dict[str, str]],
         secret: Secret | None,
         deadlines: Deadlines,
-        trace: Callable[[str, Any], Any],
+        trace: Callable[[str, object], object],
     ) -> Response:
         """The response's head; its body is still to be read. `request`: method, URL, content, further headers.
 

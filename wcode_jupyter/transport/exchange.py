@@ -12,7 +12,7 @@ import contextlib
 import importlib.util
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -80,7 +80,7 @@ class _Exchange:
     def streaming(self) -> bool:
         return bool(self.body.get("stream"))
 
-    async def trace(self, name: str, _info: Any) -> None:
+    async def trace(self, name: str, _info: object) -> None:
         """httpcore's report of what it does."""
         if name == "connection.connect_tcp.started":
             self.connected = True
@@ -226,7 +226,7 @@ class Transport:
         secret: Secret | None,
         deadlines: Deadlines,
         until: float | None,
-        trace: Callable[[str, Any], Awaitable[None]],
+        trace: Callable[[str, object], Awaitable[None]],
     ) -> Response | Exception:
         """The response's head, or what was raised instead of it."""
         try:
@@ -456,7 +456,7 @@ def _pending(decoder: wire.Decoder) -> tuple[list[Event], WcodeError | None]:
         return [], error
 
 
-def _written(body: dict[str, Any]) -> tuple[bytes, AttemptFailure | None]:
+def _written(body: dict[str, object]) -> tuple[bytes, AttemptFailure | None]:
     try:
         return msgspec.json.encode(body), None
     except (TypeError, ValueError, RecursionError) as error:
@@ -496,7 +496,7 @@ class _closing:  # noqa: N801 - as contextlib's
             await self._response.aclose()
 
 
-async def _untraced(_name: str, _info: Any) -> None:
+async def _untraced(_name: str, _info: object) -> None:
     """A report that nobody reads."""
 
 

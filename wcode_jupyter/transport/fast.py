@@ -53,7 +53,7 @@ class FastClient:
         request: tuple[str, str, bytes | None, dict[str, str]],
         secret: Secret | None,
         deadlines: Deadlines,
-        trace: Callable[[str, Any], Any],
+        trace: Callable[[str, object], Any],
     ) -> FastResponse:
         """The response's head; its body is still to be read. Raises exceptions of httpx."""
         if self._session is None:

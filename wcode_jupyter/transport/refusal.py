@@ -12,7 +12,6 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
@@ -234,12 +233,12 @@ class Fallback(Struct, frozen=True):
     """A change to the body after a 400 or 422 whose message names what the server does not take."""
 
     named: re.Pattern[str]
-    applies: Callable[[dict[str, Any]], bool]
-    change: Callable[[dict[str, Any]], dict[str, Any]]
+    applies: Callable[[dict[str, object]], bool]
+    change: Callable[[dict[str, object]], dict[str, object]]
     notice: str
 
 
-def _without(body: dict[str, Any], *names: str) -> dict[str, Any]:
+def _without(body: dict[str, object], *names: str) -> dict[str, object]:
     return {name: value for name, value in body.items() if name not in names}
 
 

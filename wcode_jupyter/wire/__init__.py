@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import typing
-from typing import Any
 
 import msgspec
 
@@ -90,7 +89,7 @@ class Decoder(typing.Protocol):
 class _Codec(typing.NamedTuple):
     """The encoding of one protocol."""
 
-    encode: typing.Callable[[Request], dict[str, Any]]
+    encode: typing.Callable[[Request], dict[str, object]]
     warnings: typing.Callable[[Request], list[str]]
     decoder: typing.Callable[[Request], Decoder]
 
@@ -112,12 +111,12 @@ _CODECS: dict[Protocol, _Codec] = {
 }
 
 
-def encode(request: Request) -> dict[str, Any]:
+def encode(request: Request) -> dict[str, object]:
     """The body exactly as it is sent; `extra_body` is merged last and wins. Raises ParameterError (Anthropic form)."""
     return _CODECS[request.protocol].encode(request)
 
 
-def identity(request: Request) -> dict[str, Any]:
+def identity(request: Request) -> dict[str, object]:
     """What a fingerprint is made of: what is sent, and to which kind of endpoint."""
     return {"body": _usual_body(request), "protocol": request.protocol, "endpoint": request.endpoint}
 
@@ -133,7 +132,7 @@ def fingerprint(request: Request) -> str:
         raise InputError(_("Cannot encode the request as JSON: {error}").format(error=error)) from None
 
 
-def _usual_body(request: Request) -> dict[str, Any]:
+def _usual_body(request: Request) -> dict[str, object]:
     """The body as the fingerprint knows it: with the usual limit where the user set none.
 
     A limit that the catalogue gives may change with it; the question is the same, and recordings stay valid.

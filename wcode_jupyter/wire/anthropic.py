@@ -40,10 +40,10 @@ _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
 # ------------------------------------------------------------------------------------------------------- encoding
 
 
-def encode(request: Request) -> dict[str, Any]:
+def encode(request: Request) -> dict[str, object]:
     """The body of a messages request. Raises ParameterError: temperature above 1, no room to think in."""
     system = "\n\n".join(m.text for m in request.messages if m.role in ("system", "developer") and m.text)
-    body: dict[str, Any] = {"model": request.model, "max_tokens": _max_tokens(request)}
+    body: dict[str, object] = {"model": request.model, "max_tokens": _max_tokens(request)}
     if system:
         body["system"] = system
     body["messages"] = _messages(request)
@@ -76,7 +76,7 @@ def _max_tokens(request: Request) -> int:
     return value
 
 
-def _temperature(request: Request) -> dict[str, Any]:
+def _temperature(request: Request) -> dict[str, object]:
     value = request.parameters["temperature"]
     if value > 1:
         raise ParameterError(
@@ -105,11 +105,11 @@ def _thinking(request: Request) -> dict[str, Any]:
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
 
 
-def _tools(request: Request) -> dict[str, Any]:
+def _tools(request: Request) -> dict[str, object]:
     return {"tools": [_tool(tool) for tool in request.parameters["tools"]]}
 
 
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+def _tool(tool: dict[str, object]) -> dict[str, object]:
     function = tool.get("function")
     if not isinstance(function, dict):
         return tool  # already in this form, or a tool of the server's own
@@ -118,14 +118,14 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     return {"name": function["name"], **described, "input_schema": schema}
 
 
-_CHOICES: dict[str, dict[str, Any]] = {
+_CHOICES: dict[str, dict[str, object]] = {
     "none": {"type": "none"},
     "auto": {"type": "auto"},
     "required": {"type": "any"},
 }
 
 
-def _tool_choice(request: Request) -> dict[str, Any]:
+def _tool_choice(request: Request) -> dict[str, object]:
     """`tool_choice` and `parallel_tool_calls`, which this form keeps in one object."""
     wanted = request.parameters.get("tool_choice")
     if isinstance(wanted, str):
@@ -148,7 +148,7 @@ def answer_tool(request: Request) -> str:
     return str(wanted["json_schema"]["name"]) if wanted.get("type") == "json_schema" else ""
 
 
-def _response_format(request: Request) -> dict[str, Any]:
+def _response_format(request: Request) -> dict[str, object]:
     if not (name := answer_tool(request)):
         return {}
     if taken := {"tools", "tool_choice"} & request.parameters.keys():
@@ -173,12 +173,12 @@ def _response_format(request: Request) -> dict[str, Any]:
     return {"tools": [tool], "tool_choice": {"type": "tool", "name": name, "disable_parallel_tool_use": True}}
 
 
-def _same(name: str, wire_name: str = "") -> Callable[[Request], dict[str, Any]]:
+def _same(name: str, wire_name: str = "") -> Callable[[Request], dict[str, object]]:
     return lambda request: {wire_name or name: request.parameters[name]}
 
 
 # Wire name of the OpenAI form -> what it becomes; `max_tokens` is always there.
-_PARAMETERS: dict[str, Callable[[Request], dict[str, Any]]] = {
+_PARAMETERS: dict[str, Callable[[Request], dict[str, object]]] = {
     "temperature": _temperature,
     "top_p": _same("top_p"),
     "top_k": _same("top_k"),
@@ -191,9 +191,9 @@ _PARAMETERS: dict[str, Callable[[Request], dict[str, Any]]] = {
 }
 
 
-def _messages(request: Request) -> list[dict[str, Any]]:
+def _messages(request: Request) -> list[dict[str, object]]:
     """The turns, with neighbours of one role merged: this form wants user and assistant in turn."""
-    turns: list[tuple[str, list[dict[str, Any]]]] = []
+    turns: list[tuple[str, list[dict[str, object]]]] = []
     for message in request.messages:
         if message.role in ("system", "developer"):
             continue
@@ -207,12 +207,12 @@ def _messages(request: Request) -> list[dict[str, Any]]:
     return [{"role": role, "content": _plain(blocks)} for role, blocks in turns]
 
 
-def _plain(blocks: list[dict[str, Any]]) -> Any:
+def _plain(blocks: list[dict[str, object]]) -> object:
     """A single text as the string it is."""
     return blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else blocks
 
 
-def _blocks(message: Message) -> list[dict[str, Any]]:
+def _blocks(message: Message) -> list[dict[str, object]]:
     parts = (Text(message.content),) if isinstance(message.content, str) else message.content
     content = [_part(part) for part in parts if not (isinstance(part, Text) and not part.text)]
     if message.role == "tool":
@@ -226,7 +226,7 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
 _EMPTY = {"type": "text", "text": ""}
 
 # Reasoning of this form, given back with its proof; that of the other form has none and stays out.
-_REASONING: dict[str, Callable[[str, str], dict[str, Any]]] = {
+_REASONING: dict[str, Callable[[str, str], dict[str, object]]] = {
     "thinking": lambda text, signature: {"type": "thinking", "thinking": text, "signature": signature},
     "redacted_thinking": lambda _text, signature: {"type": "redacted_thinking", "data": signature},
 }
@@ -238,13 +238,13 @@ def _part(part: Part) -> dict[str, Any]:
     return {"type": "image", "source": _source(part)}
 
 
-def _source(image: Image) -> dict[str, Any]:
+def _source(image: Image) -> dict[str, object]:
     if found := _DATA_URL.fullmatch(image.url):
         return {"type": "base64", "media_type": found[1], "data": found[2]}
     return {"type": "url", "url": image.url}
 
 
-def _tool_use(call: ToolCall) -> dict[str, Any]:
+def _tool_use(call: ToolCall) -> dict[str, object]:
     try:
         arguments = call.parsed()
     except (ValueError, RecursionError):
@@ -274,7 +274,7 @@ class AnthropicDecoder(StreamDecoder):
         self._calls = 0
         self._call_at: dict[int | None, int] = {}  # index of a tool_use block -> number of the call
         self._without_arguments: set[int | None] = set()  # those of which no argument arrived yet
-        self._usage: dict[str, Any] = {}
+        self._usage: dict[str, object] = {}
         self._counted = self._uncounted = False  # whether usage came, and whether it was nothing but zeros
         self._reason = ""
         self._tags = InlineTags()
@@ -289,10 +289,10 @@ class AnthropicDecoder(StreamDecoder):
         """Whether the message has the reason of its end: whatever comes now, if anything, is the usage."""
         return bool(self._reason)
 
-    def _is_whole(self, value: dict[str, Any]) -> bool:
+    def _is_whole(self, value: dict[str, object]) -> bool:
         return as_text(value.get("type")) in self._TYPES or says_something(value.get("error"))
 
-    def _take(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _take(self, value: dict[str, object], events: list[Event]) -> None:
         take = self._TYPES.get(as_text(value.get("type")))
         if take is not None:
             take(self, value, events)
@@ -321,7 +321,7 @@ class AnthropicDecoder(StreamDecoder):
         if self._answer_tool and self._reason and _ANSWER not in self._call_at.values():
             events.append(Notice(_("The model did not call the tool of the schema; not every server enforces that")))
 
-    def _on_message(self, message: dict[str, Any], events: list[Event]) -> None:
+    def _on_message(self, message: dict[str, object], events: list[Event]) -> None:
         """A message whole, or as `message_start` holds it."""
         self._call_at.clear()
         self._without_arguments.clear()
@@ -334,13 +334,13 @@ class AnthropicDecoder(StreamDecoder):
         self._take_reason(message, events)
         self._take_usage(message.get("usage"), events)
 
-    def _on_message_start(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_message_start(self, value: dict[str, object], events: list[Event]) -> None:
         self._on_message(as_dict(value.get("message")), events)
 
-    def _on_block_start(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_block_start(self, value: dict[str, object], events: list[Event]) -> None:
         self._take_block(as_int(value.get("index")), as_dict(value.get("content_block")), events)
 
-    def _on_block_delta(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_block_delta(self, value: dict[str, object], events: list[Event]) -> None:
         delta = value.get("delta")
         if type(delta) is not dict:
             return
@@ -354,24 +354,24 @@ class AnthropicDecoder(StreamDecoder):
         elif arguments := as_text(delta.get("partial_json")):
             self._take_arguments(as_int(value.get("index")), arguments, events)
 
-    def _on_block_stop(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_block_stop(self, value: dict[str, object], events: list[Event]) -> None:
         self._close_block(as_int(value.get("index")), events)
 
-    def _on_message_delta(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_message_delta(self, value: dict[str, object], events: list[Event]) -> None:
         delta = as_dict(value.get("delta"))
         self._take_reason(delta, events)
         if rest := {name: said for name, said in delta.items() if name != "stop_reason" and said is not None}:
             self._extra(rest, events)
         self._take_usage(value.get("usage"), events)
 
-    def _on_message_stop(self, _value: dict[str, Any], _events: list[Event]) -> None:
+    def _on_message_stop(self, _value: dict[str, object], _events: list[Event]) -> None:
         self._ended = True
 
-    def _on_error(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _on_error(self, value: dict[str, object], events: list[Event]) -> None:
         if failure := failure_in(value):
             events.append(failure)
 
-    _TYPES: ClassVar[dict[str, Callable[[AnthropicDecoder, dict[str, Any], list[Event]], None]]] = {
+    _TYPES: ClassVar[dict[str, Callable[[AnthropicDecoder, dict[str, object], list[Event]], None]]] = {
         "message": _on_message,
         "message_start": _on_message_start,
         "content_block_start": _on_block_start,
@@ -382,7 +382,7 @@ class AnthropicDecoder(StreamDecoder):
         "error": _on_error,
     }
 
-    def _take_block(self, index: int | None, block: dict[str, Any], events: list[Event]) -> None:
+    def _take_block(self, index: int | None, block: dict[str, object], events: list[Event]) -> None:
         """A block whole, or its start, which may hold the first piece."""
         kind = block.get("type")
         if kind == "text" and (text := as_text(block.get("text"))):
@@ -397,7 +397,7 @@ class AnthropicDecoder(StreamDecoder):
         elif kind == "tool_use":
             self._open_call(index, block, events)
 
-    def _open_call(self, index: int | None, block: dict[str, Any], events: list[Event]) -> None:
+    def _open_call(self, index: int | None, block: dict[str, object], events: list[Event]) -> None:
         name = as_text(block.get("name"))
         if name and name == self._answer_tool:
             self._call_at[index] = _ANSWER
@@ -420,7 +420,7 @@ class AnthropicDecoder(StreamDecoder):
         if index in self._without_arguments:
             self._take_arguments(index, "{}", events)
 
-    def _take_reason(self, sent: dict[str, Any], events: list[Event]) -> None:
+    def _take_reason(self, sent: dict[str, object], events: list[Event]) -> None:
         word = as_text(sent.get("stop_reason"))
         if not word or word == self._reason:
             return
@@ -433,7 +433,7 @@ class AnthropicDecoder(StreamDecoder):
             events.append(Notice(_("Unknown finish reason {reason}").format(reason=one_line(word, 60))))
         events.append(Finish(reason, word if word != reason else None))
 
-    def _take_usage(self, sent: Any, events: list[Event]) -> None:
+    def _take_usage(self, sent: object, events: list[Event]) -> None:
         """Counts are cumulative, and some servers send zeros at first: of each field the largest holds."""
         counts = fullest(self._usage, bounded(as_dict(sent)))
         if not counts or counts == self._usage:

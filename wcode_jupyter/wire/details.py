@@ -7,8 +7,6 @@ Source: OpenRouter documentation, "Reasoning Tokens".
 
 from __future__ import annotations
 
-from typing import Any
-
 from .payload import as_list, as_text, bounded
 
 __all__ = ["Details"]
@@ -21,16 +19,16 @@ class Details:
     """The entries of one answer as far as they have come."""
 
     def __init__(self) -> None:
-        self._entries: list[dict[str, Any]] = []
+        self._entries: list[dict[str, object]] = []
 
-    def take(self, sent: Any) -> str:
+    def take(self, sent: object) -> str:
         """Adds what a message or chunk holds and gives the text to show; encrypted entries have none."""
         entries = [entry for entry in as_list(sent) if isinstance(entry, dict)]
         for entry in entries:
             self._add(bounded(entry))
         return "".join(as_text(entry.get("text")) or as_text(entry.get("summary")) for entry in entries)
 
-    def _add(self, entry: dict[str, Any]) -> None:
+    def _add(self, entry: dict[str, object]) -> None:
         last = self._entries[-1] if self._entries else {}
         name = _TEXTS.get(as_text(entry.get("type")), "")
         if not name or any(entry.get(key) != last.get(key) for key in ("type", "index")) or last.get("signature"):
@@ -39,7 +37,7 @@ class Details:
         joined = as_text(last.get(name)) + as_text(entry.get(name))
         last.update({key: value for key, value in entry.items() if last.get(key) is None}, **{name: joined})
 
-    def take_out(self) -> list[dict[str, Any]]:
+    def take_out(self) -> list[dict[str, object]]:
         """Every entry, whole; they are given once."""
         entries, self._entries = self._entries, []
         return entries

@@ -6,8 +6,6 @@ What the status means is the transport's table; here the body is only read.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import one_line
 from ..language import _
 from ..reply.events import Failure
@@ -70,7 +68,7 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
     return Failure(message=one_line(shown, _LONGEST_FOREIGN) if value else _("The server gave no explanation"))
 
 
-def failure_in(value: dict[str, Any]) -> Failure | None:
+def failure_in(value: dict[str, object]) -> Failure | None:
     """The error that the object `value` holds, in itself or in its first choice; None where it is no error."""
     if says_something(error := value.get("error")):
         return _of_error(error, value)
@@ -83,7 +81,7 @@ def failure_in(value: dict[str, Any]) -> Failure | None:
     return _of_error(value, value) if is_named else _bare(value)
 
 
-def _bare(value: dict[str, Any]) -> Failure | None:
+def _bare(value: dict[str, object]) -> Failure | None:
     """Bodies that hold nothing but the error: DashScope's `message`, FastAPI's `detail`, `msg`."""
     header = as_dict(value.get("header"))
     listed = next((item for item in as_list(value.get("errors")) if says_something(item)), None)
@@ -106,7 +104,7 @@ _WORDS = ("msg", "err", "error_msg", "errmsg", "error_message", "errorMessage", 
 _GOOD = frozenset(("", "0", "200", "ok", "success", "succeeded", "none", "null"))
 
 
-def says_something(error: Any) -> bool:
+def says_something(error: object) -> bool:
     """Whether what stands under `error` is one: it needs words or a code, and says of no success."""
     if isinstance(error, dict):
         if _succeeded(error):
@@ -118,14 +116,14 @@ def says_something(error: Any) -> bool:
     return bool(error) and str(error).strip().lower() not in _GOOD
 
 
-def _succeeded(said: dict[str, Any]) -> bool:
+def _succeeded(said: dict[str, object]) -> bool:
     """Whether it is the report of a success: `{"code": 0, "message": "success"}`."""
     words = [str(said[name]).strip().lower() for name in ("message", "msg") if said.get(name) is not None]
     code = str(said.get("code", "")).strip().lower()
     return bool(words) and all(word in _GOOD for word in words) and code in ("", "none", *_GOOD)
 
 
-def _of_error(error: Any, around: dict[str, Any]) -> Failure:
+def _of_error(error: object, around: dict[str, object]) -> Failure:
     if not isinstance(error, dict):
         texts = [text for text in (as_text(error), as_text(around.get("message"))) if text]
         error = {**around, "message": ": ".join(dict.fromkeys(texts))}
@@ -141,7 +139,7 @@ def _of_error(error: Any, around: dict[str, Any]) -> Failure:
     )
 
 
-def _message(error: dict[str, Any], metadata: dict[str, Any]) -> str:
+def _message(error: dict[str, object], metadata: dict[str, object]) -> str:
     message = as_text(error.get("message")) or _detail(error.get("detail")) or as_text(error.get("msg"))
     # OpenRouter's own message is often only "Provider returned error"; the provider's words are beside it.
     reasons = [reason for reason in as_list(metadata.get("reasons")) if isinstance(reason, str)]
@@ -150,7 +148,7 @@ def _message(error: dict[str, Any], metadata: dict[str, Any]) -> str:
     return ": ".join(parts) or _code(error.get("code")) or as_text(error.get("type"))
 
 
-def _detail(detail: Any) -> str:
+def _detail(detail: object) -> str:
     """FastAPI's `detail`: a text, or a list of `{"loc": [...], "msg": ...}`."""
     if not isinstance(detail, list):
         return as_text(detail) or as_text(as_dict(detail).get("message")) or as_text(as_dict(detail).get("msg"))
@@ -162,21 +160,21 @@ def _detail(detail: Any) -> str:
     return "; ".join(line for line in lines if line)
 
 
-def _code(code: Any) -> str | None:
+def _code(code: object) -> str | None:
     if isinstance(code, str):
         return code or None
     number = as_int(code)
     return None if number is None else str(number)
 
 
-def _status(code: str | None, error: dict[str, Any]) -> int | None:
+def _status(code: str | None, error: dict[str, object]) -> int | None:
     for candidate in (code, _code(error.get("status_code")), _code(error.get("status"))):
         if candidate and len(candidate) == 3 and candidate.isdecimal() and "400" <= candidate <= "599":
             return int(candidate)
     return None
 
 
-def _retryable(error: dict[str, Any]) -> bool | None:
+def _retryable(error: dict[str, object]) -> bool | None:
     for said in (as_dict(error.get("availability")).get("retryable"), error.get("retryable")):
         if isinstance(said, bool):
             return said

@@ -41,9 +41,9 @@ __all__ = ["OpenAIDecoder", "encode"]
 # ------------------------------------------------------------------------------------------------------- encoding
 
 
-def encode(request: Request) -> dict[str, Any]:
+def encode(request: Request) -> dict[str, object]:
     """The body of a chat completion request."""
-    body: dict[str, Any] = {"model": request.model, "messages": [_message(message) for message in request.messages]}
+    body: dict[str, object] = {"model": request.model, "messages": [_message(message) for message in request.messages]}
     body.update(request.parameters)
     if request.stream:
         body["stream"] = True
@@ -52,14 +52,14 @@ def encode(request: Request) -> dict[str, Any]:
     return body
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message) -> dict[str, object]:
     content: Any = message.content
     if not isinstance(content, str):
         content = [_part(part) for part in content]
     inline = "".join(f"{r.field}{r.text}{CLOSING[r.field]}" for r in message.reasoning if r.field in CLOSING)
     if inline and isinstance(content, str):
         content = inline + content
-    result: dict[str, Any] = {"role": message.role, "content": content}
+    result: dict[str, object] = {"role": message.role, "content": content}
     result.update(_reasoning(message))
     if message.tool_calls:
         # The API's own spelling of "no text beside the calls"; an empty text is refused by some servers.
@@ -80,17 +80,17 @@ def _arguments(call: ToolCall) -> str:
     return call.arguments if _is_object(call.arguments) else json.dumps({"invalid_json": call.arguments})
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part) -> dict[str, object]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     return {"type": "image_url", "image_url": _image_url(part)}
 
 
-def _image_url(image: Image) -> dict[str, Any]:
+def _image_url(image: Image) -> dict[str, object]:
     return {"url": image.url, "detail": image.detail} if image.detail else {"url": image.url}
 
 
-def _reasoning(message: Message) -> dict[str, Any]:
+def _reasoning(message: Message) -> dict[str, object]:
     """Reasoning under the field names it came in."""
     fields: dict[str, Any] = {}
     for piece in message.reasoning:
@@ -178,7 +178,7 @@ class _Choice:
         self.thoughts.append(text)
         self.tags.seen = True
 
-    def without_resent(self, delta: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+    def without_resent(self, delta: dict[str, object], *, whole: bool) -> dict[str, object]:
         """`delta` without the texts that it sends again: servers close a stream with the `whole` message."""
         changed = dict(delta)
         for names, pieces in ((("content",), self.tags.passed), (tuple(_REASONING), self.thoughts)):
@@ -193,7 +193,7 @@ class _Choice:
                     changed[name] = ""
         return changed
 
-    def call(self, sent: dict[str, Any], name: str, position: int) -> _Call:
+    def call(self, sent: dict[str, object], name: str, position: int) -> _Call:
         """The call that a piece belongs to: by its index, else by its id, else the last one."""
         at, id_ = sent.get("index"), as_text(sent.get("id"))
         if type(at) is int:
@@ -225,10 +225,10 @@ class OpenAIDecoder(StreamDecoder):
         self._most_choices = max(asked_choices, _MOST_CHOICES)
         self._has_too_many = False
         self._choices: dict[int, _Choice] = {}
-        self._head: dict[str, Any] = {}
+        self._head: dict[str, object] = {}
         self._started = False
         self._finished = False  # whether there are choices and each has its reason
-        self._usage: dict[str, Any] = {}
+        self._usage: dict[str, object] = {}
         self._counted = self._uncounted = False  # whether usage came, and whether it was nothing but zeros
         self._misfits = 0
 
@@ -272,10 +272,10 @@ class OpenAIDecoder(StreamDecoder):
         self.heard += 1
         return True
 
-    def _is_whole(self, value: dict[str, Any]) -> bool:
+    def _is_whole(self, value: dict[str, object]) -> bool:
         return "choices" in value or says_something(value.get("error")) or (type(value.get("usage")) is dict)
 
-    def _take(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _take(self, value: dict[str, object], events: list[Event]) -> None:
         choices = value.get("choices")
         failure = failure_in(value)
         if not self._started and not failure and not choices and as_text(value.get("type")) in _FOREIGN:
@@ -308,7 +308,7 @@ class OpenAIDecoder(StreamDecoder):
         if self._ended and self._choices and not self._finished:
             events.append(Notice(_("The server did not say why the answer ended")))
 
-    def _start(self, value: dict[str, Any], has_choices: bool, events: list[Event]) -> None:
+    def _start(self, value: dict[str, object], has_choices: bool, events: list[Event]) -> None:
         # Azure names the model only in the first chunk that has choices.
         self._head.update({name: value[name] for name in Started.__struct_fields__ if value.get(name)})
         if has_choices:
@@ -322,7 +322,7 @@ class OpenAIDecoder(StreamDecoder):
             )
             events.append(started)
 
-    def _take_unknown(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _take_unknown(self, value: dict[str, object], events: list[Event]) -> None:
         unknown = {name: field for name, field in value.items() if name not in _KNOWN}
         if groq := as_dict(unknown.get("x_groq")):
             self._take_usage(groq.get("usage"), events)
@@ -332,7 +332,7 @@ class OpenAIDecoder(StreamDecoder):
             self._take_usage({name: unknown[name] for name in _OLLAMA if name in unknown}, events)
         self._extra(unknown, events)
 
-    def _take_usage(self, sent: Any, events: list[Event]) -> None:
+    def _take_usage(self, sent: object, events: list[Event]) -> None:
         counts = fullest(self._usage, bounded(as_dict(sent)))
         if counts and counts != self._usage:
             self._usage = counts
@@ -342,7 +342,7 @@ class OpenAIDecoder(StreamDecoder):
                 self._counted = True
                 events.append(usage)
 
-    def _take_choice(self, sent: dict[str, Any], events: list[Event]) -> None:
+    def _take_choice(self, sent: dict[str, object], events: list[Event]) -> None:
         index = sent.get("index")
         if type(index) is not int:
             index = 0
@@ -375,7 +375,7 @@ class OpenAIDecoder(StreamDecoder):
             self._has_too_many = True
             events.append(Notice(_("The server sent more choices than requested; the others are left out")))
 
-    def _take_delta(self, choice: _Choice, delta: dict[str, Any], events: list[Event]) -> None:
+    def _take_delta(self, choice: _Choice, delta: dict[str, object], events: list[Event]) -> None:
         role = delta.get("role")
         if isinstance(role, str) and role not in _ROLES:
             return  # an echo of the question
@@ -432,7 +432,7 @@ def _settle_repeated(choice: _Choice, events: list[Event]) -> None:
         events.append(ReasoningDelta(repeated, choice.index, "<think>"))
 
 
-def _take_reasoning(choice: _Choice, delta: dict[str, Any], events: list[Event]) -> str:
+def _take_reasoning(choice: _Choice, delta: dict[str, object], events: list[Event]) -> str:
     """The text under one of the names that reasoning has: gateways send the same text under several."""
     details = choice.details.take(delta.get("reasoning_details"))
     for name in _REASONING:
@@ -446,7 +446,7 @@ def _take_reasoning(choice: _Choice, delta: dict[str, Any], events: list[Event])
     return details
 
 
-def _thought(sent: Any) -> str:
+def _thought(sent: object) -> str:
     """The text of a reasoning field, which some relays send as an object or a list."""
     if isinstance(sent, dict):
         return next(
@@ -461,11 +461,11 @@ def _append_details(choice: _Choice, events: list[Event]) -> None:
     events.extend(ReasoningDelta("", choice.index, "reasoning_details", detail=entry) for entry in entries)
 
 
-def _joined(parts: Any, name: str) -> str:
+def _joined(parts: object, name: str) -> str:
     return as_text(parts) or "".join(as_text(as_dict(part).get(name)) for part in as_list(parts))
 
 
-def _take_call(choice: _Choice, sent: dict[str, Any], position: int, events: list[Event]) -> None:
+def _take_call(choice: _Choice, sent: dict[str, object], position: int, events: list[Event]) -> None:
     function = as_dict(sent.get("function"))
     if not sent or not (function or sent.get("id")):
         return
@@ -483,13 +483,13 @@ def _take_call(choice: _Choice, sent: dict[str, Any], position: int, events: lis
         events.append(ToolCallDelta(call.index, new_id, new_name, arguments, choice.index))
 
 
-def _take_logprobs(choice: _Choice, sent: Any, events: list[Event]) -> None:
+def _take_logprobs(choice: _Choice, sent: object, events: list[Event]) -> None:
     tokens = tuple(_token(item) for item in as_list(as_dict(sent).get("content")) if isinstance(item, dict))
     if tokens:
         events.append(LogprobDelta(tokens, choice.index))
 
 
-def _token(sent: dict[str, Any]) -> TokenLogprob:
+def _token(sent: dict[str, object]) -> TokenLogprob:
     logprob: Any = sent.get("logprob")
     pieces: Any = sent.get("bytes")
     is_bytes = isinstance(pieces, list) and all(type(piece) is int and 0 <= piece < 256 for piece in pieces)
@@ -505,7 +505,7 @@ def _token(sent: dict[str, Any]) -> TokenLogprob:
     )
 
 
-def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -> None:
+def _take_reason(choice: _Choice, sent: object, native: object, events: list[Event]) -> None:
     word = as_text(sent)
     if not word or choice.word == word:
         return

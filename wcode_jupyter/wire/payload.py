@@ -21,7 +21,7 @@ strict = msgspec.json.Decoder().decode
 """The JSON value of bytes, by the letter and fast: raises REFUSED."""
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes) -> object:
     """The JSON value of `data`, however little strict. Raises ValueError: not JSON, or nested too deep."""
     try:
         return strict(data)
@@ -29,7 +29,7 @@ def loads(data: bytes) -> Any:
         return lenient(data)
 
 
-def lenient(data: bytes) -> Any:
+def lenient(data: bytes) -> object:
     """The JSON value of `data`: bad UTF-8 replaced, lone surrogates kept, NaN and infinity as None.
 
     Raises ValueError: not JSON, or nested too deep.
@@ -46,7 +46,7 @@ def finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def bounded(value: Any, depth: int = _DEEPEST) -> Any:
+def bounded(value: object, depth: int = _DEEPEST) -> Any:
     """`value` with what is nested deeper than `depth` left out: what is kept can always be written again."""
     if isinstance(value, dict):
         return {key: bounded(item, depth - 1) for key, item in value.items()} if depth else {}
@@ -55,22 +55,22 @@ def bounded(value: Any, depth: int = _DEEPEST) -> Any:
     return value
 
 
-def as_dict(value: Any) -> dict[str, Any]:
+def as_dict(value: object) -> dict[str, object]:
     """`value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: object) -> list[object]:
     """`value` if it is an array, else an empty one."""
     return value if isinstance(value, list) else []
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """`value` if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
-def as_int(value: Any) -> int | None:
+def as_int(value: object) -> int | None:
     """`value` as a count if it is one (3 or 3.0; not true, not negative, not above 64 bits), else None."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)

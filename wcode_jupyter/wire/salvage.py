@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
@@ -46,7 +45,7 @@ _LARGEST = 200
 class Salvage(Struct, frozen=True):
     """What an event held."""
 
-    values: tuple[dict[str, Any], ...] = ()
+    values: tuple[dict[str, object], ...] = ()
     lost: tuple[str, ...] = ()
     """Torn pieces that may have held a part of the answer."""
     error: str = ""
@@ -60,10 +59,10 @@ def is_silent(text: str) -> bool:
     return found is not None and found.end() == len(text)
 
 
-def salvage(data: bytes, is_whole: Callable[[dict[str, Any]], bool]) -> Salvage:
+def salvage(data: bytes, is_whole: Callable[[dict[str, object]], bool]) -> Salvage:
     """Reads `data` from every place at which an object may begin. `is_whole`: whether an object is no part of one."""
     text = data.decode("utf-8", "replace")
-    values: list[dict[str, Any]] = []
+    values: list[dict[str, object]] = []
     rests: list[str] = []
     at = begun = 0
     for _ in range(_LARGEST):
@@ -91,7 +90,7 @@ def salvage(data: bytes, is_whole: Callable[[dict[str, Any]], bool]) -> Salvage:
     )
 
 
-def _object(text: str, at: int) -> tuple[dict[str, Any] | None, int]:
+def _object(text: str, at: int) -> tuple[dict[str, object] | None, int]:
     try:
         value, end = _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):

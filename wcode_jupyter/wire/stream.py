@@ -7,8 +7,6 @@ may hide in one event, a plain JSON body may come where a stream was asked for, 
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import AnswerMalformed, one_line
 from ..language import _
 from ..reply.events import Event, Extra, Failure, Started
@@ -46,7 +44,7 @@ class StreamDecoder:
         self._lost: list[str] = []  # torn pieces that may have held a part of the answer
         self.heard = 0
         """Pieces of the stream that were more than a sign of life."""
-        self._extras: dict[str, Any] = {}
+        self._extras: dict[str, object] = {}
         self._surrogates: Surrogates | None = None
 
     @property
@@ -115,11 +113,11 @@ class StreamDecoder:
         self._ended = False
         self.empty = True
 
-    def _is_whole(self, value: dict[str, Any]) -> bool:
+    def _is_whole(self, value: dict[str, object]) -> bool:
         """Whether the object is one that the protocol sends, and not a part of one."""
         raise NotImplementedError
 
-    def _take(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _take(self, value: dict[str, object], events: list[Event]) -> None:
         """Appends what one JSON object of the protocol means."""
         raise NotImplementedError
 
@@ -156,7 +154,7 @@ class StreamDecoder:
         else:
             self._take_rest(sent.data, events)
 
-    def _take_object(self, value: dict[str, Any], events: list[Event]) -> None:
+    def _take_object(self, value: dict[str, object], events: list[Event]) -> None:
         self._readable = True
         if not self._begun:
             self._odd = self._odd or (bool(value) and not self._is_whole(value))
@@ -188,7 +186,7 @@ class StreamDecoder:
             if not self._readable:
                 self._lost.clear()
 
-    def _value(self, data: bytes) -> Any:
+    def _value(self, data: bytes) -> object:
         """The value of `data`, None when it is not JSON: null is no object either."""
         try:
             return strict(data)
@@ -200,7 +198,7 @@ class StreamDecoder:
         except ValueError:
             return None
 
-    def _extra(self, fields: dict[str, Any], events: list[Event]) -> None:
+    def _extra(self, fields: dict[str, object], events: list[Event]) -> None:
         """Appends the `fields` that are new or have changed: many servers repeat theirs in every chunk."""
         kept = {name: bounded(value) for name, value in fields.items() if value is not None}
         if news := {name: value for name, value in kept.items() if self._extras.get(name, ...) != value}:

@@ -65,7 +65,7 @@ class Surrogates:
         return [msgspec.structs.replace(event, **{_PIECES[type(event)]: "\ufffd"}) for event in waiting]
 
 
-def _scrubbed(value: Any) -> Any:
+def _scrubbed(value: object) -> Any:
     if isinstance(value, str):
         return valid_text(value)
     if isinstance(value, dict):

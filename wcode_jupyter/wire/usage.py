@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..reply.events import Usage
 from .payload import as_dict, as_int
 
@@ -20,7 +18,7 @@ _OUTPUT = (
 _TOTAL = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 
 
-def fullest(known: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+def fullest(known: dict[str, object], sent: dict[str, object]) -> dict[str, object]:
     """Both, and of each count the larger: servers send zeros first or last, and parts of the counts in any order."""
     result = dict(known)
     for name, value in sent.items():
@@ -39,7 +37,7 @@ def counts_something(usage: Usage) -> bool:
     return bool(usage.input_tokens or usage.output_tokens)
 
 
-def chat_usage(sent: dict[str, Any]) -> Usage:
+def chat_usage(sent: dict[str, object]) -> Usage:
     """Token counts by the rule `output = max(completion, total − prompt)`: right for every gateway seen so far.
 
     Some servers leave reasoning out of `completion_tokens` but not out of the total (xAI), and some leave cached tokens
@@ -69,7 +67,7 @@ def chat_usage(sent: dict[str, Any]) -> Usage:
     )
 
 
-def message_usage(sent: dict[str, Any]) -> Usage:
+def message_usage(sent: dict[str, object]) -> Usage:
     """Token counts: here the cached tokens are not part of `input_tokens`, so they are added to the input."""
     fresh, read, written = (
         _as_count(sent.get(name)) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -84,7 +82,7 @@ def message_usage(sent: dict[str, Any]) -> Usage:
     )
 
 
-def _first(sent: dict[str, Any], *names: str) -> int | None:
+def _first(sent: dict[str, object], *names: str) -> int | None:
     """The first count above zero among `names`, else a zero; None where there is none."""
     found = None
     for name in names:
@@ -95,7 +93,7 @@ def _first(sent: dict[str, Any], *names: str) -> int | None:
     return found
 
 
-def _as_count(value: Any) -> int | None:
+def _as_count(value: object) -> int | None:
     """A count, also one in quotes."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 20:
         value = int(value)
