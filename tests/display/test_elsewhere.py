@@ -16,7 +16,10 @@ from wcode_jupyter.display.style import STYLE
 from wcode_jupyter.reply.events import ReasoningDelta, TextDelta
 from wcode_jupyter.table import LongText, Table
 
-TEXT = "# Title\n\nSome *words* with $x^2$ and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nx = 1  # note\n```\n"
+TEXT = (
+    "# Title\n\nSome *words* with $x^2$ and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    "```python\nx = 1  # note\n```\n"
+)
 # The tags of GitHub's sanitiser that our outputs use; `style` and `script` go with what is in them.
 KEPT = frozenset(
     "a b blockquote br code del details div em h1 h2 h3 h4 h5 h6 hr i ins li ol p pre s small span strong summary "  # noqa: SIM905

@@ -29,6 +29,7 @@ from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import LongText, Table
 from . import statistics
+from .differences import Differences
 from .evidence import Evidence, Truth, order_of, schema_of
 from .fields import answers, is_structured, only_field
 from .job_state import typed
@@ -40,7 +41,6 @@ from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .differences import Differences
 
 __all__ = ["Replies", "Score"]
 
