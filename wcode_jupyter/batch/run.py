@@ -25,6 +25,7 @@ from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.messages import Request
 from ..session import Call
+from ..session.account import AccountEntry, enter
 from ..session.ledger import booked
 from ..transport import Endpoint
 from ..transport.refusal import is_overload
@@ -158,6 +159,9 @@ class BatchRun:
     def start(self, engine: EventLoop, *, watched: bool = False, resume: bool | None = None) -> None:
         """Begins. `watched`: `finished` will be iterated. Raises RunError: the run file."""
         self._engine = engine
+        if said := self.plan.examples_said:
+            name = _("this session") if self._file.temporary else self._file.path.name
+            enter(self.plan.account, AccountEntry("shots", said, name))
         if not self._opened:
             self.open(resume=resume)
         self._watched = watched
@@ -243,6 +247,7 @@ class BatchRun:
         return Replies(
             self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
             source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
+            account=self.plan.account,
         )  # fmt: skip
 
     def first(self, most: int) -> list[RunLine]:

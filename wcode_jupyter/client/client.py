@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -294,6 +294,10 @@ class Client:
         engine: Any = None,
         schema: Any = None,
         retries_schema: int = 0,
+        few_shot: object = None,
+        shots: Sequence[int] = (),
+        options: Sequence[str] = (),
+        orders: int = 1,
         extra_body: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> BatchRun:
@@ -304,15 +308,19 @@ class Client:
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
         identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
         workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
-        has failed. Raises InputError, RunError.
+        has failed. `few_shot`: rows with a column `answer` that go before the prompt as turns of a chat; `shots`: how
+        many of them, each number a level of the factor `shots`. `options` go where the prompt says `{{options}}`, in
+        `orders` different orders, the factor `order`. Raises InputError, RunError.
         """
-        from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
+        from ..batch import BatchRun, Budget, FewShot, Orders, Plan, Rows, RunFile, RunLimits
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
             self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
             values=values, extra_body=extra_body, namespace=variables, raw=raw,
             schema=None if schema is None else schema_of(schema), retries_schema=retries_schema,
+            few_shot=None if few_shot is None else FewShot(few_shot, shots),
+            orders=Orders(options, orders) if options else None,
         )  # fmt: skip
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)

@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from .. import typed
+from .. import extras, typed
 from ..codebook import Codebook
 from ..errors import AnswerInvalid, InputError, one_line
 from ..language import N_, _
@@ -119,8 +119,8 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
     try:
         body = _as_declared(msgspec.json.schema(type_), type_)
         return body, lambda value: typed.convert(_whole_numbers(value), type_)
-    except (TypeError, NameError, ValueError) as error:
-        return _pydantic(type_, error)
+    except (TypeError, NameError, ValueError):
+        return _pydantic(type_)
 
 
 def _as_declared(body: dict[str, Any], type_: Any) -> dict[str, Any]:
@@ -179,17 +179,11 @@ def _whole_numbers(value: Any) -> Any:
     return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
+def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
+    pydantic = extras.load("pydantic", extra="schema")
     try:
-        import pydantic
-
         adapter: Any = pydantic.TypeAdapter(type_)
         body = adapter.json_schema()
-    except ImportError:
-        raise InputError(
-            _("{type} cannot be used as a schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
-            hint='pip install "wcode_jupyter[schema]"',
-        ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
             _("{type} cannot be used as a schema: {error}").format(
@@ -216,7 +210,7 @@ def _pydantic_faults(error: Any) -> list[str]:
 
 
 def _from_json_schema(body: dict[str, Any]) -> Schema:
-    jsonschema = _jsonschema()
+    jsonschema = extras.load("jsonschema", extra="schema")
     try:
         jsonschema.Draft202012Validator.check_schema(body)
     except jsonschema.SchemaError as error:
@@ -229,16 +223,6 @@ def _from_json_schema(body: dict[str, Any]) -> Schema:
         return value
 
     return _strict_schema(str(body.get("title", "")), body, read)
-
-
-def _jsonschema() -> Any:
-    try:
-        import jsonschema
-    except ImportError:
-        raise InputError(
-            _("A JSON Schema needs the package jsonschema"), hint='pip install "wcode_jupyter[schema]"'
-        ) from None
-    return jsonschema
 
 
 def _name_of(type_: Any) -> str:

@@ -33,6 +33,7 @@ __all__ = [
     "AccountEntry",
     "Methods",
     "MethodsRow",
+    "enter",
     "identity",
     "methods",
     "paragraph",
@@ -50,12 +51,19 @@ class AccountEntry(Struct, frozen=True):
     """A result that belongs into the account of the study: an agreement, a test, an audit."""
 
     kind: str
-    """`agreement`, `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`, `package` or
-    `lineage`."""
+    """`agreement`, `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`, `package`,
+    `lineage`; or the finding that it is: `validate`, `compare`, `estimate`, `calibration`, `variance` …"""
     text: str
     """One sentence, with its figures."""
     origin: str
     """The files and lines, or the call, that it comes from."""
+
+
+def enter(entries: list[AccountEntry], entry: AccountEntry) -> None:
+    """Puts `entry` at the end; what a cell that is run again says once more is there once."""
+    alike = [one for one in entries if (one.kind, one.text) == (entry.kind, entry.text)]
+    if not alike:
+        entries.append(entry)
 
 
 class MethodsRow(Struct, frozen=True, kw_only=True):
