@@ -14,6 +14,7 @@ from wcode_jupyter.client import Client
 from wcode_jupyter.errors import OptionError
 from wcode_jupyter.findings.finding import Finding
 from wcode_jupyter.labels.labels import Labels
+from wcode_jupyter.labels.mark import Mark
 from wcode_jupyter.magics.commands import COMMANDS, find_command
 from wcode_jupyter.magics.commands.command import Context
 from wcode_jupyter.magics.commands.findings import FINDINGS
@@ -70,7 +71,10 @@ def test_a_command_gives_what_the_method_gives(context: Context, line: str, expe
     assert found == expected()
     assert context.shell.user_ns["found"] is found
     (entry,) = context.client.session.findings
-    assert (entry.kind, entry.text) == (line.split()[0], found.sentence)
+    kinds = {"agreement": "model agreement", "disagreements": "model agreement", "compare": "test"}
+    assert (entry.kind, entry.text) == (kinds.get(line.split()[0], "interval"), found.sentence)
+    run(context, line)
+    assert len(context.client.session.findings) == 1
 
 
 def test_estimate_by_command(context: Context) -> None:
@@ -129,6 +133,31 @@ def test_label_reads_the_file_where_there_is_no_page(
     assert labels.values == {"k13": "pos", "k12": "neg"}
     found = run(context, "validate two --field label --truth labels")
     assert "n = 2" in found.sentence
+    said = "Human labels (rows with a label: 2; coders: A; given blind: 0 of 2)."
+    assert said in found.notes
+
+
+def test_agreement_of_coders_by_command(context: Context) -> None:
+    """The labels' own agreement; labels and agreement of people are in the account by the checklist's names."""
+    both = [Mark(field="label", row=row, coder=coder, value="pos", blind=True) for row in range(9) for coder in "AB"]
+    context.shell.user_ns["labels"] = labels = Labels(both, "label")
+    assert run(context, "agreement labels") == labels.agreement()
+    assert [entry.kind for entry in context.client.session.findings] == ["labels", "agreement"]
+    assert "coders: A, B; given blind: 18 of 18" in context.client.session.findings[0].text
+
+
+def test_findings_of_a_run_enter_the_account_by_method_too(tmp_path: Path) -> None:
+    """Once, however often they are computed, with a sentence on the human labels that they rest on."""
+    from wcode_jupyter.testing import StandIn
+
+    with StandIn(["pos", "neg"] * 10) as server, Client(base_url=server.base_url, api_key=server.key, log=False) as client:
+        replies = client.map("{{value}}", list(range(20)), model="m", concurrency=1)
+        labels = Labels([Mark(field="", row=row, coder="A", value="pos" if row % 2 else "neg") for row in range(20)])
+        for _twice in range(2):
+            found = replies.validate(labels)
+        kinds = {entry.kind: entry.text for entry in client.session.findings}
+        assert kinds == {"labels": labels.sentence, "interval": found.sentence}
+        assert len(client.session.findings) == 2
 
 
 def test_a_codebook_by_command(context: Context, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from ..request.messages import Message, Part, canonical_json
 from ..request.parameters import PARAMETERS, check_row, parse
 from ..request.settings import ROWS, find_row
 from ..session import Call, Session
+from ..session.account import AccountEntry
 from ..session.attempts import Attempts
 from .addresses import Fingerprints, Occurrences
 from .rows import Row, Rows, is_missing
@@ -146,6 +147,11 @@ class Plan:
         """64 hex digits for prompt, models and parameters. Rows and samples may be added without changing it."""
         parts = [call.fingerprint for variant in self.variants for call in variant.calls[:1]]
         return hashlib.sha256(canonical_json([parts, self._raw])).hexdigest()
+
+    @property
+    def account(self) -> list[AccountEntry]:
+        """The findings of the session, to which those of this run are added."""
+        return self._session.findings
 
     @property
     def calls(self) -> tuple[Call, ...]:

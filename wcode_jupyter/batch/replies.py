@@ -25,6 +25,7 @@ from ..prompt.schema import Schema
 from ..reply import Reply
 from ..reply.events import Usage
 from ..request.parameters import did_you_mean
+from ..session.account import AccountEntry
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
 from ..table import Table
@@ -70,8 +71,11 @@ class Replies(Sequence[Reply]):
         schema: Schema | None = None,
         source: Rows | None = None,
         held: Mapping[int, RunLine] | None = None,
+        account: list[AccountEntry] | None = None,
     ) -> None:
         self.stopped = stopped
+        self._account = account
+        """Where findings are noted for the account of the study."""
         self._source = source
         self._held: Mapping[int, RunLine] = held or {}
         """Answers that are in memory all the same, by the identity of their entry, which lives as long."""
@@ -130,7 +134,7 @@ class Replies(Sequence[Reply]):
     def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
         return Replies(
             self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source, held=self._held,
+            source=self._source, held=self._held, account=self._account,
         )  # fmt: skip
 
     @property
@@ -307,11 +311,11 @@ class Replies(Sequence[Reply]):
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
-        return self.evidence(field).agreement(between, level)
+        return self._noted("model agreement", self.evidence(field).agreement(between, level))
 
     def validate(self, truth: Truth, field: str | None = None, failed: Failed = "out") -> Finding:
         """Accuracy, precision, recall, F1 and confusion matrix against a column of the rows, or labels by row."""
-        return self.evidence(field).validate(truth, failed)
+        return self._noted("interval", self.evidence(field).validate(truth, failed), truth)
 
     def compare(
         self,
@@ -327,7 +331,7 @@ class Replies(Sequence[Reply]):
 
         By what is right where there is `truth`, else by the share of `value`, else by the numbers of the field.
         """
-        return self.evidence(field).compare(factor, truth, value, failed, detect)
+        return self._noted("test", self.evidence(field).compare(factor, truth, value, failed, detect), truth)
 
     def estimate(
         self,
@@ -339,7 +343,16 @@ class Replies(Sequence[Reply]):
         beyond: bool = False,
     ) -> Finding:
         """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
-        return self.evidence(field).estimate(value, labels, probability, beyond)
+        return self._noted("interval", self.evidence(field).estimate(value, labels, probability, beyond), labels)
+
+    def _noted(self, kind: str, finding: Finding, truth: Truth | None = None) -> Finding:
+        """`finding`, which enters the account of the study with the labels that it rests on."""
+        if self._account is not None:
+            origin = self.path.name if self.path else _("a batch run")
+            if isinstance(truth, Labels):
+                AccountEntry("labels", truth.sentence, origin).add_to(self._account)
+            AccountEntry(kind, finding.sentence, origin).add_to(self._account)
+        return finding
 
     def label(
         self,
@@ -402,15 +415,15 @@ class Replies(Sequence[Reply]):
 
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
-        return self.evidence(field).calibration(truth, bins)
+        return self._noted("interval", self.evidence(field).calibration(truth, bins), truth)
 
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""
-        return self.evidence(field).disagreements(between)
+        return self._noted("model agreement", self.evidence(field).disagreements(between))
 
     def variance(self, field: str | None = None) -> Finding:
         """Shares of rows, prompts, models, swept values and samples in the variance; rows whose label flips."""
-        return self.evidence(field).variance()
+        return self._noted("interval", self.evidence(field).variance())
 
     def uncertain(self, count: int = 50, field: str | None = None) -> Replies:
         """The replies of the `count` rows whose answers are least sure, these first. No sample for an estimate."""

@@ -243,6 +243,7 @@ class BatchRun:
         return Replies(
             self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
             source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
+            account=self.plan.account,
         )  # fmt: skip
 
     def first(self, most: int) -> list[RunLine]:

@@ -50,12 +50,17 @@ class AccountEntry(Struct, frozen=True):
     """A result that belongs into the account of the study: an agreement, a test, an audit."""
 
     kind: str
-    """`agreement`, `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`, `package` or
-    `lineage`."""
+    """`agreement` (of people), `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`,
+    `package` or `lineage`: the checklist asks for them by these names."""
     text: str
     """One sentence, with its figures."""
     origin: str
     """The files and lines, or the call, that it comes from."""
+
+    def add_to(self, entries: list[AccountEntry]) -> None:
+        """Adds it, once: a cell that is run again says the same."""
+        if not any((self.kind, self.text) == (other.kind, other.text) for other in entries):
+            entries.append(self)
 
 
 class MethodsRow(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ...errors import OptionError
 from ...findings.finding import Finding
+from ...labels.labels import Labels
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from ...session.account import AccountEntry
@@ -65,6 +66,8 @@ class FindingCommand(Struct, frozen=True):
     help: str
     options: tuple[CellOption, ...]
     compute: Callable[[Replies, CommandLine, Context], Finding | Replies]
+    kind: str
+    """Its kind in the account of the study."""
     words: int = 1
     """How many words it takes: the variable first."""
 
@@ -78,11 +81,21 @@ class FindingCommand(Struct, frozen=True):
                 raise OptionError(
                     _("--{name} {text}: use one of {words}").format(name=name, text=text, words=", ".join(words))
                 )
+        labels = context.shell.user_ns.get(line.words[0])
+        if self.name == "agreement" and isinstance(labels, Labels):
+            return self._of_coders(labels, line, context)
         found = self.compute(replies_of(context, line.words[0]), line, context)
         if isinstance(found, Finding):
-            context.client.session.findings.append(
-                AccountEntry(self.name, found.sentence, f"%wcode {self.name} {rest}")
-            )
+            # Replies of a file know no session; those of a run have noted it already.
+            entry = AccountEntry(self.kind, found.sentence, f"%wcode {self.name} {rest}")
+            entry.add_to(context.client.session.findings)
+        bind(context, line, found)
+        return found
+
+    def _of_coders(self, labels: Labels, line: CommandLine, context: Context) -> Finding:
+        found = labels.agreement(_level(line))
+        for kind, text in (("labels", labels.sentence), ("agreement", found.sentence)):
+            AccountEntry(kind, text, f"%wcode {self.name}").add_to(context.client.session.findings)
         bind(context, line, found)
         return found
 
@@ -218,29 +231,29 @@ def _variance(replies: Replies, line: CommandLine, context: Context) -> Finding:
 
 FINDINGS: tuple[FindingCommand, ...] = (
     FindingCommand("agreement", "agreement NAME [--field NAME] [--between FACTOR] [--level LEVEL] [-o NAME]",
-                   N_("Agreement between samples, models, prompts or swept values of a batch run."),
-                   (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement),
+                   N_("Agreement between samples, models, prompts or swept values of a batch run, or between coders."),
+                   (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement, "model agreement"),
     FindingCommand("validate", "validate NAME --truth COLUMN|VARIABLE [--field NAME] [--failed RULE] [-o NAME]",
                    N_("Accuracy, precision, recall and F1 against a column or human labels."),
-                   (_TRUTH, _FIELD, _FAILED, _OUTPUT), _validate),
+                   (_TRUTH, _FIELD, _FAILED, _OUTPUT), _validate, "interval"),
     FindingCommand("compare", "compare NAME [FACTOR] [--field NAME] [--truth COLUMN|VARIABLE|--value LABEL] [-o NAME]",
                    N_("Models, prompts or swept values on the same rows, with corrected p-values."),
-                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, _OUTPUT), _compare, 2),
+                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, _OUTPUT), _compare, "test", 2),
     FindingCommand("estimate", "estimate NAME --labels VARIABLE [--field NAME] [--value LABEL] [-o NAME]",
                    N_("Share of a label over all rows, corrected by human labels."),
-                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, _OUTPUT), _estimate),
+                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, _OUTPUT), _estimate, "interval"),
     FindingCommand("calibration", "calibration NAME --truth COLUMN|VARIABLE [--field NAME] [--bins N] [-o NAME]",
                    N_("Stated probabilities against the truth."),
-                   (_TRUTH, _FIELD, _BINS, _OUTPUT), _calibration),
+                   (_TRUTH, _FIELD, _BINS, _OUTPUT), _calibration, "interval"),
     FindingCommand("disagreements", "disagreements NAME [--field NAME] [--between FACTOR] [-o NAME]",
                    N_("Rows on which answers differ, the least certain first."),
-                   (_FIELD, _BETWEEN, _OUTPUT), _disagreements),
+                   (_FIELD, _BETWEEN, _OUTPUT), _disagreements, "model agreement"),
     FindingCommand("uncertain", "uncertain NAME [N] [--field NAME] [-o NAME]",
                    N_("Replies of the N rows whose answers are least certain."),
-                   (_FIELD, _OUTPUT), _uncertain, 2),
+                   (_FIELD, _OUTPUT), _uncertain, "", 2),
     FindingCommand("variance", "variance NAME [--field NAME] [-o NAME]",
                    N_("Shares of rows, prompts, models and samples in the variance; rows that flip."),
-                   (_FIELD, _OUTPUT), _variance),
+                   (_FIELD, _OUTPUT), _variance, "interval"),
 )  # fmt: skip
 
 COMMANDS_OF_FINDINGS = tuple(Command(one.name, one.usage, one.help, one) for one in FINDINGS)

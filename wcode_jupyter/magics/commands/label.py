@@ -110,5 +110,5 @@ def run_codebook(context: Context, rest: str) -> Codebook | Table | Appendix:
     if (newer := _codebook(context, line.text("diff"))) is not None:
         return book.diff(newer)
     said = _("Labels follow the codebook {version}.").format(version=book.version)
-    context.client.session.findings.append(AccountEntry("labels", said, Path(line.words[0]).name))
+    AccountEntry("instrument", said, Path(line.words[0]).name).add_to(context.client.session.findings)
     return Appendix(book.appendix()) if line.flag("appendix") else book
