@@ -70,11 +70,15 @@ def test_a_command_gives_what_the_method_gives(context: Context, line: str, expe
     assert isinstance(found, Finding)
     assert found == expected()
     assert context.shell.user_ns["found"] is found
-    (entry,) = context.client.session.findings
-    kinds = {"agreement": "model agreement", "disagreements": "model agreement", "compare": "test"}
-    assert (entry.kind, entry.text) == (kinds.get(line.split()[0], "interval"), found.sentence)
+    kind = line.split()[0]
+    entered = [(entry.kind, entry.text) for entry in context.client.session.findings]
+    assert entered[0] == (
+        "model agreement" if line.startswith("agreement two") and "model" in line else kind,
+        found.sentence,
+    )
+    assert [other for other, _text in entered[1:]] == (["power"] if kind == "compare" else [])
     run(context, line)
-    assert len(context.client.session.findings) == 1
+    assert len(context.client.session.findings) == len(entered)
 
 
 def test_estimate_by_command(context: Context) -> None:
@@ -133,8 +137,7 @@ def test_label_reads_the_file_where_there_is_no_page(
     assert labels.values == {"k13": "pos", "k12": "neg"}
     found = run(context, "validate two --field label --truth labels")
     assert "n = 2" in found.sentence
-    said = "Human labels (rows with a label: 2; coders: A; given blind: 0 of 2)."
-    assert said in found.notes
+    assert "Human labels (rows with a label: 2; coders: A; given blind: 0 of 2)." in found.notes
 
 
 def test_agreement_of_coders_by_command(context: Context) -> None:
@@ -144,20 +147,6 @@ def test_agreement_of_coders_by_command(context: Context) -> None:
     assert run(context, "agreement labels") == labels.agreement()
     assert [entry.kind for entry in context.client.session.findings] == ["labels", "agreement"]
     assert "coders: A, B; given blind: 18 of 18" in context.client.session.findings[0].text
-
-
-def test_findings_of_a_run_enter_the_account_by_method_too(tmp_path: Path) -> None:
-    """Once, however often they are computed, with a sentence on the human labels that they rest on."""
-    from wcode_jupyter.testing import StandIn
-
-    with StandIn(["pos", "neg"] * 10) as server, Client(base_url=server.base_url, api_key=server.key, log=False) as client:
-        replies = client.map("{{value}}", list(range(20)), model="m", concurrency=1)
-        labels = Labels([Mark(field="", row=row, coder="A", value="pos" if row % 2 else "neg") for row in range(20)])
-        for _twice in range(2):
-            found = replies.validate(labels)
-        kinds = {entry.kind: entry.text for entry in client.session.findings}
-        assert kinds == {"labels": labels.sentence, "interval": found.sentence}
-        assert len(client.session.findings) == 2
 
 
 def test_a_codebook_by_command(context: Context, tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from .state import State
 __all__ = ["HIDE", "PanelSummary", "Saved", "saved_panel"]
 
 _OUTPUT = ".jp-OutputArea-child"
-HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{display:none}}</style>"
+
+
+def hides(living: str, saved: str) -> str:
+    """A stylesheet that hides the output of class `saved` below a widget of class `living` that is alive."""
+    return f"<style>{_OUTPUT}:has(.{living})+{_OUTPUT}:has(.{saved}){{display:none}}</style>"
+
+
+HIDE = hides("wcode-panel", "wcode-panel-saved")
 """Hides the summary below a panel that is alive."""
 _SHOWN = f"<style>{_OUTPUT}:not(:has(.wcode-panel)):has(+{_OUTPUT} .wcode-panel-saved){{display:none}}</style>"
 

@@ -1,7 +1,7 @@
 """Findings by `%wcode`: `%wcode agreement results --field label` and its relatives, one row each in `FINDINGS`.
 
-Each works on a variable that holds the replies of a run, gives what the method of the same name gives, and enters the
-account of the study.
+Each works on a variable that holds the replies of a run and gives what the method of the same name gives; that enters
+the account of the study, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...findings.finding import Finding
 from ...labels.labels import Labels
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from ...session.account import AccountEntry
+from ...session.account import AccountEntry, enter
 from ...statistics.agreement import Level
 from ...statistics.intervals import Failed
 from ...statistics.values import label, number
@@ -66,8 +66,6 @@ class FindingCommand(Struct, frozen=True):
     help: str
     options: tuple[CellOption, ...]
     compute: Callable[[Replies, CommandLine, Context], Finding | Replies]
-    kind: str
-    """Its kind in the account of the study."""
     words: int = 1
     """How many words it takes: the variable first."""
 
@@ -83,21 +81,20 @@ class FindingCommand(Struct, frozen=True):
                 )
         labels = context.shell.user_ns.get(line.words[0])
         if self.name == "agreement" and isinstance(labels, Labels):
-            return self._of_coders(labels, line, context)
-        found = self.compute(replies_of(context, line.words[0]), line, context)
-        if isinstance(found, Finding):
-            # Replies of a file know no session; those of a run have noted it already.
-            entry = AccountEntry(self.kind, found.sentence, f"%wcode {self.name} {rest}")
-            entry.add_to(context.client.session.findings)
+            return _of_coders(labels, line, context)
+        replies = replies_of(context, line.words[0])
+        replies.enter_findings_in(context.client.session.findings)
+        found = self.compute(replies, line, context)
         bind(context, line, found)
         return found
 
-    def _of_coders(self, labels: Labels, line: CommandLine, context: Context) -> Finding:
-        found = labels.agreement(_level(line))
-        for kind, text in (("labels", labels.sentence), ("agreement", found.sentence)):
-            AccountEntry(kind, text, f"%wcode {self.name}").add_to(context.client.session.findings)
-        bind(context, line, found)
-        return found
+
+def _of_coders(labels: Labels, line: CommandLine, context: Context) -> Finding:
+    found = labels.agreement(_level(line))
+    for kind, text in (("labels", labels.sentence), ("agreement", found.sentence)):
+        enter(context.client.session.findings, AccountEntry(kind, text, "%wcode agreement"))
+    bind(context, line, found)
+    return found
 
 
 def replies_of(context: Context, name: str) -> Replies:
@@ -232,28 +229,28 @@ def _variance(replies: Replies, line: CommandLine, context: Context) -> Finding:
 FINDINGS: tuple[FindingCommand, ...] = (
     FindingCommand("agreement", "agreement NAME [--field NAME] [--between FACTOR] [--level LEVEL] [-o NAME]",
                    N_("Agreement between samples, models, prompts or swept values of a batch run, or between coders."),
-                   (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement, "model agreement"),
+                   (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement),
     FindingCommand("validate", "validate NAME --truth COLUMN|VARIABLE [--field NAME] [--failed RULE] [-o NAME]",
                    N_("Accuracy, precision, recall and F1 against a column or human labels."),
-                   (_TRUTH, _FIELD, _FAILED, _OUTPUT), _validate, "interval"),
+                   (_TRUTH, _FIELD, _FAILED, _OUTPUT), _validate),
     FindingCommand("compare", "compare NAME [FACTOR] [--field NAME] [--truth COLUMN|VARIABLE|--value LABEL] [-o NAME]",
                    N_("Models, prompts or swept values on the same rows, with corrected p-values."),
-                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, _OUTPUT), _compare, "test", 2),
+                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, _OUTPUT), _compare, 2),
     FindingCommand("estimate", "estimate NAME --labels VARIABLE [--field NAME] [--value LABEL] [-o NAME]",
                    N_("Share of a label over all rows, corrected by human labels."),
-                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, _OUTPUT), _estimate, "interval"),
+                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, _OUTPUT), _estimate),
     FindingCommand("calibration", "calibration NAME --truth COLUMN|VARIABLE [--field NAME] [--bins N] [-o NAME]",
                    N_("Stated probabilities against the truth."),
-                   (_TRUTH, _FIELD, _BINS, _OUTPUT), _calibration, "interval"),
+                   (_TRUTH, _FIELD, _BINS, _OUTPUT), _calibration),
     FindingCommand("disagreements", "disagreements NAME [--field NAME] [--between FACTOR] [-o NAME]",
                    N_("Rows on which answers differ, the least certain first."),
-                   (_FIELD, _BETWEEN, _OUTPUT), _disagreements, "model agreement"),
+                   (_FIELD, _BETWEEN, _OUTPUT), _disagreements),
     FindingCommand("uncertain", "uncertain NAME [N] [--field NAME] [-o NAME]",
                    N_("Replies of the N rows whose answers are least certain."),
-                   (_FIELD, _OUTPUT), _uncertain, "", 2),
+                   (_FIELD, _OUTPUT), _uncertain, 2),
     FindingCommand("variance", "variance NAME [--field NAME] [-o NAME]",
                    N_("Shares of rows, prompts, models and samples in the variance; rows that flip."),
-                   (_FIELD, _OUTPUT), _variance, "interval"),
+                   (_FIELD, _OUTPUT), _variance),
 )  # fmt: skip
 
 COMMANDS_OF_FINDINGS = tuple(Command(one.name, one.usage, one.help, one) for one in FINDINGS)
