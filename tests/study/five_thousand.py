@@ -110,9 +110,7 @@ def three_kernels(folder: Path, env: Mapping[str, str], server: StandIn, rows: i
         right = f"{rows} {{'negative': {rows - positive}, 'positive': {positive}}}\n"
         hold(counted.text == right, f"every row has its label once: {counted.text!r}")
         lost = len(server.requests) - rows
-        hold(
-            0 <= lost <= 2 * CONCURRENCY, f"{lost} answers were paid twice, at most {2 * CONCURRENCY} were on their way"
-        )
+        hold(0 <= lost <= 2 * CONCURRENCY, f"{lost} answers were paid twice, of at most {2 * CONCURRENCY} on their way")
         account = third.run("%wcode methods --text", timeout_s=300).text
         facts = [line for line in account.splitlines() if line.startswith(("requests", "rows", "distinct"))]
         say(f"account: {'; '.join(facts)}")
