@@ -20,7 +20,7 @@ from ..language import _
 from .archive import unpack
 from .package import ASKING, STUDY
 
-__all__ = ["Verdict", "check"]
+__all__ = ["Verdict", "check", "outputs_of"]
 
 _TIMEOUT_S = 600
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "XDG_CACHE_HOME")
@@ -73,7 +73,7 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
     nbclient = extras.load("nbclient", extra="lab")
     name = Path(contents.notebook or "").name
     notebook = nbformat.read(folder / name, as_version=4)
-    saved = [_outputs(cell) for cell in notebook.cells]
+    saved = [outputs_of(cell) for cell in notebook.cells]
     client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",
@@ -89,7 +89,7 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
         if cell.cell_type != "code" or _IGNORED & set(cell.metadata.get("tags", ())):
             continue
         count += 1
-        if (now := _outputs(cell)) != before:
+        if (now := outputs_of(cell)) != before:
             what = _("no: the output of cell {number} of {notebook} differs from the saved one: {source}")
             errors = [f" ({one_line(': '.join(part), 200)})" for part in now if isinstance(part, tuple)]
             line = what.format(number=number, notebook=name, source=repr(cell.source[:60])) + "".join(errors)
@@ -118,7 +118,7 @@ def _environment(home: Path, contents: _Contents) -> Mapping[str, str]:
     }
 
 
-def _outputs(cell: Any) -> list[Any]:
+def outputs_of(cell: Any) -> list[Any]:
     """What of a cell's outputs must be equal: streams joined by name, data by type, errors; counts and metadata not."""
     streams: dict[str, str] = {}
     found: list[Any] = []
