@@ -153,7 +153,7 @@ def others() -> Iterator[Path]:
 
 
 def check(archive: Path, python: Path, scratch: Path) -> None:
-    """In an empty home with an environment of its own: wheel and extra `lab` only, no source tree, no key."""
+    """In an empty home with an environment of its own: the wheel and what runs a notebook, no source tree, no key."""
     name = python.parts[-3]
     home = scratch / f"home-{name}"
     home.mkdir()
@@ -161,24 +161,14 @@ def check(archive: Path, python: Path, scratch: Path) -> None:
     subprocess.run([python, "-m", "venv", scratch / name], check=True)
     own = scratch / name / "bin" / "python"
     wheel = next((scratch / "dist").glob("*.whl"))
-    subprocess.run(
-        [
-            own,
-            "-m",
-            "pip",
-            "install",
-            "-qq",
-            "--disable-pip-version-check",
-            f"wcode_jupyter[lab,frames,schema] @ {wheel.as_uri()}",
-        ],
-        check=True,
-    )
+    needed = [f"wcode_jupyter[frames,schema] @ {wheel.as_uri()}", "ipykernel", "nbclient"]
+    subprocess.run([own, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *needed], check=True)
     done = subprocess.run(
-        [own, "-m", "wcode_jupyter", "check", str(moved), "--trust"],
+        [own, "-m", "wcode_jupyter", "check", moved, "--trust"],
         cwd=home, env={"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    hold(done.returncode == 0, f"Python {name}: {done.stdout.strip()} {done.stderr[-600:]}")
+    hold(done.returncode == 0, f"Python {name}: {done.stdout.strip()} {done.stderr[-600:] if done.returncode else ''}")
 
 
 def audits(folder: Path, env: Mapping[str, str], model: Model) -> None:
