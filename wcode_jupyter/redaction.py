@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-__all__ = ["MASK", "Redactor"]
+__all__ = ["MASK", "RECOGNISABLE", "Redactor"]
 
 MASK = "•••"
 # A run of this many characters of a key is treated as the key: servers echo its beginning or its end.
-_RECOGNISABLE = 12
+RECOGNISABLE = 12
 # Shorter "keys" are the words that servers without keys want ("x", "none"): no secret, and common in any text.
 _SHORTEST_SECRET = 4
 
@@ -21,17 +21,18 @@ class Redactor:
     __slots__ = ("_redact", "_spellings", "_values")
     _redact: Callable[[str], str]
     _spellings: Callable[[], tuple[str, ...]]
-    _values: Callable[[], frozenset[str]]
+    _values: Callable[[], tuple[str, ...]]
 
-    def __init__(self, values: frozenset[str]) -> None:
-        found = dict.fromkeys(spelling for value in sorted(values) for spelling in _spellings(value))
+    def __init__(self, values: Collection[str]) -> None:
+        found = dict.fromkeys(spelling for value in sorted(set(values)) for spelling in _spellings(value))
         spellings = [spelling for spelling in found if len(spelling) >= _SHORTEST_SECRET]
         # In closures, so that a debugger that lists attributes does not list the values.
-        self._values = lambda: values
+        own = tuple(values)
+        self._values = lambda: own
         self._spellings = lambda: tuple(sorted(spellings))
         self._redact = _redaction(spellings)
 
-    def is_of(self, values: frozenset[str]) -> bool:
+    def is_of(self, values: tuple[str, ...]) -> bool:
         """Whether these are its values."""
         return self._values() == values
 
@@ -48,7 +49,7 @@ def _redaction(spellings: list[str]) -> Callable[[str], str]:
     if not spellings:
         return lambda text: text
     halves = tuple(dict.fromkeys(half for spelling in spellings for half in _halves(spelling)))
-    least = min(_RECOGNISABLE, *map(len, spellings))
+    least = min(RECOGNISABLE, *map(len, spellings))
 
     def redact(text: str) -> str:
         if len(text) < least:
@@ -82,13 +83,13 @@ def _halves(spelling: str) -> Iterator[str]:
     Every run of as many characters as are recognisable holds a whole half of that at a multiple of half: mostly none
     is there, and `in` is fast.
     """
-    half = min(len(spelling), _RECOGNISABLE) // 2
+    half = min(len(spelling), RECOGNISABLE) // 2
     return (spelling[start : start + half].lower() for start in range(0, len(spelling) - half + 1, half))
 
 
 def _masked(text: str, spelling: str) -> str:
     """`text` without any run of characters that is a recognisable part of `spelling`, upper or lower case."""
-    size = min(len(spelling), _RECOGNISABLE)
+    size = min(len(spelling), RECOGNISABLE)
     folded = _folded(text)
     pieces = {spelling[start : start + size].lower() for start in range(len(spelling) - size + 1)}
     result: list[str] = []

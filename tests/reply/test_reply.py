@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import pickle
@@ -109,6 +110,23 @@ def test_code_blocks() -> None:
         ('{"a": "x\ny"}', {"a": "x\ny"}),
         ('Here:\n```json\n{"a": 1}\n```\nDone.', {"a": 1}),
         ("```\n[1]\n```", [1]),
+        ('\ufeff{"a": 1}', {"a": 1}),
+        ('\ufeff\n\u200b{"a": 1}\ufeff\n', {"a": 1}),
+        ('\ufeff```json\n{"a": 1}\n```', {"a": 1}),
+        ('```python\n42\n```\nso\n```json\n{"a": 1}\n```', {"a": 1}),
+        ('```json\n{broken\n```\n```JSON\n{"a": 1}\n```', {"a": 1}),
+        ('```sh\nls\n```\n```\n{"a": 1}\n```\n', {"a": 1}),
+        ('~~~json\n{"a": "```"}\n~~~', {"a": "```"}),
+        ('```json\nThe object: {"a": 1}\n```', {"a": 1}),
+        ('```json\n{"a": 1}', {"a": 1}),
+        ('Sure! {"a": {"b": [1]}} Anything else?', {"a": {"b": [1]}}),
+        ('Here they are: [{"a": 1}]. Done.', [{"a": 1}]),
+        ('Here they are: [{"a": 1}, {"a": 2}]', [{"a": 1}, {"a": 2}]),
+        ('The tags are ["x", "y"].', ["x", "y"]),
+        ('As [1] says: {"a": [2]}', {"a": [2]}),
+        ('As [[1]](https://e.com) says: {"a": 1}', {"a": 1}),
+        ('{"a": 1} and ["b"]', {"a": 1}),
+        ("{'x'} is a set, [\"b\"] a list", ["b"]),
     ],
 )
 def test_json_of_an_answer(text: str, expected: object) -> None:
@@ -116,13 +134,25 @@ def test_json_of_an_answer(text: str, expected: object) -> None:
     assert answer(text).json() == expected
 
 
-@pytest.mark.parametrize("text", ["", "no json", '{"a": ', "```json\n{\n```\n", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\ufeff", "no json", "as [1] says", '{"a": 1} or {"b": 2}', '{"a": ', "```json\n{\n```\n", "[" * 100_000],
+)
 def test_an_answer_that_is_not_json(text: str) -> None:
     """AnswerMalformed, which keeps the reply."""
     reply = answer(text)
     with pytest.raises(AnswerMalformed) as caught:
         reply.json()
     assert caught.value.reply is reply
+    assert reply.parsed is None
+
+
+def test_a_reply_can_be_looked_over() -> None:
+    """`inspect.getmembers`, as a debugger or a completer uses it, raises nothing, whatever the answer is."""
+    for reply in (FULL, Reply(), answer("no json"), answer("{", ended="cut")):
+        members = dict(inspect.getmembers(reply))
+        assert members["text"] == reply.text
+        assert getattr(reply, "parsed", "default") == members["parsed"]
 
 
 def test_json_cut_by_max_tokens_says_so() -> None:

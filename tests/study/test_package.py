@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
 import stat
 import subprocess
@@ -104,6 +105,23 @@ def test_key_in_use_is_not_packaged(tmp_path: Path) -> None:
     assert not (tmp_path / "s.zip").exists()
 
 
+def test_link_is_not_packaged(tmp_path: Path) -> None:
+    """A run or label file that a sender made a link to a secret would be published under its name."""
+    (tmp_path / "id_ed25519").write_text("secret")
+    (tmp_path / "n.labels.jsonl").symlink_to(tmp_path / "id_ed25519")
+    with pytest.raises(InputError, match=r"n\.labels\.jsonl is a link and is not packaged"):
+        pack(tmp_path / "s.zip", None, [tmp_path / "n.labels.jsonl"], study([], Catalogue({})), Catalogue({}))
+    assert not (tmp_path / "s.zip").exists()
+
+
+def test_archive_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A link in its place is left alone."""
+    (tmp_path / "s.zip").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"Cannot write s\.zip: it is a link"):
+        pack(tmp_path / "s.zip", None, [], study([], Catalogue({})), Catalogue({}))
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_metadata_is_an_ro_crate(packed: Path, tmp_path: Path) -> None:
     """roc-validator finds nothing REQUIRED or RECOMMENDED missing; its two checks of the network are left out."""
     pytest.importorskip("rocrate")
@@ -177,6 +195,72 @@ def test_no_links_no_bombs_no_doubles(tmp_path: Path) -> None:
     (tmp_path / "no.zip").write_bytes(b"no archive")
     with pytest.raises(InputError, match="not a readable zip"):
         archive.unpack(tmp_path / "no.zip", folder)
+
+
+def test_same_bytes_claimed_many_times_are_a_bomb(tmp_path: Path) -> None:
+    """Members that overlap: the directory claims a fair ratio for each, the archive itself is small."""
+    path = hostile(tmp_path / "x.zip", "a0", random.Random(1).randbytes(10_000) * 105)
+    whole = path.read_bytes()
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    row = whole[start:end]
+    rows = b"".join(row.replace(b"a0", b"%02x" % number) for number in range(150))
+    count = len(rows) // len(row)
+    tail = bytearray(whole[end:])
+    tail[8:12] = count.to_bytes(2, "little") * 2
+    tail[12:16] = len(rows).to_bytes(4, "little")
+    path.write_bytes(whole[:start] + rows + tail)
+    with zipfile.ZipFile(path) as archive_:
+        claimed = [(member.file_size, member.compress_size) for member in archive_.infolist()]
+    assert sum(size for size, _part in claimed) > 100 * 2**20
+    assert all(size < 500 * part for size, part in claimed)
+    assert path.stat().st_size < 30_000
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(InputError, match="too large"):
+        archive.unpack(path, folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [30, 40, 60, -30])
+@pytest.mark.parametrize("flip", [False, True])
+def test_damaged_archive_is_one_line(packed: Path, tmp_path: Path, cut: int, flip: bool) -> None:
+    """Cut anywhere, or with bytes in the middle that are others."""
+    whole = bytearray(packed.read_bytes())
+    if flip:
+        whole[cut : cut + 8 if cut > 0 else None] = bytes(8 if cut > 0 else -cut)
+    else:
+        whole = whole[:cut]
+    (tmp_path / "x.zip").write_bytes(whole)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(InputError) as caught:
+        archive.unpack(tmp_path / "x.zip", folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"study.json": b"[" * 10_000},
+        {"study.json": b"\xff"},
+        {"study.json": b'{"wcode_study": 1, "notebook": "../../etc/passwd"}'},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b"no notebook"},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b'{"cells": 1}'},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b"[" * 100_000},
+        {"study.json": b'{"wcode_study": 1, "answers": ["..", ""]}'},
+        {},
+    ],
+    ids=str,
+)
+def test_package_of_nonsense_is_one_line(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """Whatever is in its files: nothing runs."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive_:
+        for name, content in files.items():
+            archive_.writestr(name, content)
+        archive_.writestr(MANIFEST, "")
+    with pytest.raises(InputError) as caught:
+        check(tmp_path / "x.zip")
+    assert "\n" not in str(caught.value)
 
 
 def test_changed_file_is_noticed(packed: Path, tmp_path: Path) -> None:

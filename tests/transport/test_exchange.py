@@ -666,3 +666,49 @@ def test_keys_are_read_at_use() -> None:
 
         asyncio.run(run())
         assert ["authorization" in request.headers for request in server.requests] == [False, True]
+
+
+# --- what stands where an answer should be ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (body('{"state": "starting", "hint": "wait"}'), '{"state": "starting", "hint": "wait"}'),
+        (body("we are closed today", content_type="text/plain"), "we are closed today"),
+        (stream(b'data: {"kind": "metrics"}\n\n', DONE), 'data: {"kind": "metrics"}'),
+        (body("网关维护中".encode("gbk"), content_type="text/plain; charset=gbk"), "网关维护中"),
+        (body('{"state": "' + "x" * 400), "x" * 200),
+    ],
+    ids=["json", "text", "stream", "gbk", "long"],
+)
+def test_an_unknown_body_is_shown(answer: Answer, words: str) -> None:
+    """A good status with a body that is no answer: its first 300 characters say what it is."""
+    asked, _server = ask_server(answer)
+    assert isinstance(asked.error, AnswerMalformed)
+    assert words in asked.error.what
+    assert len(asked.error.what.partition(": ")[2]) <= 300
+
+
+@pytest.mark.parametrize("before", [0, 280, 4070])
+def test_the_key_in_an_unknown_body_is_not_shown(before: int) -> None:
+    """Redacted before it is shortened, wherever it stands."""
+    asked, _server = ask_server(lambda request: body("{" + "y" * before + request.key))
+    assert isinstance(asked.error, AnswerMalformed)
+    assert KEY[:12] not in dressed(asked.error)
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "words"),
+    [
+        (b"<html><center><h1>502 Bad Gateway</h1></center><hr>nginx</html>", "text/html", "502 Bad Gateway"),
+        ("<html><title>网关超时</title></html>".encode("gbk"), "text/html; charset=gbk", "网关超时"),
+        (b"<html><title>Oops</title><h1>Upstream is down</h1></html>", "text/html", "Oops: Upstream is down"),
+    ],
+)
+@pytest.mark.parametrize("code", [200, 404, 502])
+def test_a_web_page_says_its_title_and_heading(page: bytes, content_type: str, words: str, code: int) -> None:
+    """With any status, in the characters that it names."""
+    asked, _server = ask_server(*[body(page, code, content_type)] * 3)
+    assert asked.error is not None
+    assert words in asked.error.what

@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..errors import InputError
 from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
@@ -35,6 +36,7 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..session_name import session_name
 from ..store import default_path, named_path
 from ..store.credentials import redacted
 from ..store.location import notebook_path
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
-    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -95,6 +96,7 @@ class Client:
         """What happens to an answer that has ended."""
         self.home = _here()
         """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
+        session_name()  # claimed before any child process is there
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
@@ -294,6 +296,10 @@ class Client:
         engine: Any = None,
         schema: Any = None,
         retries_schema: int = 0,
+        few_shot: object = None,
+        shots: Sequence[int] = (),
+        options: Sequence[str] = (),
+        orders: int = 1,
         extra_body: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> BatchRun:
@@ -304,15 +310,19 @@ class Client:
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
         identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
         workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
-        has failed. Raises InputError, RunError.
+        has failed. `few_shot`: rows with a column `answer` that go before the prompt as turns of a chat; `shots`: how
+        many of them, each number a level of the factor `shots`. `options` go where the prompt says `{{options}}`, in
+        `orders` different orders, the factor `order`. Raises InputError, RunError.
         """
-        from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
+        from ..batch import BatchRun, Budget, FewShot, Orders, Plan, Rows, RunFile, RunLimits
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
             self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
             values=values, extra_body=extra_body, namespace=variables, raw=raw,
             schema=None if schema is None else schema_of(schema), retries_schema=retries_schema,
+            few_shot=None if few_shot is None else FewShot(few_shot, shots),
+            orders=Orders(options, orders) if options else None,
         )  # fmt: skip
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)
@@ -322,7 +332,7 @@ class Client:
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
-        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file = RunFile(None if run_file is None or strict else files.named(run_file))
         file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)

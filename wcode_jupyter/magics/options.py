@@ -107,6 +107,26 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         help=N_("Send each prompt of this dict by name; {{prompt}} in the cell is the prompt's text."),
     ),
     CellOption(
+        name="few_shot",
+        metavar="VARIABLE",
+        help=N_("Send examples before the prompt: rows with its columns and a column answer."),
+    ),
+    CellOption(
+        name="shots",
+        metavar="N,N",
+        help=N_("With --few-shot: number of examples; several numbers are compared. Default: all."),
+    ),
+    CellOption(
+        name="options",
+        metavar="VARIABLE|TEXT,TEXT",
+        help=N_("Options that replace {{options}} in the cell."),
+    ),
+    CellOption(
+        name="orders",
+        metavar="N",
+        help=N_("With --options: number of different orders, shuffled; each is compared. Default: 1."),
+    ),
+    CellOption(
         name="sweep",
         metavar="NAME=VALUE,VALUE",
         arity="append",

@@ -17,9 +17,10 @@ from .. import extras, typed
 from ..errors import AnswerMalformed, InputError, WcodeError, one_line, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
-from ..request.messages import Message, Reasoning, Request, ToolCall, json_value
+from ..request.messages import Message, Reasoning, Request, ToolCall, exact_value, json_value
 from .events import TokenLogprob, Usage
 from .fences import fence_plugin
+from .json_in_text import json_values
 from .logprobs import COLUMNS, LogprobText, rows
 
 if TYPE_CHECKING:
@@ -190,34 +191,33 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         ]
 
     def json(self) -> Any:
-        """The text as JSON; else the first fenced block that is, else the only JSON object amid prose.
+        """The text as JSON; else the first fenced block that is, those labelled JSON first; else the only JSON object
+        or list amid prose.
 
         Raises AnswerMalformed, which keeps the reply.
         """
-        for source in self._json_sources():
-            try:
-                return json_value(source)
-            except (ValueError, RecursionError):
-                continue
+        for value in self.json_values():
+            return value
         hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
-    def _json_sources(self) -> Iterator[str]:
-        """Texts that may be the JSON, the likeliest first; Markdown is read only where the text itself is none."""
-        text = self.text.removeprefix("\ufeff")
-        yield text
-        if "```" in text or "~~~" in text:
-            yield from (block.source for block in self.code)
-        first, last = text.find("{"), text.rfind("}")
-        if 0 <= first < last:
-            yield text[first : last + 1]
+    def json_values(self, *, exact: bool = False) -> Iterator[Any]:
+        """All that `json` could give, the likeliest first; may be none.
+
+        `exact`: with a `msgspec.Raw` for each number of which a float would lose digits.
+        """
+        # Markdown is read only where there is any.
+        code = self.code if "```" in self.text or "~~~" in self.text else []
+        return json_values(
+            self.text, [(block.language, block.source) for block in code], exact_value if exact else json_value
+        )
 
     @property
     def parsed(self) -> Any:
         """The answer as the type that its schema asked for; plain JSON values where the type is not at hand, as in a
-        reply read from a file. Raises AnswerMalformed, which keeps the reply.
+        reply read from a file. None where the answer is not JSON: `json` says why.
         """
-        return self.__dict__["parsed"] if "parsed" in self.__dict__ else self.json()
+        return self.__dict__["parsed"] if "parsed" in self.__dict__ else next(self.json_values(), None)
 
     def with_parsed(self, value: Any, plain: Any = None) -> Reply:
         """The same reply whose `parsed` is `value`: beside the fields, because types do not survive JSON.

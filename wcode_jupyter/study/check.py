@@ -72,8 +72,14 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
     nbformat = extras.load("nbformat", extra="lab")
     nbclient = extras.load("nbclient", extra="lab")
     name = Path(contents.notebook or "").name
-    notebook = nbformat.read(folder / name, as_version=4)
-    saved = [outputs_of(cell) for cell in notebook.cells]
+    try:
+        notebook = nbformat.read(folder / name, as_version=4)
+        saved = [outputs_of(cell) for cell in notebook.cells]
+    except Exception as error:
+        # Its reader raises whatever the content makes it raise.
+        raise InputError(
+            _("{path} is not a notebook: {error}").format(path=name, error=one_line(str(error), 200))
+        ) from None
     client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",

@@ -28,7 +28,7 @@ from ..table import Table
 from . import checklist, crate, report
 from .methods import Study
 
-__all__ = ["ASKING", "MANIFEST", "STUDY", "pack"]
+__all__ = ["ASKING", "MANIFEST", "STUDY", "check_itself", "pack"]
 
 MANIFEST = "manifest-sha256.txt"
 STUDY = "study.json"
@@ -60,6 +60,8 @@ def pack(
     """
     made = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     answers = list(answers)
+    for path in answers:
+        check_itself(path)
     files = {path.name: _read(path) for path in (*([notebook] if notebook else []), *answers)}
     files["methods.md"] = report.to_markdown(study).encode()
     files["checklist.md"] = _markdown(checklist.to_table(study)).encode()
@@ -74,8 +76,22 @@ def pack(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())
     ).encode()
     files[crate.METADATA] = crate.metadata(target.stem, files, study, maker or crate.Maker(), made)
-    safe.write(target, _zipped(files))
+    try:
+        safe.write(target, _zipped(files))
+    except OSError as error:
+        raise InputError(
+            _("Cannot write {path}: {error}").format(path=target.name, error=error.strerror or error)
+        ) from None
     return list(files)
+
+
+def check_itself(path: Path) -> None:
+    """Raises InputError for a link: what a sender's link leads to would be published under its name."""
+    if path.is_symlink():
+        raise InputError(
+            _("{path} is a link and is not packaged").format(path=path.name),
+            hint=_("Replace the link by the file itself."),
+        )
 
 
 def _read(path: Path) -> bytes:

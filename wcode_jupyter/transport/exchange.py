@@ -10,7 +10,6 @@ import asyncio
 import codecs
 import contextlib
 import importlib.util
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +24,7 @@ from ..redaction import Redactor
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
+from . import debug_log, proxy_passwords
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
 from .masking import Mask, MaskTable
@@ -39,10 +39,10 @@ _DEADLINES = Deadlines()
 _ANSWERS = frozenset((TextDelta, RefusalDelta, ToolCallDelta))
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _ANSWER_STARTS = (b"{", b"[", b"data", b"event", b"id", b"retry", b":")
-_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _DELTAS = frozenset((TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta))
 _LARGEST_ANSWER = 64 * 2**20
 _LARGEST_ERROR = 64 * 2**10
+_QUOTED = 4 * 2**10
 # An error body or the rest of a finished stream is not worth a longer wait.
 _GRACE_S = 5.0
 # Keep-alive comments show that the server lives; not for ever that an answer will come.
@@ -62,7 +62,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
+        self.faults = Faults(endpoint, deadlines, _told(keys), has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -152,6 +152,7 @@ class Transport:
 
         Raises InputError (no key, a key over plain http), TransportError, ServerError, AnswerError.
         """
+        debug_log.redacting.set(_told(self._keys))
         call = _Exchange(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
             fault: AttemptFailure | None = None
@@ -167,7 +168,8 @@ class Transport:
                         if isinstance(item, AttemptFailure):
                             fault = item
                             break
-                        call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
+                        if not call.delivered:
+                            call.delivered = not _DELTAS.isdisjoint(map(type, item))
                         if passed := mask.events(item):
                             yield passed
                     if held := mask.rest():
@@ -190,7 +192,8 @@ class Transport:
         """
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
-        faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
+        debug_log.redacting.set(_told(self._keys))
+        faults = Faults(endpoint, deadlines, _told(self._keys), has_key=secret is not None)
         request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
@@ -305,6 +308,11 @@ class Transport:
         return self._built
 
 
+def _told(keys: Keys) -> Callable[[str], str]:
+    """Takes keys and the passwords of proxies out of what errors and logs tell."""
+    return lambda text: proxy_passwords.redact(keys.redact(text))
+
+
 def _other_server(endpoint: Endpoint) -> str:
     """For a key that was given for another server, which then is that of the other form."""
     if endpoint.protocol == DEFAULT_PROTOCOL:
@@ -336,14 +344,16 @@ async def _read_stream(call: _Exchange, response: Response, *, html: bool) -> As
     end = _End(call, decoder)
     recode = _recoder(response.headers.get("content-type", ""))
     trouble: Exception | None = None
+    start = b""
     try:
         async for data in body:
-            if recode is not None:
-                data = recode(data)
-            if end.nothing_yet and _is_page(data, html=html):
+            piece = data if recode is None else recode(data)
+            if len(start) < _QUOTED:
+                start += piece[:_QUOTED]
+            if end.nothing_yet and _is_page(piece, html=html):
                 yield call.faults.page(response, data + await _beginning(response, _soon(call.until)))
                 return
-            if events := decoder.feed(data):
+            if events := decoder.feed(piece):
                 for item in _sorted(call, events, response):
                     yield item
             if end.is_late(events):
@@ -357,7 +367,10 @@ async def _read_stream(call: _Exchange, response: Response, *, html: bool) -> As
         yield item
     if unreadable is not None or not end.is_good(trouble):
         lost = decoder.lost if decoder.closed or decoder.finished else ""
-        yield call.faults.cut(trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty)
+        said = b"" if trouble or unreadable is None else start
+        yield call.faults.cut(
+            trouble or unreadable, delivered=call.delivered, lost=lost, empty=decoder.empty, said=said
+        )
 
 
 def _is_page(data: bytes, *, html: bool) -> bool:
@@ -419,14 +432,10 @@ class _End:
 
 def _recoder(content_type: str) -> Callable[[bytes], bytes] | None:
     """A function that makes the next bytes UTF-8; None where they are, or where the character set is not known."""
-    found = _CHARSET.search(content_type)
-    name = found[1].lower() if found else "utf-8"
-    if name in ("utf-8", "utf8", "us-ascii", "ascii"):
+    name = wire.charset_of(content_type)
+    if name in ("", "utf-8", "ascii"):
         return None
-    try:
-        decoder = codecs.getincrementaldecoder(name)("replace")
-    except LookupError:
-        return None
+    decoder = codecs.getincrementaldecoder(name)("replace")
     return lambda data: decoder.decode(data).encode("utf-8", "replace")
 
 

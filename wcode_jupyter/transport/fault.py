@@ -104,7 +104,8 @@ class Faults:
 
     def page(self, response: Response, content: bytes) -> AttemptFailure:
         """A web page where the API should be."""
-        title = self._redact(wire.decode_error(content, "text/html").message)
+        content_type = response.headers.get("content-type", "")
+        title = self._redact(wire.decode_error(content, f"text/html; {content_type}").message)
         what = _("{host} sent a web page instead of an answer: {title}").format(host=self._endpoint.host, title=title)
         return AttemptFailure(NotTheApi(one_line(what), status=response.status_code))
 
@@ -116,15 +117,28 @@ class Faults:
         lost = not isinstance(raised, (WcodeError, *UNSENT))
         return AttemptFailure(error, retry=retry, stale=reused and isinstance(raised, LOST), lost=lost)
 
-    def cut(self, raised: Exception | None, *, delivered: bool, lost: str = "", empty: bool = False) -> AttemptFailure:
+    def cut(
+        self,
+        raised: Exception | None,
+        *,
+        delivered: bool,
+        lost: str = "",
+        empty: bool = False,
+        said: bytes = b"",
+    ) -> AttemptFailure:
         """A good response that ended before the answer did, by itself (None) or by `raised`.
 
-        `lost`: a piece of it that could not be read; `empty`: it was ended, but there was none.
+        `lost`: a piece of it that could not be read; `empty`: it was ended, but there was none; `said`: the beginning
+        of a body that is no answer.
         """
         from .connection import LOST
 
         if raised is not None and not isinstance(raised, LOST):
-            return AttemptFailure(self._trouble(raised)[0], lost=True)
+            error = self._trouble(raised)[0]
+            # Redacted as a whole first: a key that is cut in two would not be found.
+            if words := one_line(self._redact(wire.decoded(said)), 300):
+                error = type(error)(f"{error.what}: {words}", hint=error.hint)
+            return AttemptFailure(error, lost=True)
         if lost and delivered:
             what = _("{host} sent an event that cannot be read: {piece}")
             piece = self._redact(lost)

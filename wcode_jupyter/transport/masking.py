@@ -6,12 +6,14 @@ the log probabilities of that text with it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from ..language import _
+from ..redaction import RECOGNISABLE
 from ..reply.events import Event, Finish, LogprobDelta, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 
 __all__ = ["Mask", "MaskTable"]
@@ -30,6 +32,8 @@ class MaskTable:
         self.keys = tuple({key.lower()[start:] for key in keys for start in range(_LEAST)})
         self.beginnings = tuple({key[:_LEAST] for key in self.keys})
         self.longest = max(map(len, self.keys), default=0)
+        self.signs = _signs(keys)
+        """Finds something in every text that holds the beginning of a key or a recognisable part (small letters)."""
 
     def beginning(self, text: str) -> int:
         """Characters at the end of `text`, in small letters, that a key begins with."""
@@ -64,9 +68,27 @@ class Mask:
 
     def events(self, events: list[Event]) -> list[Event]:
         """The events that can go on, masked; a Notice once where something was."""
-        if not self._table.keys:
+        if not self._table.keys or self._is_harmless(events):
             return events
         return self._with_notice([passed for event in events for passed in self._pass(event)])
+
+    def _is_harmless(self, events: list[Event]) -> bool:
+        """Whether `events` are the next pieces of one text and no part of a key is in them: nearly always."""
+        if self._held or self._late or not events:
+            return False
+        first = events[0]
+        if not isinstance(first, (TextDelta, ReasoningDelta)):
+            return False
+        where = _where(first)
+        text = self._passed.get(where, "")
+        for event in events:
+            if not isinstance(event, (TextDelta, ReasoningDelta)) or (event is not first and _where(event) != where):
+                return False
+            text += event.text
+        if self._table.signs.search(text.lower()):
+            return False
+        self._passed[where] = text[1 - _LEAST :]
+        return True
 
     def rest(self) -> list[Event]:
         """What was held back, at the end of the answer."""
@@ -90,7 +112,7 @@ class Mask:
             yield self._clean(event)
 
     def _piece(self, event: _Piece) -> Iterator[Event]:
-        where = (type(event).__name__, event.choice, _series(event))
+        where = _where(event)
         # What came before in another place is whole: the order of what is shown stays.
         for other in [other for other in self._held if other[1] == event.choice and other != where]:
             yield from self._release(other)
@@ -159,6 +181,16 @@ class Mask:
         return self._clean(value) if isinstance(value, msgspec.Struct) else value
 
 
+def _signs(keys: tuple[str, ...]) -> re.Pattern[str]:
+    # A part of 12 characters holds a whole half of that at a multiple of a half.
+    half = RECOGNISABLE // 2
+    beginnings = {key[start : start + _LEAST] for key in keys for start in range(_LEAST)}
+    halves = {key[at : at + half] for key in keys for at in range(0, len(key) - half + 1, half)}
+    return re.compile(
+        "|".join(sorted({re.escape(sign.lower()) for sign in beginnings | halves if len(sign) >= _LEAST}))
+    )
+
+
 _LEAST = 3
 """Characters of a key from which the end of a text is held back."""
 _SHORTEST = 4
@@ -169,10 +201,11 @@ _ONLY_TEXT = (TextDelta, RefusalDelta)
 """Events that hold nothing beside their text."""
 
 
-def _series(event: _Piece) -> object:
+def _where(event: _Piece) -> _Where:
+    """What tells texts apart that are each put together by themselves."""
     if isinstance(event, ToolCallDelta):
-        return event.index
-    return event.field if isinstance(event, ReasoningDelta) else None
+        return "call", event.choice, event.index
+    return type(event).__name__, event.choice, event.field if isinstance(event, ReasoningDelta) else None
 
 
 def _text(event: _Piece) -> str:

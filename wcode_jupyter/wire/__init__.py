@@ -21,8 +21,20 @@ from ..request.forms import FORMS
 from ..request.messages import Protocol, Request, canonical_json
 from . import anthropic, openai
 from .failure import decode_error
+from .page import charset_of, decoded
 
-__all__ = ["Decoder", "decode_error", "decoder", "encode", "fingerprint", "headers", "path", "warnings"]
+__all__ = [
+    "Decoder",
+    "charset_of",
+    "decode_error",
+    "decoded",
+    "decoder",
+    "encode",
+    "fingerprint",
+    "headers",
+    "path",
+    "warnings",
+]
 
 
 class Decoder(typing.Protocol):

@@ -6,13 +6,12 @@ What the status means is the transport's table; here the body is only read.
 
 from __future__ import annotations
 
-import html
-import re
 from typing import Any
 
 from ..errors import one_line
 from ..language import _
 from ..reply.events import Failure
+from .page import decoded, page_words
 from .payload import as_dict, as_int, as_list, as_text, loads
 from .salvage import is_silent
 
@@ -20,7 +19,6 @@ __all__ = ["decode_error", "failure_in", "says_something"]
 
 _LONGEST = 1000
 _LONGEST_FOREIGN = 300
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 _STATUS_OF_KIND = {
     "invalid_request_error": 400,
@@ -50,14 +48,18 @@ _STATUS_OF_KIND = {
 
 
 def decode_error(body: bytes, content_type: str = "") -> Failure:
-    """What an error body says: JSON of any known shape, HTML (its title), plain text, or nothing. Never raises."""
-    text = body[: 16 * _LONGEST].decode("utf-8", "replace").strip("\ufeff \t\r\n\0")
-    if "html" in content_type or text[:200].lower().startswith(("<!doctype", "<html", "<head")):
-        return Failure(message=_html_title(text))
+    """What an error body says: JSON of any known shape, HTML (its title and heading), plain text, or nothing.
+
+    Never raises.
+    """
+    text = decoded(body, content_type)
+    shown = text[: 16 * _LONGEST].strip("\ufeff \t\r\n\0")
+    if "html" in content_type or shown[:200].lower().startswith(("<!doctype", "<html", "<head")):
+        return Failure(message=page_words(shown))
     try:
-        value = loads(body.removeprefix(b"\xef\xbb\xbf"))
+        value = loads(text.removeprefix("\ufeff").encode("utf-8", "replace"))
     except ValueError:
-        return Failure(message=one_line(text, _LONGEST_FOREIGN) or _("The server gave no explanation"))
+        return Failure(message=one_line(shown, _LONGEST_FOREIGN) or _("The server gave no explanation"))
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):
@@ -65,7 +67,7 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
             return failure
     elif isinstance(value, str) and value.strip():
         return Failure(message=one_line(value, _LONGEST_FOREIGN))
-    return Failure(message=one_line(text, _LONGEST_FOREIGN) if value else _("The server gave no explanation"))
+    return Failure(message=one_line(shown, _LONGEST_FOREIGN) if value else _("The server gave no explanation"))
 
 
 def failure_in(value: dict[str, Any]) -> Failure | None:
@@ -179,9 +181,3 @@ def _retryable(error: dict[str, Any]) -> bool | None:
         if isinstance(said, bool):
             return said
     return None
-
-
-def _html_title(text: str) -> str:
-    found = _TITLE.search(text)
-    title = one_line(html.unescape(found[1]), _LONGEST_FOREIGN) if found else ""
-    return title or _("A web page without a title")

@@ -21,6 +21,8 @@
     goOnAfterMeantErrors(tracker, modules.NotebookActions);
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages, extensions, modules);
+    // A variable may be bound without a cell: by the panel, or an answer in the background.
+    tracker.activeCellChanged.connect(() => prose.names.renew(tracker.currentWidget));
     modules.NotebookActions.executed.connect((_, { notebook }) => {
       prose.names.renew(tracker.find(panel => panel.content === notebook));
     });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ... import files
 from ...errors import InputError, OptionError
 from ...language import N_, _
 from ...session import Session
@@ -35,7 +36,7 @@ def run_package(context: Context, rest: str) -> None:
     line = parse_command(rest, PACKAGE_OPTIONS)
     if len(line.words) != 1 or not line.words[0].endswith(".zip"):
         raise OptionError(_("%wcode package needs the name of a .zip file"))
-    target = Path(line.words[0]).expanduser()
+    target = files.named(line.words[0])
     if target.exists() and not line.flag("force"):
         raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
     notebook, answers = study_files(context, line.text("notebook"))
@@ -50,7 +51,7 @@ def run_package(context: Context, rest: str) -> None:
         study(runs, session.catalogue, findings=session.findings),
         session.catalogue,
         settings=study_settings(session),
-        data=[Path(name).expanduser() for name in (line.text("data") or "").split(",") if name],
+        data=[files.named(name) for name in (line.text("data") or "").split(",") if name],
         maker=Maker(**{name: text for name, text in given.items() if text}),
         is_secret=lambda text: redact(text) != text,
     )
@@ -80,7 +81,7 @@ def study_files(context: Context, named: str | None) -> tuple[Path | None, list[
 def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
     """The notebook as it was saved last: named, known to the kernel, or of the replay file's name."""
     known = named or context.client.notebook() or os.environ.get("JPY_SESSION_NAME")
-    path = Path(known).expanduser() if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
+    path = files.named(known) if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
     path = path if path.is_file() else replay.with_name(path.name)
     if named and not path.is_file():
         raise InputError(_("Notebook not found: {path}").format(path=named))
