@@ -21,7 +21,8 @@ from msgspec import Struct
 from ..errors import AnswerMalformed
 from ..language import _
 from ..reply import Reply
-from ..statistics.intervals import share_of_means, t_interval
+from ..statistics.distributions import student_quantile
+from ..statistics.intervals import ALPHA, share_of_means
 from ..table import Table
 
 __all__ = ["FieldDrift", "Shift", "drift", "normalized", "to_table", "transition_table", "values"]
@@ -193,8 +194,9 @@ def _shift(label: str, questions: list[_Question]) -> Shift:
     n = len(differences)
     mean = sum(differences) / n
     spread = math.sqrt(sum((value - mean) ** 2 for value in differences) / (n - 1) / n) if n > 1 else 0.0
-    limits = t_interval(mean, spread, n, "")
-    return Shift(label, sum(then) / n, sum(now) / n, limits.low, limits.high)
+    half = student_quantile(1 - ALPHA / 2, n - 1) * spread if spread else None
+    low, high = (None, None) if half is None else (mean - half, mean + half)
+    return Shift(label, sum(then) / n, sum(now) / n, low, high)
 
 
 def to_table(fields: Sequence[FieldDrift]) -> Table:
