@@ -34,7 +34,7 @@ _NO_INHERIT = getattr(os, "O_CLOEXEC", 0)
 
 def named(word: str | os.PathLike[str]) -> Path:
     """The file that a user names; `~` is a home folder. Raises InputError: that is not the name of a file."""
-    with contextlib.suppress(RuntimeError):  # ~somebody, of whom nobody knows the home
+    with contextlib.suppress(RuntimeError, ValueError):  # ~somebody of whom nobody knows the home; a NUL in a name
         path = Path(word).expanduser()
         if path.name and "\0" not in str(path):
             return path

@@ -12,6 +12,7 @@ cluster      how it is asked by the workers of a Dask cluster
 run          the run itself, on the engine's loop
 counts       where it stands
 runfile      every answer on disk at once
+run_log      the answers on their way into the user's log, many at a time
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
 fields       fields of the answers as labels
@@ -34,7 +35,7 @@ from .estimate import RunEstimate, estimate
 from .factors import FewShot, Orders
 from .limiter import AdaptiveLimiter, RunLimits
 from .plan import Job, Plan
-from .replies import Replies
+from .replies import Replies, answers_table
 from .rows import Rows
 from .run import BatchRun
 from .runfile import RunFile, RunLine
@@ -56,5 +57,6 @@ __all__ = [
     "RunLimits",
     "RunLine",
     "RunProgress",
+    "answers_table",
     "estimate",
 ]

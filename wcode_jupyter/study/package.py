@@ -27,7 +27,7 @@ from ..table import Table
 from . import checklist, crate, report
 from .methods import Study
 
-__all__ = ["MANIFEST", "STUDY", "pack"]
+__all__ = ["MANIFEST", "STUDY", "check_itself", "pack"]
 
 MANIFEST = "manifest-sha256.txt"
 STUDY = "study.json"
@@ -50,7 +50,7 @@ def pack(
     made = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     answers = list(answers)
     for path in answers:
-        _check_itself(path)
+        check_itself(path)
     files = {path.name: _read(path) for path in (*([notebook] if notebook else []), *answers)}
     files["methods.md"] = report.to_markdown(study).encode()
     files["checklist.md"] = _markdown(checklist.to_table(study)).encode()
@@ -74,7 +74,7 @@ def pack(
     return list(files)
 
 
-def _check_itself(path: Path) -> None:
+def check_itself(path: Path) -> None:
     """Raises InputError for a link: what a sender's link leads to would be published under its name."""
     if path.is_symlink():
         raise InputError(

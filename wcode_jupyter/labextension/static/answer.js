@@ -146,7 +146,9 @@ function placeOf(node, app, tracker) {
 
 // The language of a block of code: that of the fence with the same content in the model's own text.
 function languageOf(code, place) {
-  const fences = place?.text.matchAll(/^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{1,20})[^\n]*\n([^]*?)^ {0,3}\1/gm) ?? [];
+  const text = place?.text ?? '';
+  // Each block looks through the whole text.
+  const fences = text.length > 100_000 ? [] : text.matchAll(/^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{1,20})[^\n]*\n([^]*?)^ {0,3}\1/gm);
   for (const [, , language, content] of fences) {
     if (content.trim() === code.textContent.trim()) {
       return language;

@@ -96,7 +96,7 @@ _SITE = Target(
     language="html",
     file_name="site",
     needs="wcode_jupyter[site]",
-    run="python -m http.server --directory site",
+    run="python -m http.server --bind 127.0.0.1 --directory site",
 )
 EXPORT_WORDS = (*TARGETS, _SCRIPT.name, _SITE.name)
 """What may follow `%wcode export`."""
