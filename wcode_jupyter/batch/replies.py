@@ -25,6 +25,7 @@ from ..labels.mark import Sample, Value
 from ..labels.screen import Screen
 from ..language import _
 from ..prompt.schema import Schema
+from ..prompt.schema import schema as schema_from
 from ..reply import Reply
 from ..reply.events import Usage
 from ..request.parameters import did_you_mean
@@ -41,7 +42,8 @@ from .fields import answers, is_structured, only_field
 from .foreign_logs import FOREIGN
 from .job_state import typed
 from .label_items import LabelTask, label_input
-from .plan import Job
+from .plan import Job, plain
+from .probabilities import probabilities
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
@@ -267,13 +269,21 @@ class Replies(Sequence[Reply]):
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Replies:
-        """The replies of a run file. Raises RunError."""
+    def load(cls, path: str | Path, *, rows: object = None, schema: object = None) -> Replies:
+        """The replies of a run file.
+
+        With `rows`, those of the run in the order of the run, columns have the types and labels of the rows again;
+        with `schema` answers are parsed as in the run. Raises RunError, InputError (other rows than those of the run).
+        """
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
-        return cls(file, entries, header)
+        source = None if rows is None else Rows(rows)
+        found = cls(file, entries, header, source=source, schema=None if schema is None else schema_from(schema))
+        if source is not None:
+            _check_rows(source, found.lines())
+        return found
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
@@ -465,6 +475,17 @@ class Replies(Sequence[Reply]):
         """Reliability table, calibration error and Brier score of the stated probabilities."""
         return self._entered("calibration", self.evidence(field).calibration(truth, bins))
 
+    def probabilities(self, field: str | None = None, labels: Sequence[object] | None = None) -> Finding:
+        """Probability of each label of a closed set by row and condition: from the log probabilities of the tokens
+        where there are any, however they cut the labels, else from repeats. `labels`: by default those of the schema,
+        else those that were given.
+        """
+        lines = list(self.lines())
+        evidence = self.evidence(field)
+        structured = any(is_structured(line.reply) for line in lines)
+        named = (evidence.field or field) if structured else None
+        return probabilities(lines, evidence.answers, labels or evidence.order, named)
+
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""
         return self._entered("disagreements", self.evidence(field).disagreements(between))
@@ -608,6 +629,20 @@ _TABLES: dict[str, Callable[[Any, Path], object]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
+
+
+def _check_rows(source: Rows, lines: Iterable[RunLine]) -> None:
+    """Raises InputError: a row is not what was asked about. What was redacted cannot be compared."""
+    for line in lines:
+        if line.redacted:
+            continue
+        row = source.values_of(line.job.row)
+        kept = line.job.columns
+        if row is None or plain({name: row[name] for name in kept if name in row}) != kept:
+            what = _("Row {number} differs from the row of the run")
+            raise InputError(
+                what.format(number=line.job.row + 1), hint=_("Pass the rows of the run, in the order of the run.")
+            )
 
 
 def answers_table(shown: Sequence[RunLine], count: int) -> Table:
