@@ -29,6 +29,7 @@ FLOORS = {
     "in_place": 0,
     "language": 0,
     "lazy": 0,
+    "session_name": 0,
     "shell": 0,
     "slips": 0,
     "table": 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -313,6 +314,17 @@ def test_version_is_that_of_the_package() -> None:
     assert (SOURCE / package["jupyterlab"]["_build"]["load"]).is_file()
 
 
+def test_modules_need_no_build() -> None:
+    """Plain ES modules of at most 300 lines each, which import only each other."""
+    modules = sorted((SOURCE / "static").glob("*.js"))
+    assert len(modules) > 10
+    for path in modules:
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 300, path.name
+        for name in re.findall(r"^import .*? from '(.*)';$", text, re.MULTILINE):
+            assert (path.parent / name).is_file(), (path.name, name)
+
+
 def test_installed_with_the_package() -> None:
     """Installing the package puts the labextension where JupyterLab finds it."""
     require(installed(), "not in the environment that the test command makes")
@@ -322,3 +334,24 @@ def test_installed_with_the_package() -> None:
         pytest.fail("the package is not installed")
     names = {path.name for path in paths if path.parts[-5:-2] == ("share", "jupyter", "labextensions")}
     assert {"package.json", "install.json"} <= {path.name for path in paths}, names
+
+
+TABLES = """
+import os
+from IPython.display import display
+for os.environ["WCODE_LANG"] in ("en", "zh_CN"):
+    for command in ("models", "models glm-5", "params", "settings", "chats", "help"):
+        display(get_ipython().run_line_magic("wcode", command))
+"""
+
+
+def test_tables_are_accessible(lab: Lab) -> None:
+    """axe finds nothing serious in the tables of the commands, light and dark, English and Chinese."""
+    page = lab.notebook([f"%load_ext wcode_jupyter{TABLES}"], "tables.ipynb")  # what is out of sight is not in the page
+    page.run(0)
+    assert "参数" in page.text(0)
+    found = []
+    for dark in (True, False):
+        page.theme(dark=dark)
+        found += violations(page, ".jp-OutputArea-output")
+    assert sorted(set(found)) == []

@@ -12,12 +12,14 @@ cluster      how it is asked by the workers of a Dask cluster
 run          the run itself, on the engine's loop
 counts       where it stands
 runfile      every answer on disk at once
+run_log      the answers on their way into the user's log, many at a time
 replies      the result: list, DataFrame, file
 statistics   how the answers behave: agreement, entropy, speed, cost, scores with intervals
 fields       fields of the answers as labels
 label_items  rows to be labelled by people
 evidence     answers by row and condition, for findings
 accounts     what a finding says in the account of the study
+probabilities probability of each label
 foreign_logs answers in the files of Inspect and Potato
 exploring    answers by row and condition, to look around in
 differences  two answers compared
@@ -33,7 +35,7 @@ from .estimate import RunEstimate, estimate
 from .factors import FewShot, Orders
 from .limiter import AdaptiveLimiter, RunLimits
 from .plan import Job, Plan
-from .replies import Replies
+from .replies import Replies, answers_table
 from .rows import Rows
 from .run import BatchRun
 from .runfile import RunFile, RunLine
@@ -55,5 +57,6 @@ __all__ = [
     "RunLimits",
     "RunLine",
     "RunProgress",
+    "answers_table",
     "estimate",
 ]

@@ -25,6 +25,7 @@ from ..labels.mark import Sample, Value
 from ..labels.screen import Screen
 from ..language import _
 from ..prompt.schema import Schema
+from ..prompt.schema import schema as schema_from
 from ..reply import Reply
 from ..reply.events import Usage
 from ..request.parameters import did_you_mean
@@ -41,7 +42,8 @@ from .fields import answers, is_structured, only_field
 from .foreign_logs import FOREIGN
 from .job_state import typed
 from .label_items import LabelTask, label_input
-from .plan import Job
+from .plan import Job, plain
+from .probabilities import probabilities
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["Replies", "Score"]
+__all__ = ["Replies", "Score", "answers_table"]
 
 Score = Callable[[Reply, Mapping[str, Any]], Any]
 """Of a reply and the values of its row: a number, a bool, or a dict of these."""
@@ -267,13 +269,21 @@ class Replies(Sequence[Reply]):
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Replies:
-        """The replies of a run file. Raises RunError."""
+    def load(cls, path: str | Path, *, rows: object = None, schema: object = None) -> Replies:
+        """The replies of a run file.
+
+        With `rows`, those of the run in the order of the run, columns have the types and labels of the rows again;
+        with `schema` answers are parsed as in the run. Raises RunError, InputError (other rows than those of the run).
+        """
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
-        return cls(file, entries, header)
+        source = None if rows is None else Rows(rows)
+        found = cls(file, entries, header, source=source, schema=None if schema is None else schema_from(schema))
+        if source is not None:
+            _check_rows(source, found.lines())
+        return found
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
@@ -465,6 +475,17 @@ class Replies(Sequence[Reply]):
         """Reliability table, calibration error and Brier score of the stated probabilities."""
         return self._entered("calibration", self.evidence(field).calibration(truth, bins))
 
+    def probabilities(self, field: str | None = None, labels: Sequence[object] | None = None) -> Finding:
+        """Probability of each label of a closed set by row and condition: from the log probabilities of the tokens
+        where there are any, however they cut the labels, else from repeats. `labels`: by default those of the schema,
+        else those that were given.
+        """
+        lines = list(self.lines())
+        evidence = self.evidence(field)
+        structured = any(is_structured(line.reply) for line in lines)
+        named = (evidence.field or field) if structured else None
+        return probabilities(lines, evidence.answers, labels or evidence.order, named)
+
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""
         return self._entered("disagreements", self.evidence(field).disagreements(between))
@@ -572,22 +593,7 @@ class Replies(Sequence[Reply]):
 
     def table(self, most: int = _SHOWN) -> Table:
         """The first replies in short, to look at."""
-        shown = [self._line(entry) for entry in self._entries[:most]]
-        names = list(dict.fromkeys(name for line in shown for name in line.job.values))
-        samples = any(line.job.sample for line in shown)
-        columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
-        rows = [
-            (
-                line.job.key,
-                line.job.model,
-                *(line.job.values.get(name) for name in names),
-                *([line.job.sample] if samples else []),
-                _answer(line),
-            )
-            for line in shown
-        ]
-        note = _("{shown} of {count} replies").format(shown=len(shown), count=len(self)) if len(self) > most else ""
-        return Table(tuple(columns), tuple(rows), note)
+        return answers_table([self._line(entry) for entry in self._entries[:most]], len(self))
 
     def __repr__(self) -> str:
         failed = sum(not entry.good for entry in self._entries)
@@ -623,6 +629,39 @@ _TABLES: dict[str, Callable[[Any, Path], object]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
+
+
+def _check_rows(source: Rows, lines: Iterable[RunLine]) -> None:
+    """Raises InputError: a row is not what was asked about. What was redacted cannot be compared."""
+    for line in lines:
+        if line.redacted:
+            continue
+        row = source.values_of(line.job.row)
+        kept = line.job.columns
+        if row is None or plain({name: row[name] for name in kept if name in row}) != kept:
+            what = _("Row {number} differs from the row of the run")
+            raise InputError(
+                what.format(number=line.job.row + 1), hint=_("Pass the rows of the run, in the order of the run.")
+            )
+
+
+def answers_table(shown: Sequence[RunLine], count: int) -> Table:
+    """Answers in short, of `count` that there are."""
+    names = list(dict.fromkeys(name for line in shown for name in line.job.values))
+    samples = any(line.job.sample for line in shown)
+    columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
+    rows = [
+        (
+            line.job.key,
+            line.job.model,
+            *(line.job.values.get(name) for name in names),
+            *([line.job.sample] if samples else []),
+            _answer(line),
+        )
+        for line in shown
+    ]
+    note = _("{shown} of {count} replies").format(shown=len(shown), count=count) if count > len(shown) else ""
+    return Table(tuple(columns), tuple(rows), note)
 
 
 def _short(line: RunLine, most: int = 200) -> str:

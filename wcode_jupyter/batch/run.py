@@ -48,6 +48,8 @@ __all__ = ["BatchRun"]
 _BREATH = 500
 _HELD = 20_000
 """Jobs of a run whose answers stay in memory, so that nobody waits for the tables."""
+_FIRST = 20
+"""Jobs at the beginning whose answers stay in memory of every run, to be looked at while it runs."""
 _LOOKED_AT = 20_000
 """Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
@@ -499,7 +501,8 @@ class BatchRun:
         fresh, self._fresh = self._fresh, []
         for (line, sent), entry in zip(fresh, self._written([line for line, _sent in fresh]), strict=True):
             self.counts.add(line, sent=sent)
-            if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+            few = len(self._held) < _HELD and (self.plan.count or 0) <= _HELD
+            if few or line.job.number < _FIRST:
                 self._held[line.job.number] = line
             self._enter(line.job.number, entry)
             if sent:
@@ -534,8 +537,8 @@ class BatchRun:
 
     def _note_jobs(self) -> None:
         """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
-        if self._file.temporary or self._cancelled:
-            return
+        if self._file.temporary or self._cancelled or self.error is not None:
+            return  # it does not know all jobs: a note of some would hide the answers of the others
         used = sum(isinstance(entry, (LineEntry, Kept)) for entry in self.entries.values())
         if self._moved or self._file.noted or used < self._file.count:
             self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))

@@ -27,6 +27,7 @@ from ..codebook import Codebook
 from ..errors import AnswerInvalid, InputError, one_line
 from ..language import N_, _
 from ..reply import Reply
+from ..request.messages import has_long_number
 from ..request.parameters import did_you_mean
 
 __all__ = ["Schema", "find_schema", "parse", "schema"]
@@ -41,6 +42,8 @@ class Schema(Struct, frozen=True):
     name: str
     body: dict[str, Any]
     read: Read
+    keeps_digits: bool = False
+    """Whether `read` takes a `msgspec.Raw` for a number of which a float would lose digits."""
 
     @property
     def response_format(self) -> dict[str, Any]:
@@ -78,9 +81,11 @@ def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
 def parse(reply: Reply, wanted: Schema) -> Reply:
     """`reply` with `parsed` as `wanted` reads it. Raises AnswerInvalid, which keeps the reply."""
     shown, detail = _("it is not JSON"), "not valid JSON"
+    is_exact = wanted.keeps_digits and has_long_number(reply.text)
+    exact = reply.json_values(exact=True) if is_exact else None
     for number, plain in enumerate(reply.json_values()):
         try:
-            return reply.with_parsed(wanted.read(plain), plain)
+            return reply.with_parsed(wanted.read(plain if exact is None else next(exact)), plain)
         except ValueError as error:
             # Among several, such as an example and the answer, the one that fits is meant; else the first.
             if number == 0:
@@ -106,7 +111,8 @@ _WRAPPED = "items"
 def _typed(type_: Any) -> Schema:
     body, read = _described(type_)
     items = "_".join(_name_of(item) for item in getattr(type_, "__args__", ()))
-    return _strict_schema(f"{items}_list" if items else _name_of(type_), body, read)
+    found = _strict_schema(f"{items}_list" if items else _name_of(type_), body, read)
+    return msgspec.structs.replace(found, keeps_digits=True)
 
 
 def _described(type_: Any) -> tuple[dict[str, Any], Read]:
@@ -118,7 +124,7 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
         )
     try:
         body = _as_declared(msgspec.json.schema(type_), type_)
-        return body, lambda value: typed.convert(_whole_numbers(value), type_)
+        return body, lambda value: _converted(value, type_)
     except (TypeError, NameError, ValueError):
         return _pydantic(type_)
 
@@ -179,6 +185,27 @@ def _whole_numbers(value: Any) -> Any:
     return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
+def _converted(value: Any, type_: Any) -> Any:
+    value = _whole_numbers(value)
+    if _has_raw(value):
+        return typed.decode(msgspec.json.encode(value), type_)
+    return typed.convert(value, type_)
+
+
+def _has_raw(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_raw, value.values()))
+    return any(map(_has_raw, value)) if isinstance(value, list) else isinstance(value, msgspec.Raw)
+
+
+def _without_raw(value: Any, number: Callable[[str], object]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_raw(item, number) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_raw(item, number) for item in value]
+    return number(bytes(value).decode()) if isinstance(value, msgspec.Raw) else value
+
+
 def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
     pydantic = extras.load("pydantic", extra="schema")
     try:
@@ -195,9 +222,14 @@ def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
     def read(value: Any) -> Any:
         try:
             # As JSON: a strict pydantic model takes a date from a JSON text, but not from a Python one.
-            return adapter.validate_json(json.dumps(value))
+            found = adapter.validate_json(json.dumps(_without_raw(value, float)))
         except pydantic.ValidationError as fault:
             raise ValueError("; ".join(_pydantic_faults(fault))) from None
+        if _has_raw(value):
+            # pydantic reads a number of JSON as a float, even for a Decimal; a text of the same digits it does not.
+            with contextlib.suppress(pydantic.ValidationError):
+                found = adapter.validate_json(json.dumps(_without_raw(value, str)))
+        return found
 
     return body, read
 

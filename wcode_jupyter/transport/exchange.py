@@ -168,7 +168,8 @@ class Transport:
                         if isinstance(item, AttemptFailure):
                             fault = item
                             break
-                        call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
+                        if not call.delivered:
+                            call.delivered = not _DELTAS.isdisjoint(map(type, item))
                         if passed := mask.events(item):
                             yield passed
                     if held := mask.rest():
