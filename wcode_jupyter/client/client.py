@@ -225,7 +225,7 @@ class Client:
 
     def ask(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         schema: Any = None,
         retries_schema: int = 0,
@@ -234,20 +234,25 @@ class Client:
     ) -> Reply:
         """Asks and waits. Raises WcodeError; what had arrived is on its `reply`.
 
+        `messages=[…]` instead of a prompt is taken too, as SDKs call it.
         `tools` may be Python functions, which the model may then call: see `toolloop`. `schema`: a type, a JSON Schema
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
         `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
+        prompt = _prompt_of(prompt, values)
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return ask(self, self.prepare, prompt, **options)
 
-    def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
+    def stream(
+        self, prompt: Prompt | None = None, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+    ) -> Stream:
         """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
+        prompt = _prompt_of(prompt, values)
         return self.start(self.prepare(prompt, extra_body=extra_body, **values))
 
     async def aask(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         schema: Any = None,
         retries_schema: int = 0,
@@ -255,14 +260,15 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
+        prompt = _prompt_of(prompt, values)
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return await aask(self, self.prepare, prompt, **options)
 
     async def astream(
-        self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+        self, prompt: Prompt | None = None, *, extra_body: Mapping[str, Any] | None = None, **values: Any
     ) -> AsyncIterator[Event]:
         """`stream` for the caller's own event loop: `async for event in client.astream(...)`."""
-        async with await self._astart(prompt, extra_body, values) as stream:
+        async with await self._astart(_prompt_of(prompt, values), extra_body, values) as stream:
             async for event in stream:
                 yield event
 
@@ -493,6 +499,15 @@ def _export(target: str, request: Request, *, base_url: str | None, stream: bool
 
 
 Reply.exporter = _export
+
+
+def _prompt_of(prompt: Prompt | None, values: dict[str, Any]) -> Prompt:
+    """The prompt, or `messages` in its place. Raises InputError: both, or neither."""
+    messages: Prompt | None = values.pop("messages", None)
+    found = messages if prompt is None else prompt
+    if found is None or (prompt is not None and messages is not None):
+        raise InputError(_("Pass either a prompt or messages=[…]"))
+    return found
 
 
 def _here() -> Path:

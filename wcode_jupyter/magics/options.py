@@ -354,6 +354,12 @@ class _LineParser:
                 _("Unexpected word {word}").format(word=word),
                 hint=_("Options start with --; put text with spaces in ' or \"."),
             )
+        name, equals, value = word.partition("=")
+        if equals and name.replace("-", "_") in ROWS:
+            raise OptionError(
+                _("Unexpected word {word}").format(word=word),
+                hint=_("Did you mean {word}?").format(word=f"{ROWS[name.replace('-', '_')].option} {value}"),
+            )
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
@@ -372,7 +378,17 @@ class _LineParser:
         return value
 
 
+# What other programs call them.
+_ELSEWHERE = {
+    "--effort": "reasoning", "--reasoning-effort": "reasoning", "--thinking": "reasoning",
+    "--max-completion-tokens": "max_tokens", "--max-output-tokens": "max_tokens", "--stop-sequences": "stop",
+}  # fmt: skip
+
+
 def _unknown_option(word: str) -> OptionError:
+    if known := _ELSEWHERE.get(word.replace("_", "-")):
+        hint = _("Did you mean {word}?").format(word=ROWS[known].option)
+        return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
     names = [option.option for option in CELL_OPTIONS] + [row.option for row in ROWS.values()]
     hint = did_you_mean(word.replace("_", "-"), names) or _("%%wcode? lists the options.")
     return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
