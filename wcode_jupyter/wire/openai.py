@@ -28,7 +28,7 @@ from ..reply.events import (
 from ..request.messages import Image, Message, Part, Request, Text, ToolCall
 from .details import Details
 from .failure import failure_in, says_something
-from .finish import meaning
+from .finish import meaning, said
 from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded
 from .plain import MOST_MISFITS, decode_plain
 from .sse import ServerSentEvent
@@ -506,7 +506,7 @@ def _token(sent: dict[str, Any]) -> TokenLogprob:
 
 
 def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -> None:
-    word = as_text(sent)
+    word = said(sent)
     if not word or choice.word == word:
         return
     choice.word = word
