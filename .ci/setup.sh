@@ -68,12 +68,17 @@ install() {
         say "virtual environment in $venv ($("$python" --version))"
         "$python" -m venv --clear "$venv" || fail "could not make a virtual environment in $venv"
     fi
-    state=$(cd "$root" && find pyproject.toml wcode_jupyter/labextension -type f | sort | xargs cksum)
+    state=$(cd "$root" && find pyproject.toml .ci/constraints.txt wcode_jupyter/labextension -type f | sort | xargs cksum)
     for done in "$extras" test; do # the tests' environment holds all the others
         [ "$(cat "$venv/installed-$done" 2>/dev/null)" = "$state" ] && return
     done
-    say "pip install --editable .[$extras]"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --editable "$root[$extras]" ||
+    # Exact versions, on the Python that they were resolved for; elsewhere pip resolves by pyproject.toml alone.
+    local exact=()
+    grep -qF "on Python $("$venv/bin/python" -c 'import sys; print(*sys.version_info[:2], sep=".")');" \
+        "$root/.ci/constraints.txt" && exact=(--constraint "$root/.ci/constraints.txt")
+    say "pip install --editable .[$extras] ${exact[*]:+with the versions of .ci/constraints.txt}"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check ${exact[@]+"${exact[@]}"} \
+        --editable "$root[$extras]" ||
         fail "pip could not install the project; its own message is above"
     printf '%s\n' "$state" >"$venv/installed-$extras"
 }

@@ -87,6 +87,10 @@ class Terminal:
         self._process.send("\x0c")
         self.wait_for(lambda screen: screen == f"In [{self._count}]:")
 
+    def answer(self, text: str) -> None:
+        """Types an answer to a question of the running cell."""
+        self._process.send(text + "\r")
+
     def interrupt(self) -> None:
         """Presses Ctrl-C."""
         self._process.sendintr()

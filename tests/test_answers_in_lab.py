@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import math
+from pathlib import Path
 from typing import Any
 
 from tests.fault_server import DONE, HOLD, FaultServer, chat, data, delta, finish, stream
+from tests.hostile.attack import NOTEBOOK, SECRET, Home, send
 from tests.lab import Lab, Page
 
 EVIL = '"><img src=x onerror="document.title=1">'
@@ -112,3 +114,23 @@ def test_inserted_code_stands_below_and_was_not_run(lab: Lab) -> None:
         assert page.outputs(2) == []
         cells = page.save()["cells"]
         assert cells[2]["execution_count"] is None
+
+
+def test_opening_and_running_an_attackers_folder_harms_nothing(lab: Lab, tmp_path: Path) -> None:
+    """No script of its outputs runs, nothing is loaded from elsewhere, no file outside changes: as sent, then run."""
+    home = Home(tmp_path / "home")
+    folder = lab.folder / tmp_path.name  # a second try has a folder of its own
+    send(folder, home)
+    page = lab.open(f"{folder.name}/{NOTEBOOK}")
+    page.settle()
+    assert "import os" in page.text(3)
+    page.run_all()
+    assert page.outputs(len(page.sources()) - 1)[0]["ename"] == "ReplayError"
+    page.screenshot("attack")
+    assert page.js("() => window.attacked ?? 0") == 0
+    assert page.dialogs == []
+    assert [url for url in page.requests if not url.startswith((lab.url, "data:", "blob:"))] == []
+    count = len(page.sources())
+    assert SECRET not in repr([page.outputs(i) for i in range(count)])
+    assert home.state() == home.before
+    assert not (folder / "ran").exists()

@@ -132,9 +132,9 @@ def test_the_models_are_aligned(shared: Terminal) -> None:
     """The terminal is too narrow for `%wcode models`: cells are broken between words, and the columns stay straight."""
     shared.clear()
     lines = shared.run("%wcode models").splitlines()[1:]
-    rule = next(number for number, line in enumerate(lines) if set(line) == {"─"})
+    rule = next(number for number, line in enumerate(lines) if set(line) == {"─", " "})
     note = next(number for number, line in enumerate(lines) if line.split()[:1] == ["Other"])
-    head, rows = lines[rule - 1], lines[rule + 1 : note]
+    head, rows = next(line for line in lines if line.startswith("model ")), lines[rule + 1 : note]
     assert max(map(cell_len, lines)) <= 120
     assert [row.split()[0] for row in rows if not row.startswith(" ")] == [
         "stepfun/step-3.5-flash",

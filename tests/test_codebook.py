@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from wcode_jupyter.codebook import Codebook, CodebookLabel, codebook_version
 from wcode_jupyter.errors import InputError
+from wcode_jupyter.guide import page
 from wcode_jupyter.prompt.schema import schema
 from wcode_jupyter.prompt.template import expand
 
@@ -95,6 +97,15 @@ def test_appendix(book: Codebook) -> None:
     assert "## Codebook sentiment" in text
     assert "| a\\|b | x y |  |  |" in text
     assert f"Version {book.version}." in book.appendix()
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", page("labels"), re.DOTALL | re.MULTILINE))
+def test_the_codebooks_of_the_guide(tmp_path: Path, text: str) -> None:
+    """Each of them can be read and gives a schema."""
+    path = tmp_path / "book.toml"
+    path.write_text(text, encoding="utf-8")
+    book = Codebook.read(path)
+    assert schema(book).body["required"][-1] == book.field
 
 
 @pytest.mark.parametrize(

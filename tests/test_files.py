@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import wcode_jupyter
 from tests.store.test_replay_file import answer, request
 from wcode_jupyter import files
 from wcode_jupyter.batch.runfile import RunFile, header_of
-from wcode_jupyter.errors import ReplayError, RunError, WcodeError
+from wcode_jupyter.errors import InputError, ReplayError, RunError, WcodeError
+from wcode_jupyter.local.fetch import environment
 from wcode_jupyter.session.presets import Presets
 from wcode_jupyter.store import Log, Record
 from wcode_jupyter.store.log import user_log
@@ -237,8 +239,37 @@ def test_the_log_is_for_its_user_only(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert path.name in modes
 
 
+def test_names_that_are_none_are_one_line() -> None:
+    """A home that nobody has, a character that no name has, no name at all."""
+    for word in ("~nobody-of-that-name/x", "a\0b", "", "/", "~\0"):
+        with pytest.raises(InputError, match="is not the name of a file"):
+            files.named(word)
+    assert files.named("~/x") == Path.home() / "x"
+
+
+def test_programs_are_started_without_keys_and_without_the_folder() -> None:
+    """Each gets an environment of its own, and Python no module of the notebook's folder (`-P`)."""
+    package = Path(wcode_jupyter.__file__).parent
+    calls = [
+        (path.name, node, path.read_text("utf-8"))
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("subprocess.run", "subprocess.Popen")
+    ]
+    assert len(calls) >= 5
+    for name, call, source in calls:
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert given.get("env", "").startswith("environment("), name
+        assert source.count("sys.executable") == len(re.findall(r'sys\.executable, "-P"', source)), name
+    keys = {"WCODE_API_KEY": "a", "OPENAI_API_KEY": "b", "ANTHROPIC_AUTH_TOKEN": "c", "aws_secret_access_key": "d"}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in (keys | {"PATH_X": "e"}).items():
+            patch.setenv(variable, value)
+        assert environment().keys() & (keys.keys() | {"PATH_X"}) == {"PATH_X"}
+
+
 def test_every_write_goes_through_one_module() -> None:
-    """No other module opens a file for writing; the exceptions are in the user's own cache and temporary folders."""
+    """No other module opens a file for writing; the exceptions are in caches, temporary folders and new ones."""
     package = Path(wcode_jupyter.__file__).parent
     found = set()
     for path in package.rglob("*.py"):
@@ -252,6 +283,7 @@ def test_every_write_goes_through_one_module() -> None:
         "batch/runfile.py",
         "store/log.py",
         "study/archive.py",
+        "study/site.py",
     }
 
 

@@ -7,6 +7,7 @@ file, and run it again.
 from __future__ import annotations
 
 import gettext
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,31 @@ def test_placeholders_and_what_is_typed_are_the_same() -> None:
     """`{names}`, --options, %wcode commands, variables and addresses are the same in both languages."""
     wrong = {text: found for text, done in i18n.translations().items() if done and (found := i18n.faults(text, done))}
     assert wrong == {}
+
+
+# The glossary of the Chinese texts: what is not said -> what is said instead.
+NOT_SAID = {
+    "您": "no pronoun",
+    "你": "no pronoun",
+    "图片": "图像",
+    "答案": "回答",
+    "提问": "发送",
+    "询问": "确认，发送",
+    "逐行运行": "批量运行",
+    "仅预演": "试运行",
+    "花费": "费用",
+    "系统提示(?!词)": "系统提示词",
+    "(?<!系统)提示(?!词)": "提示词",
+    "思考": "推理",
+    "Anthropic 形式": "Anthropic 格式",
+    "重放": "回放",
+}
+
+
+@pytest.mark.parametrize("word", NOT_SAID)
+def test_chinese_texts_keep_to_the_glossary(word: str) -> None:
+    """One term per thing: what another word is used for elsewhere does not appear."""
+    assert [done for done in i18n.translations().values() if re.search(word, done)] == []
 
 
 def test_what_gettext_reads_is_what_was_written() -> None:

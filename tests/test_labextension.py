@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import wcode_jupyter
 
 from .axe import violations
 from .environment import ROOT, installed, require
-from .fault_server import DONE, FaultServer, delta, finish, reasoning, stream, usage
+from .fault_server import DONE, FaultServer, chat, delta, finish, reasoning, stream, usage
 from .lab import Lab, Page
 
 SOURCE = ROOT / "wcode_jupyter" / "labextension"
@@ -250,11 +252,77 @@ def test_answer_in_the_page(lab: Lab) -> None:
         assert page.errors() == []
 
 
+def test_continue_and_fork_are_cells(lab: Lab) -> None:
+    """An answer that was cut goes on by a cell that one can read, run as it stands; so does a copy of a chat, even if
+    its name is part of the model's."""
+    scripts = [chat("Cut {{here}}", reason="length"), chat("Ahoy"), chat("Second"), chat("Fourth")]
+    with FaultServer(*scripts) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false\nword = 'tides'"
+        page = lab.notebook([setup, "%%wcode glm-5 -o a\nOn {{word}}", "%%wcode glm-5 --chat glm\nHi"], "goon.ipynb")
+        for cell in range(3):
+            page.run(cell)
+        page.tab.click(".jp-Cell:nth-of-type(3) .wcode-bar button >> text=Fork")
+        page.tab.click(".wcode-bar button >> text=Continue")
+        goes_on = "%%wcode glm-5 -o a_2\nOn {{word}}\n\nContinue exactly where this answer stops:\n\n{{a}}"
+        fork = ["%wcode chats fork glm glm-2", "%%wcode glm-5 --chat glm-2\n"]
+        assert page.sources()[1:] == [
+            "%%wcode glm-5 -o a\nOn {{word}}", goes_on, "%%wcode glm-5 --chat glm\nHi", *fork
+        ]  # fmt: skip
+        page.run(2)
+        assert server.requests[2].json["messages"][0]["content"].startswith("On tides\n\nContinue exactly")
+        assert server.requests[2].json["messages"][0]["content"].endswith("Cut {{here}}")
+        page.run(4)
+        page.set_source(5, fork[1] + "And now?")
+        page.run(5)
+        assert [message["content"] for message in server.requests[3].json["messages"]] == ["Hi", "Ahoy", "And now?"]
+        assert page.errors() == []
+
+
+def test_the_page_follows_until_the_reader_scrolls_away(lab: Lab) -> None:
+    """The button in the progress line scrolls along with what arrives; the wheel upwards ends that."""
+    more, rest = threading.Event(), threading.Event()
+    text = "".join(f"Paragraph {n} of many.\n\n" for n in range(40))
+    with FaultServer(
+        stream(delta(text), 2.5, delta(text), more, delta(text), rest, delta(text), finish(), DONE)
+    ) as server:
+        setup = f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url} log=false"
+        page = lab.notebook([setup, "%%wcode glm-5\nHello"], "follow.ipynb")
+        page.run(0)
+        page.start(1)
+        page.tab.click(".wcode-follow")
+        more.set()
+        bottom = """wanted => {
+            const area = document.querySelectorAll('.jp-OutputArea')[1];
+            const scroller = document.querySelector('.jp-WindowedPanel-outer');
+            const below = area.getBoundingClientRect().bottom - scroller.getBoundingClientRect().bottom;
+            return area.querySelectorAll('.wcode-answer p').length >= wanted && below <= 1;
+        }"""
+        page.wait(bottom, 120, 20)
+        page.tab.mouse.move(600, 400)
+        page.tab.mouse.wheel(0, -400)
+        page.wait("() => !document.querySelector('.wcode-follow[aria-pressed=true]')")
+        rest.set()
+        page.finish()
+        assert not page.js(bottom, 0)
+        assert page.errors() == []
+
+
 def test_version_is_that_of_the_package() -> None:
     """The labextension's version is the package's, and its files are where JupyterLab looks for them."""
     package = json.loads((SOURCE / "package.json").read_text("utf-8"))
     assert package["version"] == wcode_jupyter.__version__
     assert (SOURCE / package["jupyterlab"]["_build"]["load"]).is_file()
+
+
+def test_modules_need_no_build() -> None:
+    """Plain ES modules of at most 300 lines each, which import only each other."""
+    modules = sorted((SOURCE / "static").glob("*.js"))
+    assert len(modules) > 10
+    for path in modules:
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 300, path.name
+        for name in re.findall(r"^import .*? from '(.*)';$", text, re.MULTILINE):
+            assert (path.parent / name).is_file(), (path.name, name)
 
 
 def test_installed_with_the_package() -> None:
@@ -266,3 +334,24 @@ def test_installed_with_the_package() -> None:
         pytest.fail("the package is not installed")
     names = {path.name for path in paths if path.parts[-5:-2] == ("share", "jupyter", "labextensions")}
     assert {"package.json", "install.json"} <= {path.name for path in paths}, names
+
+
+TABLES = """
+import os
+from IPython.display import display
+for os.environ["WCODE_LANG"] in ("en", "zh_CN"):
+    for command in ("models", "models glm-5", "params", "settings", "chats", "help"):
+        display(get_ipython().run_line_magic("wcode", command))
+"""
+
+
+def test_tables_are_accessible(lab: Lab) -> None:
+    """axe finds nothing serious in the tables of the commands, light and dark, English and Chinese."""
+    page = lab.notebook([f"%load_ext wcode_jupyter{TABLES}"], "tables.ipynb")  # what is out of sight is not in the page
+    page.run(0)
+    assert "参数" in page.text(0)
+    found = []
+    for dark in (True, False):
+        page.theme(dark=dark)
+        found += violations(page, ".jp-OutputArea-output")
+    assert sorted(set(found)) == []

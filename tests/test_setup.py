@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from .environment import ROOT, installed, require
 
@@ -106,3 +109,40 @@ def wait_for_url(log: Path, server: subprocess.Popen[bytes], timeout_s: float = 
             return found[1]
         time.sleep(0.1)
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+def test_exact_versions_are_allowed_ones() -> None:
+    """Each pin of `.ci/constraints.txt` fits pyproject.toml, and each is one version."""
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / ".ci" / "constraints.txt").read_text("utf-8").splitlines()
+        if line[0] != "#"
+    )
+    assert len(pins) > 150
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for line in [
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    ]:
+        wanted = Requirement(line)
+        pin = pins.get(wanted.name.lower().replace("_", "-"))
+        assert pin is None or wanted.specifier.contains(pin), line
+
+
+def test_contents_of_distributions_are_judged(tmp_path: Path) -> None:
+    """A wheel with a key file beside the package, and without its texts, is refused."""
+    path = tmp_path / "wcode_jupyter-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in (
+            "wcode_jupyter/__init__.py",
+            "wcode_jupyter-1.dist-info/METADATA",
+            "id.pem",
+            "wcode_jupyter/a.pyc",
+        ):
+            archive.writestr(name, "")
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "contents.py", path], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    for fault in ("not expected: id.pem", "not expected: wcode_jupyter/a.pyc", "missing: wcode_jupyter/py.typed"):
+        assert fault in done.stdout

@@ -73,7 +73,7 @@ class Codebook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     @classmethod
     def read(cls, path: str | Path) -> Codebook:
         """The codebook in a TOML file. Raises InputError that names the fault."""
-        source = Path(path).expanduser()
+        source = files.named(path)
         try:
             with files.reading(source) as file:
                 return typed.convert(tomllib.load(file), Codebook).checked()
@@ -88,7 +88,7 @@ class Codebook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
     def save(self, path: str | Path) -> Path:
         """Writes it as TOML, in the place of what was there. Raises InputError."""
-        target = Path(path).expanduser()
+        target = files.named(path)
         try:
             files.write(target, self.checked().to_toml().encode())
         except OSError as error:

@@ -20,11 +20,13 @@ from traitlets import Any as AnyTrait
 from traitlets.config import Config, Configurable
 
 from .cell_outputs import watch
+from .findings.page import Page
 from .labels.screen import Screen
 from .lazy import is_built, lazy
 from .slips import Slips
 
 if TYPE_CHECKING:
+    from .findings.exploration import Exploration
     from .labels.labelling import Labelling
     from .magics.wcode import WcodeMagics as WcodeMagic
     from .shell import Shell
@@ -153,7 +155,9 @@ def load(shell: Any) -> None:
         shell.Completer.custom_matchers.append(_matcher(magic))
     shell.input_transformers_cleanup.append(magic.slips)
     Screen.show = functools.partial(_show_labelling, shell)
-    if (kernel := getattr(shell, "kernel", None)) is not None:
+    Page.show = functools.partial(_show_exploration, shell)
+    # JupyterLite's kernel is another one, without this method.
+    if hasattr(kernel := getattr(shell, "kernel", None), "do_inspect"):
         _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         with contextlib.suppress(RuntimeError):  # a kernel in a browser has no threads
@@ -164,6 +168,12 @@ def _show_labelling(shell: Shell, labelling: Labelling) -> None:
     from .panel.label_panel import show_labelling
 
     show_labelling(shell, labelling)
+
+
+def _show_exploration(shell: Any, exploration: Exploration) -> None:
+    from .panel.explorer import show_exploration
+
+    show_exploration(shell, exploration)
 
 
 def show_panel(options: str = "") -> None:

@@ -6,7 +6,7 @@ A folder from the network, or one that other users can write, may hold links, pi
 - a file is replaced by a new one under a random name, created exclusively, and a rename;
 - an append opens the file itself (`O_NOFOLLOW`) and looks at what was opened, not at what was there before.
 
-Every function raises OSError, with a translated reason where the file is not what it should be.
+Every function but `named` raises OSError, with a translated reason where the file is not what it should be.
 """
 
 from __future__ import annotations
@@ -20,15 +20,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .errors import InputError
 from .language import _
 
-__all__ = ["appending", "check", "create", "reading", "replacing", "write", "write_all"]
+__all__ = ["appending", "check", "create", "named", "reading", "replacing", "write", "write_all"]
 
 # Windows has neither: there `check` looks before each opening, and links need a privilege.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # a pipe without a reader or writer would wait for one
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_INHERIT = getattr(os, "O_CLOEXEC", 0)
+
+
+def named(word: str | os.PathLike[str]) -> Path:
+    """The file that a user names; `~` is a home folder. Raises InputError: that is not the name of a file."""
+    with contextlib.suppress(RuntimeError, ValueError):  # ~somebody of whom nobody knows the home; a NUL in a name
+        path = Path(word).expanduser()
+        if path.name and "\0" not in str(path):
+            return path
+    raise InputError(_("{name} is not the name of a file").format(name=repr(str(word))))
 
 
 def check(path: Path) -> None:

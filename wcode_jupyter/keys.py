@@ -135,7 +135,7 @@ class Keys:
         self._keyring: dict[str, Secret | None] | None = {} if keyring else None
         self._set: dict[str, Secret] = {}
         self._argument: dict[str, Secret] = {}
-        self._redactor = Redactor(frozenset())
+        self._redactor = Redactor(())
         secret, fault = _secret(api_key)
         del api_key
         if fault:
@@ -193,7 +193,7 @@ class Keys:
 
     def redactor(self) -> Redactor:
         """What replaces the keys that are known now; the same object as long as they are the same."""
-        known = frozenset(secret.reveal() for secret in self._known())
+        known = tuple(self._known())
         if not self._redactor.is_of(known):
             self._redactor = Redactor(known)
         return self._redactor
@@ -222,11 +222,14 @@ class Keys:
                 return row.variable
         return None
 
-    def _known(self) -> Iterator[Secret]:
-        yield from self._argument.values()
-        yield from self._set.values()
-        yield from (secret for secret in (self._keyring or {}).values() if secret)
-        yield from (Secret(value) for row in self._environment if (value := os.environ.get(row.variable, "").strip()))
+    def _known(self) -> Iterator[str]:
+        for held in (self._argument, self._set, self._keyring or {}):
+            for secret in held.values():
+                if secret is not None:
+                    yield secret.reveal()
+        for row in self._environment:
+            if value := os.environ.get(row.variable, "").strip():
+                yield value
 
     def _keyring_find(self, origin: str) -> Secret | None:
         if self._keyring is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 __all__ = ["MASK", "RECOGNISABLE", "Redactor"]
 
@@ -21,17 +21,18 @@ class Redactor:
     __slots__ = ("_redact", "_spellings", "_values")
     _redact: Callable[[str], str]
     _spellings: Callable[[], tuple[str, ...]]
-    _values: Callable[[], frozenset[str]]
+    _values: Callable[[], tuple[str, ...]]
 
-    def __init__(self, values: frozenset[str]) -> None:
-        found = dict.fromkeys(spelling for value in sorted(values) for spelling in _spellings(value))
+    def __init__(self, values: Collection[str]) -> None:
+        found = dict.fromkeys(spelling for value in sorted(set(values)) for spelling in _spellings(value))
         spellings = [spelling for spelling in found if len(spelling) >= _SHORTEST_SECRET]
         # In closures, so that a debugger that lists attributes does not list the values.
-        self._values = lambda: values
+        own = tuple(values)
+        self._values = lambda: own
         self._spellings = lambda: tuple(sorted(spellings))
         self._redact = _redaction(spellings)
 
-    def is_of(self, values: frozenset[str]) -> bool:
+    def is_of(self, values: tuple[str, ...]) -> bool:
         """Whether these are its values."""
         return self._values() == values
 

@@ -253,3 +253,42 @@ def test_20000_answers_make_each_table_in_a_second() -> None:
         start = time.process_time()
         call()
         assert time.process_time() - start < 1
+
+
+def test_numbers_of_a_schema_with_two_ends_have_an_interval_from_two_rows_on() -> None:
+    """Four ratings from 1 to 5 of two models: with the range of the schema a difference, without it a dash."""
+
+    def rated(model: str, row: int, **ends: int) -> tuple[Job, Reply]:
+        schema = {"json_schema": {"schema": {"properties": {"stars": {"type": "integer", **ends}}}}}
+        request = Request(model="m", messages=(Message("user", "q"),), parameters={"response_format": schema})
+        stars = 1 + (row + (model == "b")) % 5
+        return job(row, model), Reply(choices=(Choice(text=json.dumps({"stars": stars})),), request=request)
+
+    def difference(**ends: int) -> Any:
+        return run(rated(model, row, **ends) for row in range(4) for model in "ab").compare("model", "stars").rows[0][5]
+
+    assert difference(minimum=1, maximum=5).low is not None
+    assert difference(minimum=1).low is None
+
+
+def test_where_takes_the_replies_of_a_condition() -> None:
+    """One model of two, a swept number by its value; what nothing has is one line that names the factors."""
+    found = two_models().where(model="good")
+    assert {line.job.model for line in found.lines()} == {"good"}
+    assert len(found) == 40
+    swept = run((job(row, temperature=t), answer("pos")) for row in range(2) for t in (0.0, 1.0))
+    assert [line.job.values["temperature"] for line in swept.where(temperature=1.0).lines()] == [1.0, 1.0]
+    with pytest.raises(InputError, match="No reply has prompt=x"):
+        swept.where(prompt="x")
+
+
+def test_probabilities_of_labels_by_tokens_or_by_repeats() -> None:
+    """Tokens say 0.8 and leave 0.2 out; without them two of three samples are two thirds; one answer says nothing."""
+    stated = run([(job(0), text("pos", math.log(0.8))), (job(1), text("neg", math.log(0.6)))])
+    found = stated.probabilities(labels=["pos", "neg"])
+    assert found.columns == ("row", "pos", "neg", "unlisted", "from")
+    assert found.rows[0][1:4] == pytest.approx((0.8, 0.0, 0.2))
+    repeats = run((job(0, sample=sample), answer("neg" if sample else "pos")) for sample in range(3))
+    assert repeats.probabilities("label").rows == (("k0", 2 / 3, 0.0, 1 / 3, None, "3 samples"),)
+    with pytest.raises(InputError, match="state no probabilities"):
+        run([(job(0), answer("pos"))]).probabilities("label")

@@ -13,6 +13,7 @@ import pytest
 from wcode_jupyter import Client
 from wcode_jupyter.batch import Replies
 from wcode_jupyter.batch.rows import Rows, is_missing
+from wcode_jupyter.errors import InputError
 
 from .strict_server import StrictServer
 
@@ -153,3 +154,23 @@ def test_a_run_file_holds_only_the_columns_that_are_asked_about(client_of: Clien
     assert (tmp_path / "r.run.jsonl").stat().st_size < 10_000
     assert replies.to_frame()["big"].str.len().tolist() == [100_000] * 3
     assert "big" not in Replies.load(tmp_path / "r.run.jsonl").to_frame().columns
+
+
+def test_what_is_loaded_has_the_types_of_its_rows_again(client_of: ClientOf, tmp_path: Path) -> None:
+    """Types, labels and parsed answers come back where the rows and the schema are given; other rows are refused."""
+    frame = pd.DataFrame(
+        {"t": ["a", "b"], "day": pd.to_datetime(["2026-01-01", "2026-01-02"]), "kind": pd.Categorical(["x", "y"])},
+        index=pd.Index([7, 9], name="id"),
+    )
+    file = tmp_path / "r.run.jsonl"
+    with StrictServer(answer=lambda prompt: '{"label": "good", "score": 3}') as server:
+        options: dict[str, Any] = {"schema": "label, score int", "run_file": file}
+        ran = client_of(server).map("Judge {{t}} of {{day}}", frame, **options)
+        expected = ran.to_frame()
+    loaded = Replies.load(file, rows=frame, schema="label, score int")
+    pd.testing.assert_frame_equal(loaded.to_frame()[list(expected)], expected)
+    assert loaded[1].parsed.score == 3
+    with pytest.raises(InputError, match="Row 1 differs"):
+        Replies.load(file, rows=frame.iloc[::-1])
+    with pytest.raises(InputError, match="Row 2 differs"):
+        Replies.load(file, rows=frame.iloc[:1])

@@ -96,6 +96,26 @@ def test_a_run_shows_bar_and_table_and_one_output_stays(shared: Kernel) -> None:
     assert bars, "tqdm shows its bar as a widget"
 
 
+def test_the_first_answers_are_seen_while_others_are_on_their_way(shared: Kernel) -> None:
+    """What the first rows gave can be judged before the rest is paid for."""
+    gate = threading.Event()
+
+    def answer(request: Received) -> Script:
+        word = str(request.json["messages"][-1]["content"]).split()[-1]
+        pieces = (delta(f"answer {word}"), finish(), usage())
+        return stream(*pieces) if word in ("w0", "w1") else stream(gate, *pieces)
+
+    with FaultServer(answer) as server:
+        shared.run(f"%wcode set base_url={server.base_url}")
+        cell = shared.start("%%wcode alpha --each rows -o results\nGive {{word}}", answers=())
+        cell.wait_for(lambda message: "answer w0" in html_of(message) and "answer w1" in html_of(message))
+        assert not gate.is_set()
+        gate.set()
+        done = cell.finish()
+    (output,) = done.outputs
+    assert "answer w5" in output["data"]["text/html"]
+
+
 def test_nobody_watching_gets_nothing_but_the_output(shared: Kernel) -> None:
     """nbclient and papermill see one display and no other message of content."""
     with StrictServer(delay_s=0.05) as server:

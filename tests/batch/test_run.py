@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -477,6 +478,27 @@ def test_retry_of_an_interrupted_run_asks_the_rest(client_of: ClientOf) -> None:
     assert [reply.text for reply in first] == ["w0", "w1"]
     assert [reply.text for reply in again] == [row["word"] for row in WORDS[:8]]
     assert (first.stopped is None, again.stopped) == (False, None)
+
+
+def test_a_run_file_is_read_by_several_threads(client_of: ClientOf, tmp_path: Path) -> None:
+    """What one thread reads is not moved away by another: a run looks at its answers while its user does."""
+    file = tmp_path / "r.run.jsonl"
+    with StrictServer() as server:
+        client_of(server).map("Say {{word}}", WORDS, run_file=file)
+    opened = runfile.RunFile(file)
+    places = opened.entries()[1]
+
+    def read(_thread: int) -> list[str]:
+        return [opened.line(place).reply.text for _time in range(50) for place in places]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(read, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [[f"w{number}" for number in range(len(WORDS))] * 50] * 4
 
 
 def test_ctrl_c_ends_a_retry(client_of: ClientOf) -> None:

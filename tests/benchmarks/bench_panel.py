@@ -66,7 +66,7 @@ def _bench() -> tuple[Any, Any]:
     # Imported here: a fresh process must not have imported ipywidgets before the clock starts.
     from wcode_jupyter.client import Client
     from wcode_jupyter.magics.commands.command import Context
-    from wcode_jupyter.magics.commands.panel import doors
+    from wcode_jupyter.magics.commands.panel import cell_reader
     from wcode_jupyter.session.presets import Presets
 
     folder = TemporaryDirectory()
@@ -90,7 +90,11 @@ def _bench() -> tuple[Any, Any]:
 
             presets = Presets(Path(folder.name) / "presets.toml")
             return Panel(
-                self.shell, client, doors(Context(self.shell, client)), presets, State(prompt=prompt, values=values)
+                self.shell,
+                client,
+                cell_reader(Context(self.shell, client)),
+                presets,
+                State(prompt=prompt, values=values),
             )
 
     return Bench(), folder
@@ -113,6 +117,21 @@ def answer(text: str) -> tuple[int, int, float]:
         box.tick()
     box.finish(builder.reply(total_s=len(text) / TOKEN / RATE))
     return CHANNEL.bytes - before, CHANNEL.messages - counted, time.process_time() - began
+
+
+MOVES = 50
+
+
+def moved_ms() -> float:
+    """CPU of one change of a control, until the cell that says it is sent."""
+    bench, _folder = _bench()
+    panel = bench.panel("Hi", model="glm-5", temperature=0.5)
+    number = panel.parameters.fields["temperature"].control.fields[0]
+    began = time.process_time()
+    for step in range(MOVES):
+        number.value = step / 100
+    assert f"--temperature {(MOVES - 1) / 100}" in panel.code.text
+    return (time.process_time() - began) / MOVES * 1000
 
 
 def cycles(count: int) -> tuple[int, int, int]:
@@ -149,7 +168,8 @@ def main() -> None:
     before, began = CHANNEL.bytes, time.process_time()
     bench.panel("Hi", model="glm-5").show()
     spent = (time.process_time() - began) * 1000
-    print(f"panel shown, again: {spent:.0f} ms CPU, {(CHANNEL.bytes - before) / 1000:.0f} KB of messages")
+    print(f"panel shown, again: {spent:.0f} ms CPU, {(CHANNEL.bytes - before) / 1000:.0f} KB of messages (limit 150)")
+    print(f"a control moved, all that follows sent: {moved_ms():.1f} ms CPU, {MOVES} times")
     print(f"{'answer':<22}{'KB':>5}{'sent MB':>9}{'messages':>10}{'CPU s':>8}   (limit 8 MB for 160 KB)")
     for name, build in ANSWERS.items():
         for size in (16_000, 160_000):

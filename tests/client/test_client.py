@@ -329,3 +329,15 @@ def test_a_warning_stands_at_the_callers_line(server: FaultServer, tmp_path: Pat
         client.ask("hi")
     assert [warning.filename for warning in warned] == [__file__]
     assert record.read_bytes().count(b"\n") == 1
+
+
+def test_messages_by_their_name(client: Client, server: FaultServer) -> None:
+    """As users of SDKs write it; both or neither is one line that says so."""
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+    assert client.ask(messages=messages).text == "Hello"
+    assert server.requests[0].json["messages"] == messages
+    server.script(chat("Hel", "lo"))
+    assert client.stream(messages=messages).result().text == "Hello"
+    for arguments in ({}, {"prompt": "hi", "messages": messages}):
+        with pytest.raises(InputError, match=r"either a prompt or messages=\[…\]"):
+            client.ask(**arguments)

@@ -93,11 +93,66 @@ GO = (
 )
 
 
+SWIFT = """import Foundation
+let headers = [
+  "Authorization": "Bearer API_KEY",     // TODO: 获取 API Key 入口:https://wcode.net/get-apikey
+  "content-type": "application/json"
+]
+let parameters = [
+  "model": "z-ai/glm-5",
+  "messages": [
+    [
+      "role": "user",
+      "content": "你好"
+    ]
+  ]
+] as [String : Any]
+let postData = JSONSerialization.data(withJSONObject: parameters, options: [])
+let request = NSMutableURLRequest(url: NSURL(string: "https://wcode.net/api/gpt/v1/chat/completions")! as URL)
+"""
+RUST = """use serde_json::json;
+#[tokio::main]
+pub async fn main() {
+    let url = "https://wcode.net/api/gpt/v1/chat/completions";
+    let payload = json!({
+        "model": "z-ai/glm-5",
+        "messages": (
+            json!({
+                "role": "user",
+                "content": "你好"
+            })
+        )
+    });
+    headers.insert("Authorization", "Bearer API_KEY".parse().unwrap()); // https://wcode.net/get-apikey
+}
+"""
+PHP = """curl_setopt_array($curl, [
+  CURLOPT_URL => "https://wcode.net/api/gpt/v1/chat/completions",
+  CURLOPT_TIMEOUT => 300,
+  CURLOPT_POSTFIELDS => json_encode([
+    'model' => 'z-ai/glm-5',
+    'messages' => [
+      [
+        'role' => 'user',
+        'content' => '你好'
+      ]
+    ]
+  ]),
+  CURLOPT_HTTPHEADER => [
+    "Authorization: Bearer API_KEY",     // TODO: 获取 API Key 入口:https://wcode.net/get-apikey
+  ],
+]);
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "url"),
-    [(CURL, URL), (REQUESTS, URL), (OPENAI, "https://wcode.net/api/gpt/v1"), (AXIOS, URL), (GO, URL)],
-    ids=["curl", "requests", "openai", "axios", "go"],
-)
+    [
+        (CURL, URL), (REQUESTS, URL), (OPENAI, "https://wcode.net/api/gpt/v1"), (AXIOS, URL), (GO, URL), (SWIFT, URL),
+        (RUST, URL), (PHP, URL),
+    ],
+    ids=["curl", "requests", "openai", "axios", "go", "swift", "rust", "php"],
+)  # fmt: skip
 def test_a_sample_of_a_page(text: str, url: str) -> None:
     """Body and address are the sample's; its placeholder is no key."""
     found = find_request(text)
@@ -133,6 +188,33 @@ def test_no_request(text: str) -> None:
     """One clear error."""
     with pytest.raises(InputError, match="No request was found"):
         find_request(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = ['messages' => [], 'stop' => ['it\\'s', 'a\\n'], 'seed' => 1, 'top_p' => 0.5,\n"
+        "'stream' => true, 'x' => null]",
+        "array('messages' => array(), 'stop' => array('no'), 'stream' => TRUE_ ? 1 : 2)\n"
+        "$b = array('messages'=>array(), 'stop'=>array(\"it's\",'a\\n'), 'seed'=>1, 'top_p'=>5e-1, // no\n"
+        "'stream'=>true, 'x'=>null);",
+        'let p = ["messages": [], "stop": ["it\'s", "a\\\\n"], "seed": 1, "top_p": 0.5, "stream": true,\n'
+        '"x": NSNull()] as [String: Any]',
+        'json!({ "messages": [], "stop": ["it\\u{27}s", "a\\\\n"], /* { */ "seed": 1, "top_p": 0.5, "stream": true,\n'
+        '"x": null, })',
+    ],
+    ids=["php", "php array", "swift", "rust"],
+)
+def test_literals_of_other_languages(text: str) -> None:
+    """Their words, quotes, escapes and comments."""
+    want = {"messages": [], "stop": ["it's", "a\\n"], "seed": 1, "top_p": 0.5, "stream": True, "x": None}
+    assert find_request(text).body == want
+
+
+def test_a_variable_in_a_literal_is_no_value() -> None:
+    """Nothing is guessed."""
+    with pytest.raises(InputError, match="No request was found"):
+        find_request("['model' => $model, 'messages' => [['role' => 'user', 'content' => $text]]]")
 
 
 def test_what_is_no_plain_value_is_said() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PATTERNS", "Pattern"]
+__all__ = ["CREDENTIALS", "FENCED", "PATTERNS", "Pattern"]
 
 
 class Pattern(NamedTuple):
@@ -58,6 +58,16 @@ PATTERNS: dict[str, Pattern] = {
     "brackets in brackets": Pattern("[" * 500, "a", "]" * 500),
 }
 """Name -> text of Markdown, some of it with what looks like credentials."""
+
+CREDENTIALS: dict[str, Pattern] = {
+    f"credential {mark!r}": Pattern("", mark)
+    for mark in (
+        "sk_live_", "SG.", "-----BEGIN ", "-----BEGIN A ", "PRIVATE KEY", "-----BEGIN PRIVATE KEY-----a", "M.a", "MNO",
+        "1234567890", "1234567890:AA", "?sig=", "/api/webhooks/1234567890/", "hooks.slack.com/a/", "AccountKey=",
+        "password='1", "pwd=\"a", "pwd='", "密码：'", "a_1.", "a-a-", "https://a:1@", "AGE-SECRET-KEY-1", "key-0",
+    )
+}  # fmt: skip
+"""Beginnings of credentials again and again."""
 
 FENCED: dict[str, str] = {f"{atom!r}": atom for atom in _FENCED}
 """Atoms of code, for every language that is coloured."""

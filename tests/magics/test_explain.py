@@ -102,6 +102,35 @@ def test_keys_and_the_environment_stay_here(shared: Kernel, server: FaultServer)
     shared.run(f"%wcode key forget {origin}")
 
 
+def test_values_of_secret_variables_stay_here(shared: Kernel, server: FaultServer) -> None:
+    """Those of the notebook whose names speak of secrets, in source and message; a loop's `key` says what it is."""
+    shared.run("db_password = 'hunter2'\nAPI_TOKEN_2 = 'tok-abc'\nkey = 'column'\ntoken = 'word'")
+    shared.run("raise KeyError(f'{key}: no login with hunter2, {API_TOKEN_2} ({token})')")
+    shared.run("%wcode explain")
+    assert "hunter2" not in sent(server)
+    assert "tok-abc" not in sent(server)
+    assert "column: no login with [db_password], [API_TOKEN_2] (word)" in sent(server)
+
+
+def test_what_is_sent_is_shown_once_and_asked_for(kernel: Kernel) -> None:
+    """Where a person is there: all of it first, and nothing leaves without a yes; the second time it is known."""
+    with FaultServer(chat("Because.")) as server:
+        kernel.run(f"%load_ext wcode_jupyter\n%wcode set model=m base_url={server.base_url}")
+        kernel.run("1 / 0  # \u202e")
+        done = kernel.run("%wcode explain", answers=["n"])
+        assert "1 / 0  # ⟨U+202E⟩" in done.text
+        assert "ZeroDivisionError: division by zero" in done.text
+        assert done.text.endswith("No request was sent.\n")
+        assert server.requests == []
+        assert "No request was sent" in kernel.run("%wcode fix", answers=[""]).text
+        shown = kernel.run("%wcode explain", answers=["y"]).text
+        text = sent(server)
+        assert text.replace("\u202e", "⟨U+202E⟩") in shown
+        kernel.run("2 / 0")
+        assert "2 / 0" not in kernel.run("%wcode explain", answers=[]).text
+        assert "2 / 0" in sent(server, 2)
+
+
 def test_an_error_of_our_own_is_not_explained(shared: Kernel, server: FaultServer) -> None:
     """It says by itself what to do, however often one asks."""
     shared.run("%%wcode --nope\nhi")

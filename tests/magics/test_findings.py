@@ -69,8 +69,15 @@ def test_a_command_gives_what_the_method_gives(context: Context, line: str, expe
     assert isinstance(found, Finding)
     assert found == expected()
     assert context.shell.user_ns["found"] is found
-    (entry,) = context.client.session.findings
-    assert (entry.kind, entry.text) == (line.split()[0], found.sentence)
+    kind = line.split()[0]
+    entered = [(entry.kind, entry.text) for entry in context.client.session.findings]
+    assert entered[0] == (
+        "model agreement" if line.startswith("agreement two") and "model" in line else kind,
+        found.sentence,
+    )
+    assert [other for other, _text in entered[1:]] == (["power"] if kind == "compare" else [])
+    run(context, line)
+    assert len(context.client.session.findings) == len(entered)
 
 
 def test_estimate_by_command(context: Context) -> None:

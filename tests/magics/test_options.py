@@ -141,6 +141,11 @@ def test_every_cell_option_is_read() -> None:
     [
         ("--temp 1", OptionError, "Did you mean --temperature"),
         ("--tempratur 1", OptionError, "Did you mean --temperature"),
+        ("--effort high", OptionError, "Did you mean --reasoning"),
+        ("--reasoning_effort high", OptionError, "Did you mean --reasoning"),
+        ("--max-completion-tokens 5", OptionError, "Did you mean --max-tokens"),
+        ("glm-5 reasoning=high", OptionError, "Did you mean --reasoning high"),
+        ("max-tokens=5", OptionError, "Did you mean --max-tokens 5"),
         ("-z", OptionError, "Unknown option -z"),
         ("--temperature", OptionError, "needs a value"),
         ("--temperature 3", ParameterError, "0…2"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fault_server import FaultServer
+from tests.fault_server import FaultServer, body, chat
 from tests.kernels import Kernel
+from tests.terminal import Terminal
 
 KEY = "sk-typed-0123456789"
 
@@ -24,3 +25,21 @@ def test_nobody_is_there_to_ask(kernel: Kernel) -> None:
     """A headless run names the variables instead of waiting."""
     kernel.run("%load_ext wcode_jupyter")
     assert "WCODE_API_KEY and WCODE_MODEL" in kernel.run("%wcode setup").text
+
+
+def test_the_same_in_a_terminal(terminal: Terminal) -> None:
+    """Model by its id, the key typed without a trace on the screen, the free request, then an answer."""
+    with FaultServer(body('{"data": []}'), chat("Bern.")) as server:
+        terminal.run(f"%load_ext wcode_jupyter\n%wcode set base_url={server.base_url}")
+        terminal.start("%wcode setup")
+        terminal.wait_for(lambda screen: "Default model, a number or any id" in screen)
+        terminal.answer("some-model")
+        terminal.wait_for(lambda screen: "hidden; Enter: none" in screen)
+        terminal.answer(KEY)
+        terminal.wait_for(lambda screen: "keyring too? [y/N]" in screen)
+        terminal.answer("n")
+        assert "Ready." in terminal.finish()
+        assert KEY.encode() not in terminal.raw
+        assert "Bern." in terminal.run("%%wcode\nWhat is the capital of Switzerland?")
+        probe, asked = server.requests
+        assert (probe.method, probe.key, asked.key, asked.json["model"]) == ("GET", KEY, KEY, "some-model")

@@ -43,7 +43,7 @@ def test_nothing_is_left_when_the_magics_are_unloaded(kernel: Kernel) -> None:
     [
         ("--temprature 1", "OptionError"),
         ("--top-k x", "ParameterError"),
-        ("--chat x", "OptionError"),
+        ("--repeat 2", "OptionError"),
         ("-m glm-5 -m step", "OptionError"),
         ("-o 1x", "OptionError"),
     ],

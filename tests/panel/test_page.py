@@ -26,7 +26,7 @@ def test_choose_set_run_insert(lab: Lab, server: FaultServer) -> None:
     """A model picked, a parameter moved, an answer that is rendered; its cell, run, sends the same body."""
     panel = PanelPage(lab, server, "-o answer", "print(answer.cost, answer.reasoning)")
     page = panel.page
-    page.tab.select_option(".wcode-pick select", "GLM 5  —  z-ai/glm-5")
+    page.tab.select_option(".wcode-pick select", "GLM 5  —  z-ai/glm-5  ·  200k  ·  ¥0.011 → 0.035")
     panel.wait_for("200,000")
     row = page.tab.locator(".wcode-field", has_text="temperature").first
     row.locator("input[type=number]").fill("0.3")

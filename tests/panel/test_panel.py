@@ -212,7 +212,7 @@ def test_reasoning_is_folded_and_stays_as_the_user_has_it(bench: Bench, server: 
     server.script(stream(reasoning("Think *hard*."), delta("4"), b"data: [DONE]\n\n"))
     panel = bench.panel("2+2", model="glm-5")
     run(panel)
-    accordion = panel.answer.widget.children[0]
+    accordion = panel.answer.widget.children[1]
     assert "<em>hard</em>" in shown(accordion)
     assert accordion.selected_index is None
     accordion.selected_index = 0
@@ -401,7 +401,7 @@ def test_the_cell_can_be_edited(bench: Bench) -> None:
     panel.code.box.value = "%%wcode qwen3.6-plus --top-p 0.5 -o x\nHello\nthere"
     assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}
     assert (panel.prompt.value, panel.into.value, panel.picker.value) == ("Hello\nthere", "x", "qwen3.6-plus")
-    for wrong in ("%%wcode --temprature 1\nHi", "print(1)", "%%wcode --chat a\nHi"):
+    for wrong in ("%%wcode --temprature 1\nHi", "print(1)", "%%wcode --repeat 2\nHi"):
         panel.code.box.value = wrong
         assert "wcode-bad" in shown(panel.code.widget)
         assert panel.state.values == {"model": "qwen3.6-plus", "top_p": 0.5}

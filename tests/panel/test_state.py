@@ -8,9 +8,10 @@ import pytest
 
 from wcode_jupyter import wire
 from wcode_jupyter.magics.options import parse_cell_line
+from wcode_jupyter.magics.prepared import Prepared
 from wcode_jupyter.panel.state import State, check
 from wcode_jupyter.request.parameters import PARAMETERS
-from wcode_jupyter.session import Call, Session
+from wcode_jupyter.session import Session
 
 TOOL = {"type": "function", "function": {"name": "look", "description": "It's 'quoted' \n", "parameters": {}}}
 # A value for each of the 21, with the characters that are hard to carry on one line.
@@ -39,10 +40,11 @@ VALUES: dict[str, Any] = {
 }
 
 
-def prepare(line: str, text: str) -> Call:
+def prepare(line: str, text: str) -> Prepared:
     """As the magic reads a cell, without a notebook around it."""
     options = parse_cell_line(line)
-    return Session().prepare(text.removesuffix("\n"), options.values, extra_body=options.extra_body)
+    call = Session().prepare(text.removesuffix("\n"), options.values, extra_body=options.extra_body)
+    return Prepared(call=call, schema=None, retries=0, tools=(), format="markdown", hide_reasoning=False, quiet=False)
 
 
 def test_there_is_a_value_for_each_parameter() -> None:
@@ -62,7 +64,7 @@ def test_the_cell_sends_the_same_request(name: str) -> None:
     line, _newline, body = state.cell.partition("\n")
     # IPython ends a cell with one line end if it has none.
     body = body if body.endswith("\n") else body + "\n"
-    assert prepare(line.removeprefix("%%wcode"), body).fingerprint == direct.fingerprint
+    assert prepare(line.removeprefix("%%wcode"), body).call.fingerprint == direct.fingerprint
     checked = check(state, prepare)
     assert checked.call is not None
     assert checked.call.fingerprint == direct.fingerprint == wire.fingerprint(direct.request)

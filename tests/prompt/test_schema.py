@@ -6,6 +6,7 @@ import datetime
 import enum
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 import msgspec
@@ -403,3 +404,27 @@ def test_what_is_no_number_in_json_does_not_fit(text: str) -> None:
     """Not JSON."""
     with pytest.raises(AnswerInvalid):
         parse(Reply(choices=(Choice(text=text),)), schema("x float"))
+
+
+@dataclass
+class Priced:
+    price: Decimal
+    weight: float
+    parts: list[Decimal]
+
+
+def _priced_model() -> Any:
+    pydantic = pytest.importorskip("pydantic")
+    fields = {"price": (Decimal, ...), "weight": (float, ...), "parts": (list[Decimal], ...)}
+    return pydantic.create_model("PricedModel", **fields)
+
+
+@pytest.mark.parametrize("kind", ["dataclass", "pydantic"])
+def test_decimals_keep_all_their_digits(kind: str) -> None:
+    """A Decimal is what the model wrote, and not the float nearest to it; other numbers beside it are floats."""
+    type_ = Priced if kind == "dataclass" else _priced_model()
+    text = '{"price": 1234567890123456.78, "weight": 0.1234567890123456789, "parts": [0.10, 98765432109876543.21]}'
+    value = parse(answer(text), schema(type_)).parsed
+    assert value.price == Decimal("1234567890123456.78")
+    assert value.parts == [Decimal("0.10"), Decimal("98765432109876543.21")]
+    assert value.weight == 0.12345678901234568

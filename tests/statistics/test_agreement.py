@@ -102,7 +102,7 @@ def test_intervals_leave_out_each_row() -> None:
     """The interval is that of a jackknife written out over rows, on the scale of atanh."""
     stats = pytest.importorskip("scipy.stats")
     chance = random.Random(2)
-    table = [[base, base if chance.random() < 0.7 else chance.choice("abc")] for base in chance.choices("abc", k=40)]
+    table = [[base, base if chance.random() < 0.7 else chance.choice("abc")] for base in chance.choices("abc", k=60)]
     common = max("abc", key=[label for row in table for label in row].count)
     informative = sum(any(label != common for label in row) for row in table)
     level: Level
@@ -110,7 +110,7 @@ def test_intervals_leave_out_each_row() -> None:
         found = krippendorff_alpha(rows, level)
         assert found.value is not None
         values = [krippendorff_alpha(rows[:i] + rows[i + 1 :], level).value for i in range(len(rows))]
-        error = math.sqrt(39 / 40 * sum((v - sum(values) / 40) ** 2 for v in values))  # type: ignore
+        error = math.sqrt(59 / 60 * sum((v - sum(values) / 60) ** 2 for v in values))  # type: ignore
         half = stats.t.ppf(0.975, informative - 1) * error / (1 - found.value**2)
         assert found.low == pytest.approx(math.tanh(math.atanh(found.value) - half), abs=1e-9)
         assert found.high == pytest.approx(math.tanh(math.atanh(found.value) + half), abs=1e-9)
@@ -118,10 +118,17 @@ def test_intervals_leave_out_each_row() -> None:
 
 def test_few_rows_of_another_label_have_no_interval() -> None:
     """With 11 rows that hold another label than the commonest nothing is said; perfect agreement has no interval."""
-    table = [["a", "a"]] * 50 + [["b", "a"]] * 5 + [["b", "b"]] * (agreement.MIN_ROWS - 6)
+    table = [["a", "a"]] * 50 + [["b", "a"]] * 5 + [["b", "b"]] * (agreement.MIN_INFORMATIVE - 6)
     assert krippendorff_alpha(table).low is None
     assert krippendorff_alpha([*table, ["b", "b"]]).low is not None
     assert krippendorff_alpha([["a", "a"], ["b", "b"]] * 30).low is None
+
+
+def test_few_rows_have_no_interval() -> None:
+    """49 rows are too few, 50 are enough, however the labels are spread."""
+    table = [["a", "a"], ["b", "b"], ["a", "b"]] * 20
+    assert krippendorff_alpha(table[:49]).low is None
+    assert krippendorff_alpha(table[:50]).low is not None
 
 
 def test_ordinal_needs_the_order_of_its_labels() -> None:

@@ -10,6 +10,8 @@ import pytest
 from wcode_jupyter.errors import InputError
 from wcode_jupyter.statistics.correction import corrected
 
+stats = pytest.importorskip("scipy.stats")
+
 # ppi-python 0.2.3: ppi_mean_pointestimate and ppi_mean_ci(alpha=0.05) with `lam` as in `lam_of`, on `sample(seed)`.
 FROZEN = [
     (0, 0.46640906062624915, 0.33282128143906076, 0.5999968398134375),
@@ -36,12 +38,13 @@ def sample(seed: int) -> tuple[list[float], list[float | None], float]:
 
 @pytest.mark.parametrize(("seed", "value", "low", "high"), FROZEN)
 def test_estimate_equals_ppi_python(seed: int, value: float, low: float, high: float) -> None:
-    """The point estimate to 1e-9; for means, the interval beyond these rows nearly (t, and n − 1, for z and n)."""
+    """The point estimate to 1e-9; the interval beyond these rows nearly (means: t at 97 % in place of z)."""
     model, human, probability = sample(seed)
     found = corrected(model, human, probability, beyond=True).corrected
     assert found.value == pytest.approx(value, abs=1e-9)
-    assert found.low == pytest.approx(low, abs=0.03)
-    assert found.high == pytest.approx(high, abs=0.03)
+    longer = stats.t.ppf(0.985, found.n - 1) / stats.norm.ppf(0.975) if seed % 2 else 1.0
+    assert found.low == pytest.approx(value - (value - low) * longer, abs=0.03)
+    assert found.high == pytest.approx(value + (high - value) * longer, abs=0.03)
 
 
 def test_perfect_labels_need_no_correction_and_all_rows_labelled_is_the_truth() -> None:
@@ -102,3 +105,9 @@ def test_samples_without_known_probabilities_are_refused(model: Any, human: Any,
     """The most uncertain rows, too few labels, other lengths: one clear line, never a number."""
     with pytest.raises(InputError, match=text):
         corrected(model, human, probability)
+
+
+def test_more_labels_than_the_sample_can_have_are_refused() -> None:
+    """All of 160 rows labelled, each with the chance 0.375: these labels are of another sample."""
+    with pytest.raises(InputError, match="160 rows are labelled, and the sampling probabilities make 60 likely"):
+        corrected([1.0, 0.0] * 80, [1.0, 0.0] * 80, 0.375)

@@ -97,7 +97,7 @@ def test_effective_size_by_hand() -> None:
 def test_mean_is_never_shorter_than_student() -> None:
     """The interval of a mean holds the t interval of scipy, and equals it from 2,000 rows on."""
     chance = random.Random(4)
-    for n in (3, 12, 60, 2000):
+    for n in (12, 60, 150, 2000):
         values = [chance.expovariate(1) for _row in range(n)]
         low, high = stats.t.interval(0.95, n - 1, sum(values) / n, stats.sem(values))
         found = mean(values)
@@ -109,12 +109,31 @@ def test_mean_is_never_shorter_than_student() -> None:
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
 
 
+def test_few_scores_have_an_interval_only_with_their_range() -> None:
+    """Nine scores of unknown range: a dash. With the range two are enough, and equal ones too."""
+    values = [2.0, 3.0, 3.5, 4.0, 2.5, 3.0, 4.5, 1.5, 2.0]
+    assert (mean(values).value, mean(values).low) == (pytest.approx(26 / 9), None)
+    for few in (values, values[:2], [3.0] * 4):
+        found = mean(few, span=(1.0, 5.0))
+        assert found.low is not None
+        assert found.high is not None
+        assert 1 <= found.low < sum(few) / len(few) < found.high <= 5
+
+
+def test_a_score_outside_its_range_is_refused() -> None:
+    """A range that does not hold would make an interval that does not."""
+    with pytest.raises(InputError, match="outside its range, 1 to 5"):
+        mean([2.0, 6.0], span=(1, 5))
+
+
 def test_rows_of_a_mean_are_averaged_first() -> None:
     """Two samples a row count as one value, their mean; rows without values are missing."""
     found = mean_of_rows([(1.0, 2.0), (4.0,), (), (3.0, 5.0)])
     assert found.value == pytest.approx((1.5 + 4 + 4) / 3)
     assert (found.n, found.missing) == (3, 1)
-    assert (found.low, found.high) == (mean([1.5, 4, 4]).low, mean([1.5, 4, 4]).high)
+    assert found.low is None
+    ranged, alike = mean_of_rows([(1.0, 2.0), (4.0,), (), (3.0, 5.0)], span=(1, 5)), mean([1.5, 4, 4], span=(1, 5))
+    assert (ranged.low, ranged.high) == (alike.low, alike.high)
 
 
 def test_equal_scores_have_no_interval() -> None:
@@ -126,9 +145,9 @@ def test_the_same_figures_without_numpy(monkeypatch: pytest.MonkeyPatch) -> None
     """The bootstrap is equal to the last bit with and without numpy."""
     chance = random.Random(7)
     values = [chance.gauss(0, 10) for _row in range(83)]
-    found = mean(values)
+    found = mean(values), mean(values, span=(-100.0, 100.0))
     monkeypatch.setitem(sys.modules, "numpy", None)
-    assert mean(values) == found
+    assert (mean(values), mean(values, span=(-100.0, 100.0))) == found
 
 
 @pytest.mark.parametrize(
@@ -151,5 +170,7 @@ def test_mean_with_the_worst_and_the_best() -> None:
     """Ratings 2 and 4 with one failed row: 1 is added as the worst; bounds hold both extremes."""
     assert mean([2.0, 4.0], missing=1, failed="wrong", worst=1.0, best=5.0).value == pytest.approx(7 / 3)
     bounds = mean([2.0, 4.0, 3.0, 3.5], missing=1, failed="bounds", worst=1.0, best=5.0)
-    assert bounds.low == mean([2.0, 4.0, 3.0, 3.5, 1.0]).low
-    assert bounds.high == mean([2.0, 4.0, 3.0, 3.5, 5.0]).high
+    assert bounds.low is None
+    found = mean([2.0, 4.0, 3.0, 3.5], missing=1, failed="bounds", span=(1.0, 5.0))
+    assert found.low == mean([2.0, 4.0, 3.0, 3.5, 1.0], span=(1.0, 5.0)).low
+    assert found.high == mean([2.0, 4.0, 3.0, 3.5, 5.0], span=(1.0, 5.0)).high

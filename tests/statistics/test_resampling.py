@@ -7,44 +7,45 @@ import random
 
 import pytest
 
-from wcode_jupyter.statistics.resampling import (
-    bca,
-    jackknife_error,
-    percentile,
-    resampled_means,
-    resampled_rows,
-)
+from wcode_jupyter.statistics.intervals import mid_p
+from wcode_jupyter.statistics.resampling import RESAMPLES, bounded, jackknife_error, percentile, studentised
 
 numpy = pytest.importorskip("numpy")
 stats = pytest.importorskip("scipy.stats")
 
 
-def test_bca_agrees_with_its_formula_in_scipy_and_numpy() -> None:
-    """The limits are numpy's quantiles at the levels that Efron's formula gives with scipy's normal distribution."""
-    values = [random.Random(3).expovariate(1) for _row in range(5)] + [0.2, 0.9, 4.0, 1.1]
-    means = numpy.array(resampled_means(values))
-    center = numpy.mean(values)
-    z0 = stats.norm.ppf((means < center).mean() + (means == center).mean() / 2)
-    leave = numpy.array([numpy.mean(values[:i] + values[i + 1 :]) for i in range(len(values))])
-    d = leave.mean() - leave
-    a = (d**3).sum() / (6 * (d**2).sum() ** 1.5)
-    levels = [stats.norm.cdf(z0 + (z0 + z) / (1 - a * (z0 + z))) for z in stats.norm.ppf([0.025, 0.975])]
-    assert bca(values, 0.05) == pytest.approx(tuple(numpy.quantile(means, levels)), abs=1e-9)
+def test_the_studentised_bootstrap_agrees_with_its_formula_in_numpy() -> None:
+    """Limits from t* = (mean − x̄)/se of resamples that numpy draws on its own: equal but for the error of the draws."""
+    chance = random.Random(3)
+    values = [chance.expovariate(1) for _row in range(24)]
+    found = studentised(values, 0.05)
+    assert found is not None
+    x, n = numpy.array(values), len(values)
+    drawn = x[numpy.random.default_rng(1).integers(0, n, (40_000, n))]
+    t = (drawn.mean(axis=1) - x.mean()) / (drawn.std(axis=1, ddof=1) / math.sqrt(n))
+    error = x.std(ddof=1) / math.sqrt(n)
+    expected = x.mean() - numpy.quantile(t, 0.975) * error, x.mean() - numpy.quantile(t, 0.025) * error
+    assert found == pytest.approx(tuple(expected), abs=0.15 * error * 2)
 
 
-def test_resampled_means_have_the_right_center_and_spread() -> None:
-    """Their mean is that of the values, their deviation σ/√n, both within the error of 2,000 draws."""
-    values = [float(n) for n in range(20)]
-    means = resampled_means(values)
-    assert numpy.mean(means) == pytest.approx(9.5, abs=4 * 5.77 / math.sqrt(20 * 2000))
-    assert numpy.std(means) == pytest.approx(numpy.std(values) / math.sqrt(20), rel=0.06)
+def test_values_nearly_all_alike_have_no_studentised_limits() -> None:
+    """One value of ten differs: a third of all resamples have no spread, and how far the mean may be is not known."""
+    assert studentised([1.0] * 9 + [2.0], 0.05) is None
 
 
-def test_a_resample_draws_as_many_rows_as_there_are() -> None:
-    """Counts add up to n, and two resamples differ."""
-    first, second = resampled_rows(50, 2)
-    assert sum(first) == sum(second) == 50
-    assert first != second
+@pytest.mark.parametrize(("ones", "n"), [(0, 4), (1, 4), (3, 10), (10, 10), (18, 20)])
+def test_bounded_values_at_their_ends_are_a_share(ones: int, n: int) -> None:
+    """For zeros and ones the interval is mid-p Clopper-Pearson's, but for the error of 2,000 draws."""
+    found = bounded([1.0] * ones + [0.0] * (n - ones), (0.0, 1.0), 0.05)
+    assert found == pytest.approx(mid_p(ones, n), abs=0.03)
+
+
+def test_a_bounded_interval_moves_with_the_scale() -> None:
+    """Ratings from 1 to 5 have the interval of the same values on 0 to 1, moved and stretched."""
+    values = [0.25, 0.5, 0.5, 1.0]
+    low, high = bounded(values, (0.0, 1.0), 0.05)
+    assert bounded([1 + 4 * value for value in values], (1.0, 5.0), 0.05) == pytest.approx((1 + 4 * low, 1 + 4 * high))
+    assert RESAMPLES == 2000
 
 
 def test_jackknife_of_a_mean_is_its_standard_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
 import stat
 import subprocess
@@ -20,9 +21,11 @@ from wcode_jupyter.__main__ import main
 from wcode_jupyter.catalogue import Catalogue
 from wcode_jupyter.errors import InputError
 from wcode_jupyter.study import archive
+from wcode_jupyter.study.check import check
 from wcode_jupyter.study.crate import METADATA, Maker
 from wcode_jupyter.study.methods import study
 from wcode_jupyter.study.package import MANIFEST, pack
+from wcode_jupyter.testing import StandIn
 
 NOTEBOOK = "02_reproducible"
 
@@ -102,6 +105,23 @@ def test_key_in_use_is_not_packaged(tmp_path: Path) -> None:
     assert not (tmp_path / "s.zip").exists()
 
 
+def test_link_is_not_packaged(tmp_path: Path) -> None:
+    """A run or label file that a sender made a link to a secret would be published under its name."""
+    (tmp_path / "id_ed25519").write_text("secret")
+    (tmp_path / "n.labels.jsonl").symlink_to(tmp_path / "id_ed25519")
+    with pytest.raises(InputError, match=r"n\.labels\.jsonl is a link and is not packaged"):
+        pack(tmp_path / "s.zip", None, [tmp_path / "n.labels.jsonl"], study([], Catalogue({})), Catalogue({}))
+    assert not (tmp_path / "s.zip").exists()
+
+
+def test_archive_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """A link in its place is left alone."""
+    (tmp_path / "s.zip").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"Cannot write s\.zip: it is a link"):
+        pack(tmp_path / "s.zip", None, [], study([], Catalogue({})), Catalogue({}))
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_metadata_is_an_ro_crate(packed: Path, tmp_path: Path) -> None:
     """roc-validator finds nothing REQUIRED or RECOMMENDED missing; its two checks of the network are left out."""
     pytest.importorskip("rocrate")
@@ -177,6 +197,72 @@ def test_no_links_no_bombs_no_doubles(tmp_path: Path) -> None:
         archive.unpack(tmp_path / "no.zip", folder)
 
 
+def test_same_bytes_claimed_many_times_are_a_bomb(tmp_path: Path) -> None:
+    """Members that overlap: the directory claims a fair ratio for each, the archive itself is small."""
+    path = hostile(tmp_path / "x.zip", "a0", random.Random(1).randbytes(10_000) * 105)
+    whole = path.read_bytes()
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    row = whole[start:end]
+    rows = b"".join(row.replace(b"a0", b"%02x" % number) for number in range(150))
+    count = len(rows) // len(row)
+    tail = bytearray(whole[end:])
+    tail[8:12] = count.to_bytes(2, "little") * 2
+    tail[12:16] = len(rows).to_bytes(4, "little")
+    path.write_bytes(whole[:start] + rows + tail)
+    with zipfile.ZipFile(path) as archive_:
+        claimed = [(member.file_size, member.compress_size) for member in archive_.infolist()]
+    assert sum(size for size, _part in claimed) > 100 * 2**20
+    assert all(size < 500 * part for size, part in claimed)
+    assert path.stat().st_size < 30_000
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(InputError, match="too large"):
+        archive.unpack(path, folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [30, 40, 60, -30])
+@pytest.mark.parametrize("flip", [False, True])
+def test_damaged_archive_is_one_line(packed: Path, tmp_path: Path, cut: int, flip: bool) -> None:
+    """Cut anywhere, or with bytes in the middle that are others."""
+    whole = bytearray(packed.read_bytes())
+    if flip:
+        whole[cut : cut + 8 if cut > 0 else None] = bytes(8 if cut > 0 else -cut)
+    else:
+        whole = whole[:cut]
+    (tmp_path / "x.zip").write_bytes(whole)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(InputError) as caught:
+        archive.unpack(tmp_path / "x.zip", folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"study.json": b"[" * 10_000},
+        {"study.json": b"\xff"},
+        {"study.json": b'{"wcode_study": 1, "notebook": "../../etc/passwd"}'},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b"no notebook"},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b'{"cells": 1}'},
+        {"study.json": b'{"wcode_study": 1, "notebook": "n.ipynb"}', "n.ipynb": b"[" * 100_000},
+        {"study.json": b'{"wcode_study": 1, "answers": ["..", ""]}'},
+        {},
+    ],
+    ids=str,
+)
+def test_package_of_nonsense_is_one_line(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """Whatever is in its files: nothing runs."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive_:
+        for name, content in files.items():
+            archive_.writestr(name, content)
+        archive_.writestr(MANIFEST, "")
+    with pytest.raises(InputError) as caught:
+        check(tmp_path / "x.zip")
+    assert "\n" not in str(caught.value)
+
+
 def test_changed_file_is_noticed(packed: Path, tmp_path: Path) -> None:
     """The manifest names the file that is another."""
     files = contents(packed) | {"methods.md": b"We asked nobody."}
@@ -208,3 +294,35 @@ def test_package_command(tmp_path: Path) -> None:
     assert {"s.ipynb", "s.replay.jsonl", "s.r.run.jsonl"} <= set(files)
     actions = [entity for entity in json.loads(files[METADATA])["@graph"] if entity["@type"] == "CreateAction"]
     assert [action["result"] for action in actions] == [{"@id": "s.replay.jsonl"}, {"@id": "s.r.run.jsonl"}]
+
+
+def test_settings_from_outside_travel_with_the_study(tmp_path: Path) -> None:
+    """A notebook that names no model has it from the author's environment; its package replays without that."""
+    notebook = {
+        "cells": [
+            {"cell_type": "code", "execution_count": 1, "id": "a", "metadata": {}, "outputs": [],
+             "source": "%load_ext wcode_jupyter"},
+            {"cell_type": "code", "execution_count": 2, "id": "b", "metadata": {},
+             "outputs": [{"output_type": "stream", "name": "stdout", "text": "echo Hi\n"}],
+             "source": "import wcode_jupyter\nprint(wcode_jupyter.Client().ask('Hi').text)"},
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}}, "nbformat": 4, "nbformat_minor": 5,
+    }  # fmt: skip
+    (tmp_path / "own.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    with StandIn(lambda asked: f"echo {asked.prompt}") as server, Kernel(
+        tmp_path,
+        {**server.environment, "WCODE_LANG": "en", "WCODE_REPLAY": "auto",
+         "WCODE_REPLAY_FILE": "own.replay.jsonl", "JPY_SESSION_NAME": str(tmp_path / "own.ipynb")},
+    ) as kernel:  # fmt: skip
+        kernel.run("%load_ext wcode_jupyter")
+        assert kernel.run("import wcode_jupyter; print(wcode_jupyter.Client().ask('Hi').text)").text == "echo Hi\n"
+        assert kernel.run("%wcode package own.zip").status == "ok"
+    assert json.loads(contents(tmp_path / "own.zip")["study.json"])["settings"] == {"WCODE_MODEL": "stand-in"}
+    verdict = check(tmp_path / "own.zip")
+    assert verdict.good, verdict.line
+
+
+def test_what_changed_is_said(tmp_path: Path) -> None:
+    """A cell that fails in the check is named with its error."""
+    packed = packed_in(tmp_path, changed=True)
+    assert "the output of cell" in check(packed).line

@@ -11,7 +11,9 @@ import pytest
 
 from tests.environment import ROOT
 from wcode_jupyter.errors import InputError
+from wcode_jupyter.magics.commands.site import _make_room
 from wcode_jupyter.study import wheels
+from wcode_jupyter.study.site import Contents, Parts, build
 from wcode_jupyter.study.wheels import NEEDS, STARTUP, Target, contents_wheel, gather, imported, own_wheel, wheel_of
 
 TARGET = Target("3.14", "pyemscripten_2026_0_wasm32")
@@ -132,3 +134,19 @@ def test_a_file_that_is_no_wheel_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.whl").write_bytes(json.dumps({}).encode())
     with pytest.raises(InputError, match=r"x\.whl is not a wheel"):
         wheel_of(tmp_path / "x.whl")
+
+
+def test_links_are_not_published(tmp_path: Path) -> None:
+    """What a sender's link leads to, as an answer; a folder that is a link is not filled."""
+    (tmp_path / "id_ed25519").write_text("secret")
+    (tmp_path / "n.ipynb").write_text('{"cells": []}')
+    (tmp_path / "n.labels.jsonl").symlink_to(tmp_path / "id_ed25519")
+    contents = Contents(tmp_path / "n.ipynb", (tmp_path / "n.labels.jsonl",))
+    with pytest.raises(InputError, match=r"n\.labels\.jsonl is a link and is not packaged"):
+        build(tmp_path / "site", contents, Parts(), tmp_path / "cache")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "site").symlink_to(tmp_path / "elsewhere")
+    for force in (False, True):
+        with pytest.raises(InputError, match="site is a link"):
+            _make_room(tmp_path / "site", force=force)
+    assert (tmp_path / "elsewhere").is_dir()

@@ -100,6 +100,99 @@ def test_no_field_of_a_message_brings_the_key(path: str, answer: Any) -> None:
     assert_masked(asked(body(answer), "anthropic", streamed=False))
 
 
+STARTED = {k: v for k, v in MESSAGE.items() if k not in ("content", "stop_reason")}
+BLOCKS = [
+    {"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "redacted_thinking", "data": "x"},
+    {"type": "text", "text": "Hi", "citations": [{"type": "x", "cited_text": "x"}]},
+    {"type": "tool_use", "id": "c", "name": "f", "input": {"a": "b"}},
+    {"type": "server_tool_use", "id": "c", "name": "f", "input": {"a": "b"}}, {"type": "new", "text": "x"},
+]  # fmt: skip
+DELTAS = [
+    {"type": "text_delta", "text": "Hi"}, {"type": "thinking_delta", "thinking": "hm"},
+    {"type": "signature_delta", "signature": "s"}, {"type": "input_json_delta", "partial_json": "{}"},
+    {"type": "citations_delta", "citation": {"cited_text": "x"}}, {"type": "new_delta", "text": "x"},
+]  # fmt: skip
+ENDED = {"stop_reason": "end_turn", "stop_sequence": "x", "container": {"id": "x"}}
+EVENTS = [
+    {"type": "message_start", "message": {**STARTED, "content": []}, "more": "x"},
+    *({"type": "content_block_start", "index": i, "content_block": block} for i, block in enumerate(BLOCKS)),
+    *({"type": "content_block_delta", "index": i, "delta": delta} for i, delta in enumerate(DELTAS)),
+    {"type": "content_block_stop", "index": 0, "more": "x"}, {"type": "ping", "more": "x"},
+    {"type": "new", "more": "x"},
+    {"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 1, "service_tier": "x"}},
+    {"type": "error", "error": {"type": "overloaded_error", "message": "x"}, "request_id": "x"},
+]  # fmt: skip
+
+
+def in_blocks(event: dict[str, Any]) -> list[bytes]:
+    """`event` at its place in a stream of the Anthropic form that is otherwise plain."""
+    begun: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "1", "model": "m", "usage": {"input_tokens": 1}}}
+    ]
+    if "delta" in event and "index" in event:
+        kinds = {"thinking_delta": 0, "signature_delta": 0, "input_json_delta": 3}
+        block = BLOCKS[kinds.get(event["delta"]["type"].split()[0], 2)]
+        begun.append({"type": "content_block_start", "index": event["index"], "content_block": block})
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}
+    return [data(one) for one in (*begun, event, end, {"type": "message_stop"})]
+
+
+PLANTED = [
+    (f"{event['type']} {event.get('index', '')} {path}", changed)
+    for event in EVENTS
+    for path, changed in planted(event)
+]
+
+
+@pytest.mark.parametrize(("path", "event"), PLANTED, ids=str_only)
+def test_no_field_of_an_event_brings_the_key(path: str, event: Any) -> None:
+    """Anthropic form, streamed: every text of every kind of event, known or not."""
+    assert_masked(asked(stream(*in_blocks(event)), "anthropic"))
+
+
+BLOCK_OF = {"text": {"type": "text", "text": ""}, "thinking": {"type": "thinking", "thinking": ""}}
+
+
+@pytest.mark.parametrize("field", BLOCK_OF)
+@pytest.mark.parametrize("size", [1, 2, 7, 11, 12, 13, 22])
+def test_a_key_in_pieces_of_a_block_is_masked(field: str, size: int) -> None:
+    """Anthropic form: however it is cut over deltas, and over the text that a block begins with."""
+    pieces = cut(f"It is {KEY}, isn't it? sk", size)
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "1", "model": "m", "usage": {"input_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {**BLOCK_OF[field], field: pieces[0]}},
+        *(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": f"{field}_delta", field: piece}}
+            for piece in pieces[1:]
+        ),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    found = asked(stream(*map(data, events)), "anthropic")
+    assert_masked(found)
+    texts = [event.text for event in found.events if type(event).__name__.endswith("Delta")]  # type: ignore[union-attr]
+    assert re.fullmatch(r"It is (sk?)?•••, isn't it\? sk", "".join(texts))
+
+
+def test_a_key_in_pieces_of_partial_json_is_masked() -> None:
+    """Anthropic form: a tool's arguments."""
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "1", "model": "m", "usage": {"input_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {**BLOCKS[3], "input": {}}},
+        *(
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}}
+            for piece in cut(json.dumps({"a": KEY}), 5)
+        ),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    found = asked(stream(*map(data, events)), "anthropic")
+    assert_masked(found)
+    arguments = "".join(event.arguments for event in found.events if isinstance(event, ToolCallDelta))
+    assert arguments == '{"a": "•••"}'
+
+
 @pytest.mark.parametrize("field", ["content", "reasoning_content", "refusal"])
 @pytest.mark.parametrize("size", [1, 2, 7, 11, 12, 13, 22])
 def test_a_key_in_pieces_is_masked(field: str, size: int) -> None:

@@ -32,6 +32,18 @@ class RunProgress(Struct, frozen=True, kw_only=True):
         return self.done - self.kept
 
     @property
+    def rows_per_s(self) -> float:
+        """Answers a second; 0 before the first."""
+        return self.asked / self.seconds if self.seconds else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until the end if the rest takes as long as the answers so far; None while that is unknown."""
+        if self.total is None or not self.rows_per_s:
+            return None
+        return (self.total - self.done) / self.rows_per_s
+
+    @property
     def tokens_per_s(self) -> float:
         """Output tokens a second, all requests together."""
         return self.output_tokens / self.seconds if self.seconds else 0.0

@@ -17,6 +17,8 @@ __all__ = ["Differences"]
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|[^\w\s]")
 # Comparing takes up to the square of this; longer texts are compared by lines.
 _WORDS = 4000
+# Of a text that is in both this much is shown between two changes, and beside one.
+_BETWEEN, _BESIDE = 30, 12
 
 
 class Differences(Struct, frozen=True):
@@ -47,6 +49,17 @@ class Differences(Struct, frozen=True):
         total = len(self.first) + len(self.second)
         return 2 * same / total if total else 1.0
 
+    @property
+    def changes(self) -> str:
+        """What went and what came, with at most a few words in between."""
+        marks = {"-": "[-{}-]", "+": "{{+{}+}}"}
+        pieces = list(self.pieces())
+        texts = [
+            marks[kind].format(text) if kind in marks else _near(text, first=not n, last=n == len(pieces) - 1)
+            for n, (kind, text) in enumerate(pieces)
+        ]
+        return visible("".join(texts))
+
     def __str__(self) -> str:
         marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
         return "".join(marks[kind].format(visible(text)) for kind, text in self.pieces())
@@ -64,6 +77,13 @@ class Differences(Struct, frozen=True):
             f'<div class="mathjax_ignore"><div><b>{names}</b> · {escape(same)}</div>'
             f'<div style="white-space:pre-wrap">{body}</div></div>'
         )
+
+
+def _near(text: str, *, first: bool, last: bool) -> str:
+    """Of a text that is in both what stands beside a change."""
+    if len(text) <= _BETWEEN:
+        return text
+    return ("" if first else text[:_BESIDE]) + "…" + ("" if last else text[-_BESIDE:])
 
 
 def _split(text: str) -> list[str]:

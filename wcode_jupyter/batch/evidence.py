@@ -31,7 +31,7 @@ from ..statistics.variance import Observation
 from .fields import FieldValue, is_structured
 from .plan import Job, plain
 
-__all__ = ["Evidence", "Truth", "order_of", "row_of", "schema_of"]
+__all__ = ["Evidence", "Truth", "order_of", "row_of", "schema_of", "span_of"]
 
 Truth = str | Labels | Mapping[Hashable, object] | Sequence[object]
 """Name of a column of the rows; human labels; labels by row key; or a label for each row in order."""
@@ -47,14 +47,22 @@ class Evidence(Struct, frozen=True):
     """Names of what differs between answers of one row, the sample last."""
     field: str = ""
     """Its name; empty for the only one there is."""
+    span: tuple[float, float] | None = None
+    """The lowest and the highest number that the schema allows."""
 
     @classmethod
-    def of(cls, answers: Sequence[FieldValue], order: Sequence[object] | None, field: str = "") -> Evidence:
-        """Of one field's answers; `order` of its values as the schema declares them, None where it does not."""
+    def of(
+        cls,
+        answers: Sequence[FieldValue],
+        order: Sequence[object] | None,
+        field: str = "",
+        span: tuple[float, float] | None = None,
+    ) -> Evidence:
+        """Of one field's answers; `order` and `span` of its values as the schema declares them, None where not."""
         jobs = [answer.job for answer in answers]
         names = dict.fromkeys(name for job in jobs for name in job.values)
         found = [name for name in (MODEL, *names) if len({repr(_level(job, name)) for job in jobs}) > 1]
-        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), field)
+        return cls(answers, order, (*found, *([SAMPLE] if any(job.sample for job in jobs) else [])), field, span)
 
     # -- what is there ------------------------------------------------------------------------------------------------
 
@@ -123,7 +131,9 @@ class Evidence(Struct, frozen=True):
             found = score(answer, failed)
             if found is not None:
                 scores[str(_level(answer.job, factor))][answer.job.row].append(found)
-        result = _comparison.compare({name: list(found.values()) for name, found in scores.items()}, detect=detect)
+        span = self.span if truth is None and value is None else None
+        by_level = {name: list(found.values()) for name, found in scores.items()}
+        result = _comparison.compare(by_level, detect=detect, span=span)
         result = result if truth is None else self._with_notes(result, truth)
         return result if not names else _noted(result, _("Averaged over {names}.").format(names=", ".join(names)))
 
@@ -140,7 +150,7 @@ class Evidence(Struct, frozen=True):
                 _("An estimate is made of one condition; the answers differ in {names}").format(
                     names=", ".join(name for name in self.factors if name != SAMPLE)
                 ),
-                hint=_("Choose the answers of one model and value first."),
+                hint=_('Choose one with where: results.where(model="…") or another factor.'),
             )
         (by_row,) = conditions.values()
         chances: float | list[float | None]
@@ -397,6 +407,17 @@ def order_of(reply: Reply | None, field: str | None) -> Sequence[object] | None:
         return None
     found = schema_of(reply, field).get("enum")
     return found if isinstance(found, list) else None
+
+
+def span_of(reply: Reply, field: str | None) -> tuple[float, float] | None:
+    """The lowest and the highest number that the schema that was sent allows for a field; None where it sets no end."""
+    declared = schema_of(reply, field)
+    values = declared.get("enum")
+    ends = values if isinstance(values, list) else [declared.get("minimum"), declared.get("maximum")]
+    numbers = [float(end) for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool)]
+    if len(numbers) < len(ends) or len(numbers) < 2:
+        return None
+    return (min(numbers), max(numbers))
 
 
 def schema_of(reply: Reply, field: str | None) -> Mapping[str, object]:

@@ -11,9 +11,8 @@ import hashlib
 import itertools
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -26,15 +25,13 @@ from ..request.messages import Message, Part, canonical_json
 from ..request.parameters import PARAMETERS, check_row, parse
 from ..request.settings import ROWS, find_row
 from ..session import Call, Session
+from ..session.account import AccountEntry
 from ..session.attempts import Attempts
 from .addresses import Fingerprints, Occurrences
+from .factors import FewShot, Orders, Prompt, Wording, wordings
 from .rows import Row, Rows, is_missing
 
 __all__ = ["SWEPT", "Job", "Plan", "Task", "Variant", "combinations", "plain", "whole_characters"]
-
-
-Prompt: TypeAlias = str | Iterable[Message | Mapping[str, object]]
-"""A text, or messages."""
 
 
 class Job(Struct, frozen=True, kw_only=True, gc=False):
@@ -65,6 +62,14 @@ class Variant(Struct, frozen=True, gc=False):
 
     values: dict[str, object]
     calls: tuple[Call, ...]
+    shots: int = 0
+    """Messages before the last one that are examples."""
+
+    @property
+    def examples(self) -> tuple[Message, ...]:
+        """Messages that nothing is inserted into."""
+        messages = self.calls[0].request.messages
+        return messages[len(messages) - 1 - self.shots : len(messages) - 1]
 
     @property
     def model(self) -> str:
@@ -105,6 +110,8 @@ class Plan:
         raw: bool = False,
         schema: Schema | None = None,
         retries_schema: int = 0,
+        few_shot: FewShot | None = None,
+        orders: Orders | None = None,
     ) -> None:
         _check_count("repeat", repeat, 1)
         _check_count("retries_schema", retries_schema, 0)
@@ -118,13 +125,22 @@ class Plan:
         self._session = session
         swept = combinations(sweep or {})
         values = dict(values or {}) if schema is None else _with_schema(schema, values or {}, sweep or {})
-        self.variants = tuple(_variants(session, prompt, models, swept, repeat if seeds else 1, values, extra_body))
+        asked = tuple(wordings(prompt, few_shot, orders, namespace))
+        self.variants = tuple(_variants(session, asked, models, swept, repeat if seeds else 1, values, extra_body))
+        self._examples = {id(message) for variant in self.variants for message in variant.examples}
+        """Messages that are sent as they are: braces in an example are its own."""
         self.messages = self.variants[0].calls[0].request.messages
         """The prompt before anything is inserted."""
         texts = (
             []
             if raw
-            else [text for call in self.calls for message in call.request.messages for text in _texts(message)]
+            else [
+                text
+                for call in self.calls
+                for message in call.request.messages
+                if id(message) not in self._examples
+                for text in _texts(message)
+            ]
         )
         self._aliases: dict[str, str] = {}
         for text in texts:
@@ -186,6 +202,20 @@ class Plan:
                 job = Job(id="", number=0, row=row.number, model=variant.model, values=variant.values)
                 yield Task(job, variant.calls[0], messages, error)
 
+    @property
+    def examples_said(self) -> str:
+        """How many examples go before the prompt, in a sentence for the account of the study; empty without any."""
+        counts = sorted({variant.shots // 2 for variant in self.variants})
+        if not any(counts):
+            return ""
+        said = _("Few-shot prompting: {counts} examples go before the prompt as turns of a chat.")
+        return said.format(counts=", ".join(map(str, counts)))
+
+    @property
+    def account(self) -> list[AccountEntry]:
+        """Where findings of the run are entered: the account of the session's study."""
+        return self._session.findings
+
     def usual_output(self, call: Call) -> Decimal | None:
         """Output tokens that an answer of the call's model took on the average in this session; None: none came."""
         return self._session.account.usual_output(call.request.model)
@@ -232,7 +262,7 @@ class Plan:
             return (), error
 
     def _expanded(self, message: Message, namespace: Mapping[str, object]) -> Message:
-        if not isinstance(message.content, str):
+        if not isinstance(message.content, str) or id(message) in self._examples:
             return message
         content: str | tuple[Part, ...] | None = self._cut[message.content].fill(namespace)
         if content is None:
@@ -266,25 +296,9 @@ class Plan:
             )
 
 
-def _named(prompt: Prompt | Mapping[str, Prompt]) -> dict[str | None, str | list[Message | Mapping[str, object]]]:
-    """Prompts by name; the name of a single one is None. Raises InputError: none, or two that are the same."""
-    if not isinstance(prompt, Mapping):
-        return {None: prompt if isinstance(prompt, str) else list(prompt)}
-    found: dict[str | None, str | list[Message | Mapping[str, object]]] = {}
-    for name, one in prompt.items():
-        text = one if isinstance(one, str) else list(one)
-        twin = next((known for known, other in found.items() if other == text), None)
-        if twin is not None:
-            raise InputError(_("The prompts {first} and {second} are the same").format(first=twin, second=name))
-        found[str(name)] = text
-    if not found:
-        raise InputError(_("No prompt to send"))
-    return found
-
-
 def _variants(
     session: Session,
-    prompt: Prompt | Mapping[str, Prompt],
+    asked: Sequence[Wording],
     models: Iterable[str],
     swept: list[dict[str, object]],
     seeds: int,
@@ -293,13 +307,13 @@ def _variants(
 ) -> Iterator[Variant]:
     """Each once, however its model and values are spelled: the same request twice would be one answer for two jobs.
 
-    Named prompts are a factor like a swept value: their name is the job's value `prompt`.
+    Prompts by name, orders of options and numbers of examples are factors like a swept value.
     """
-    prompts = _named(prompt)
-    asked: list[str | None] = [*models]
+    names: list[str | None] = [*models]
     seen: set[str] = set()
-    for model, (name, text), combination in itertools.product(asked or [None], prompts.items(), swept):
+    for model, wording, combination in itertools.product(names or [None], asked, swept):
         cell = {**values, **({} if model is None else {"model": model}), **combination}
+        text = wording.prompt
         first = session.prepare(text, cell, extra_body=extra_body)
         if first.fingerprint in seen:
             continue
@@ -310,7 +324,7 @@ def _variants(
             calls = [
                 session.prepare(text, {**cell, "seed": base + sample}, extra_body=extra_body) for sample in range(seeds)
             ]
-        yield Variant(combination if name is None else {"prompt": name, **combination}, tuple(calls))
+        yield Variant({**wording.values, **combination}, tuple(calls), wording.examples)
 
 
 def _check_count(name: str, value: object, least: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from ..figures import format_cost, format_time
 from ..language import _
 from ..shell import is_watched
 from .counts import RunProgress
@@ -15,6 +16,8 @@ from .run import BatchRun
 __all__ = ["postfix", "watch"]
 
 _EVERY_S = 0.2
+_BAR = "{percentage:3.0f} %|{bar}| {n_fmt} / {total_fmt}{postfix}"
+_COUNT = "{n_fmt}{postfix}"
 
 
 def watch(
@@ -68,7 +71,8 @@ def _bar(progress: RunProgress) -> Any:
         delay=0.3,
         initial=progress.kept,
         dynamic_ncols=not in_notebook,
-        unit=_(" rows"),
+        # tqdm's own figures begin with "?it/s", and know neither failures nor money.
+        bar_format=_BAR if progress.total else _COUNT,
     )
 
 
@@ -78,8 +82,10 @@ def _show(bar: Any, progress: RunProgress) -> None:
 
 
 def postfix(progress: RunProgress) -> str:
-    """What stands behind the bar: failed, in flight, speed, RMB so far and projected."""
+    """What stands behind the bar: rows a second, time left, failed, in flight, speed, RMB so far and projected."""
     parts = [
+        _("{rate} rows/s").format(rate=_rate(progress.rows_per_s)) if progress.rows_per_s else "",
+        "" if progress.left_s is None else _("{time} left").format(time=format_time(progress.left_s)),
         _("{count} failed").format(count=progress.failed) if progress.failed else "",
         _("{count} in flight").format(count=progress.in_flight),
         _("{rate:.0f} tokens/s").format(rate=progress.tokens_per_s) if progress.output_tokens else "",
@@ -88,8 +94,12 @@ def postfix(progress: RunProgress) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _rate(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 0.1 else f"{rate:.2g}"
+
+
 def _money(spent: Decimal, projected: Decimal | None) -> str:
     if not spent:
         return ""
-    so_far = f"¥{spent:.4f}"
-    return so_far if projected is None else _("{spent} of about ¥{all}").format(spent=so_far, all=f"{projected:.4f}")
+    so_far = format_cost(spent)
+    return so_far if projected is None else _("{spent} of about {all}").format(spent=so_far, all=format_cost(projected))

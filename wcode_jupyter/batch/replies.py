@@ -14,7 +14,10 @@ import msgspec
 from .. import extras
 from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
+from ..files import named
+from ..findings.exploration import Exploration
 from ..findings.finding import Finding
+from ..findings.page import Page
 from ..labels.label_file import LabelFile
 from ..labels.labels import Labels
 from ..labels.location import labels_path
@@ -22,27 +25,33 @@ from ..labels.mark import Sample, Value
 from ..labels.screen import Screen
 from ..language import _
 from ..prompt.schema import Schema
+from ..prompt.schema import schema as schema_from
 from ..reply import Reply
 from ..reply.events import Usage
 from ..request.parameters import did_you_mean
+from ..session.account import AccountEntry, enter
 from ..statistics.agreement import Level
 from ..statistics.intervals import Failed
-from ..table import Table
+from ..table import LongText, Table
 from . import statistics
-from .evidence import Evidence, Truth, order_of, schema_of
+from .accounts import entries_of
+from .differences import Differences
+from .evidence import Evidence, Truth, order_of, schema_of, span_of
+from .exploring import exploration
 from .fields import answers, is_structured, only_field
+from .foreign_logs import FOREIGN
 from .job_state import typed
 from .label_items import LabelTask, label_input
-from .plan import Job
+from .plan import Job, plain
+from .probabilities import probabilities
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .differences import Differences
 
-__all__ = ["Replies", "Score"]
+__all__ = ["Replies", "Score", "answers_table"]
 
 Score = Callable[[Reply, Mapping[str, Any]], Any]
 """Of a reply and the values of its row: a number, a bool, or a dict of these."""
@@ -67,9 +76,11 @@ class Replies(Sequence[Reply]):
         again: Callable[[], Replies] | None = None,
         stopped: WcodeError | None = None,
         score: Score | None = None,
+        span: tuple[float, float] | None = None,
         schema: Schema | None = None,
         source: Rows | None = None,
         held: Mapping[int, RunLine] | None = None,
+        account: list[AccountEntry] | None = None,
     ) -> None:
         self.stopped = stopped
         self._source = source
@@ -81,13 +92,21 @@ class Replies(Sequence[Reply]):
         self._header = header
         self._retry = again
         self._score = score
+        self._span = span
+        self._account = account
         self._schema = schema
         self._scores: list[statistics.Scored] | None = None
 
     @classmethod
-    def of(cls, lines: Sequence[RunLine], fingerprint: str, schema: Schema | None = None) -> Replies:
-        """Replies that were asked one by one; they are in memory only."""
-        return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema)
+    def of(
+        cls,
+        lines: Sequence[RunLine],
+        fingerprint: str,
+        schema: Schema | None = None,
+        account: list[AccountEntry] | None = None,
+    ) -> Replies:
+        """Replies that were asked one by one; they are in memory only. `account`: where their findings are entered."""
+        return cls(RunFile(), list(lines), header_of(fingerprint), schema=schema, account=account)
 
     # -- a list -------------------------------------------------------------------------------------------------------
 
@@ -124,13 +143,39 @@ class Replies(Sequence[Reply]):
             return held
         return typed(self._file.line(entry), self._schema)
 
-    def _part(self, entries: Sequence[Entry]) -> Replies:
-        return self._like(entries, None, self._score)
+    def where(self, **levels: object) -> Replies:
+        """The replies of some conditions: `results.where(model="m", prompt="terse", temperature=0)`.
 
-    def _like(self, entries: Sequence[Entry], stopped: WcodeError | None, score: Score | None) -> Replies:
+        Names are `model`, `sample` and what was swept. Raises InputError: no reply has these.
+        """
+        wanted = {name: str(level) for name, level in levels.items()}
+        found = [
+            entry
+            for entry, line in zip(self._entries, self.lines(), strict=True)
+            if all(_level_of(line.job, name) == level for name, level in wanted.items())
+        ]
+        if not found:
+            asked = ", ".join(f"{name}={level}" for name, level in wanted.items())
+            names = dict.fromkeys(["model", *(name for line in self.lines() for name in line.job.values), "sample"])
+            raise InputError(
+                _("No reply has {levels}").format(levels=asked),
+                hint=_("They differ in: {names}.").format(names=", ".join(names)),
+            )
+        return self._part(found)
+
+    def _part(self, entries: Sequence[Entry]) -> Replies:
+        return self._like(entries, None, self._score, self._span)
+
+    def _like(
+        self,
+        entries: Sequence[Entry],
+        stopped: WcodeError | None,
+        score: Score | None,
+        span: tuple[float, float] | None,
+    ) -> Replies:
         return Replies(
-            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, schema=self._schema,
-            source=self._source, held=self._held,
+            self._file, entries, self._header, again=self._retry, stopped=stopped, score=score, span=span,
+            schema=self._schema, source=self._source, held=self._held, account=self._account,
         )  # fmt: skip
 
     @property
@@ -162,16 +207,21 @@ class Replies(Sequence[Reply]):
                 hint=_("Run the same prompt over the same rows again, with this run file."),
             )
         replies = self._retry()
-        return replies if self._score is None else replies.score(self._score)
+        return replies if self._score is None else replies.score(self._score, self._span)
 
     # -- files --------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
         """Writes a run file with these replies; `load` reads it, and a run continues it. Raises RunError.
 
-        A name that ends in `.csv` or `.parquet` gets the table of `to_frame` instead.
+        A name that ends in `.csv` or `.parquet` gets the table of `to_frame` instead; `.eval.json` a log of Inspect,
+        `.potato.jsonl` annotations as Potato writes them.
         """
         target = Path(path)
+        for ending, write in FOREIGN.items():
+            if target.name.endswith(ending):
+                lines = [self._with_row(line) for line in self.lines()]
+                return self._save_text(target, write(lines, self.scores(), self._header))
         if target.suffix in _TABLES:
             return self._save_table(target)
         places = [
@@ -194,6 +244,14 @@ class Replies(Sequence[Reply]):
                 copy.close()
         return target
 
+    def _save_text(self, target: Path, text: str) -> Path:
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            what = _("Cannot write {path}: {error}").format(path=target, error=one_line(str(error), 200))
+            raise RunError(what) from None
+        return target
+
     def _save_table(self, target: Path) -> Path:
         frame = self.to_frame()
         try:
@@ -211,22 +269,32 @@ class Replies(Sequence[Reply]):
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Replies:
-        """The replies of a run file. Raises RunError."""
+    def load(cls, path: str | Path, *, rows: object = None, schema: object = None) -> Replies:
+        """The replies of a run file.
+
+        With `rows`, those of the run in the order of the run, columns have the types and labels of the rows again;
+        with `schema` answers are parsed as in the run. Raises RunError, InputError (other rows than those of the run).
+        """
         file = RunFile(Path(path))
         if not file.path.exists():
             raise RunError(_("Run file not found: {path}").format(path=path))
         header, entries = file.entries()
-        return cls(file, entries, header)
+        source = None if rows is None else Rows(rows)
+        found = cls(file, entries, header, source=source, schema=None if schema is None else schema_from(schema))
+        if source is not None:
+            _check_rows(source, found.lines())
+        return found
 
     # -- tables -------------------------------------------------------------------------------------------------------
 
-    def score(self, function: Score) -> Replies:
+    def score(self, function: Score, span: tuple[float, float] | None = None) -> Replies:
         """The same replies with `function(reply, row)` in their tables: a number, a bool, or a dict of these.
 
-        Where it raises, the row has no score and its `score_error` says why; the others keep theirs.
+        Where it raises, the row has no score and its `score_error` says why; the others keep theirs. `span` is the
+        lowest and the highest score there can be: with it the mean has an interval from two rows on, without it from
+        ten. Nothing but zeros and ones counts as right and wrong, unless a `span` says otherwise.
         """
-        return self._like(self._entries, self.stopped, function)
+        return self._like(self._entries, self.stopped, function, span)
 
     def scores(self) -> list[statistics.Scored]:
         """What the score function gives for each reply; nothing without one."""
@@ -294,7 +362,7 @@ class Replies(Sequence[Reply]):
         `failed` is the rule for rows without an answer in the scores: `out`, `wrong` (0) or `bounds`.
         """
         pairs = zip(self.lines(), self.scores(), strict=True)
-        return statistics.summary(pairs, failed)
+        return statistics.summary(pairs, failed, self._span)
 
     # -- findings -----------------------------------------------------------------------------------------------------
 
@@ -303,15 +371,18 @@ class Replies(Sequence[Reply]):
         lines = [self._with_row(line) for line in self.lines()]
         replies = [line.reply for line in lines]
         structured = next((reply for reply in replies if is_structured(reply)), None)
-        return Evidence.of(answers(lines, field), order_of(structured, field), field or only_field(lines))
+        span = None if structured is None else span_of(structured, field)
+        return Evidence.of(answers(lines, field), order_of(structured, field), field or only_field(lines), span)
 
     def agreement(self, field: str | None = None, between: str | None = None, level: Level = "nominal") -> Finding:
         """Percent agreement, kappa and alpha between samples, models, prompts or values of another swept name."""
-        return self.evidence(field).agreement(between, level)
+        evidence = self.evidence(field)
+        kind = "model agreement" if (between or evidence.factors[-1:]) in ("model", ("model",)) else "agreement"
+        return self._entered(kind, evidence.agreement(between, level))
 
     def validate(self, truth: Truth, field: str | None = None, failed: Failed = "out") -> Finding:
         """Accuracy, precision, recall, F1 and confusion matrix against a column of the rows, or labels by row."""
-        return self.evidence(field).validate(truth, failed)
+        return self._entered("validate", self.evidence(field).validate(truth, failed))
 
     def compare(
         self,
@@ -327,7 +398,7 @@ class Replies(Sequence[Reply]):
 
         By what is right where there is `truth`, else by the share of `value`, else by the numbers of the field.
         """
-        return self.evidence(field).compare(factor, truth, value, failed, detect)
+        return self._entered("compare", self.evidence(field).compare(factor, truth, value, failed, detect))
 
     def estimate(
         self,
@@ -339,7 +410,7 @@ class Replies(Sequence[Reply]):
         beyond: bool = False,
     ) -> Finding:
         """Share of `value` (or the mean) over all rows, corrected by human labels with known sampling probabilities."""
-        return self.evidence(field).estimate(value, labels, probability, beyond)
+        return self._entered("estimate", self.evidence(field).estimate(value, labels, probability, beyond))
 
     def label(
         self,
@@ -385,7 +456,7 @@ class Replies(Sequence[Reply]):
         reply = next((line.reply for line in self.lines() if is_structured(line.reply)), None)
         schema = {} if reply is None else schema_of(reply, evidence.field)
         given = [answer.value for answer in evidence.answers]
-        path = labels_path(self.path) if file is None else Path(file).expanduser()
+        path = labels_path(self.path) if file is None else named(file)
         return LabelTask(
             evidence, [jobs[row] for row in sorted(jobs)], label_input(schema, given, codebook, values),
             LabelFile(path), codebook,
@@ -402,15 +473,39 @@ class Replies(Sequence[Reply]):
 
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
-        return self.evidence(field).calibration(truth, bins)
+        return self._entered("calibration", self.evidence(field).calibration(truth, bins))
+
+    def probabilities(self, field: str | None = None, labels: Sequence[object] | None = None) -> Finding:
+        """Probability of each label of a closed set by row and condition: from the log probabilities of the tokens
+        where there are any, however they cut the labels, else from repeats. `labels`: by default those of the schema,
+        else those that were given.
+        """
+        lines = list(self.lines())
+        evidence = self.evidence(field)
+        structured = any(is_structured(line.reply) for line in lines)
+        named = (evidence.field or field) if structured else None
+        return probabilities(lines, evidence.answers, labels or evidence.order, named)
 
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""
-        return self.evidence(field).disagreements(between)
+        return self._entered("disagreements", self.evidence(field).disagreements(between))
 
     def variance(self, field: str | None = None) -> Finding:
         """Shares of rows, prompts, models, swept values and samples in the variance; rows whose label flips."""
-        return self.evidence(field).variance()
+        return self._entered("variance", self.evidence(field).variance())
+
+    def enter_findings_in(self, account: list[AccountEntry]) -> None:
+        """Findings of these replies are entered there, unless they are known to belong to another study already."""
+        if self._account is None:
+            self._account = account
+
+    def _entered(self, kind: str, finding: Finding) -> Finding:
+        """The finding, after it was entered in the account of the session's study: `%wcode methods`."""
+        if self._account is not None:
+            origin = f"results.{kind}(): {self.path.name}" if self.path else f"results.{kind}()"
+            for entry in entries_of(kind, finding, origin):
+                enter(self._account, entry)
+        return finding
 
     def uncertain(self, count: int = 50, field: str | None = None) -> Replies:
         """The replies of the `count` rows whose answers are least sure, these first. No sample for an estimate."""
@@ -420,6 +515,15 @@ class Replies(Sequence[Reply]):
             if line.job.row in found:
                 found[line.job.row].append(entry)
         return self._part([entry for row in wanted for entry in found[row]])
+
+    def explore(self) -> Exploration:
+        """The recorded answers to look around in: a widget with selectors and sliders over rows, models, prompts,
+        swept values and samples, with the difference to the neighbour. Sends nothing. Where there is no page, and in
+        a saved notebook, a table of the different answers to each row.
+        """
+        found = exploration(self._with_row(line) for line in self.lines())
+        Page.present(found)
+        return found
 
     def wide(self, column: str = "text") -> pd.DataFrame:
         """One row for each row, one column for each model, swept value and sample: what `column` of `to_frame` says.
@@ -489,22 +593,7 @@ class Replies(Sequence[Reply]):
 
     def table(self, most: int = _SHOWN) -> Table:
         """The first replies in short, to look at."""
-        shown = [self._line(entry) for entry in self._entries[:most]]
-        names = list(dict.fromkeys(name for line in shown for name in line.job.values))
-        samples = any(line.job.sample for line in shown)
-        columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
-        rows = [
-            (
-                line.job.key,
-                line.job.model,
-                *(line.job.values.get(name) for name in names),
-                *([line.job.sample] if samples else []),
-                _short(line),
-            )
-            for line in shown
-        ]
-        note = _("{shown} of {count} replies").format(shown=len(shown), count=len(self)) if len(self) > most else ""
-        return Table(tuple(columns), tuple(rows), note)
+        return answers_table([self._line(entry) for entry in self._entries[:most]], len(self))
 
     def __repr__(self) -> str:
         failed = sum(not entry.good for entry in self._entries)
@@ -512,6 +601,12 @@ class Replies(Sequence[Reply]):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _level_of(job: Job, name: str) -> str | None:
+    if name in ("model", "sample"):
+        return str(getattr(job, name))
+    return str(job.values[name]) if name in job.values else None
 
 
 def _vote(key: object, line: RunLine, counter: Counter[object]) -> dict[str, object]:
@@ -536,11 +631,50 @@ _TABLES: dict[str, Callable[[Any, Path], object]] = {
 }
 
 
+def _check_rows(source: Rows, lines: Iterable[RunLine]) -> None:
+    """Raises InputError: a row is not what was asked about. What was redacted cannot be compared."""
+    for line in lines:
+        if line.redacted:
+            continue
+        row = source.values_of(line.job.row)
+        kept = line.job.columns
+        if row is None or plain({name: row[name] for name in kept if name in row}) != kept:
+            what = _("Row {number} differs from the row of the run")
+            raise InputError(
+                what.format(number=line.job.row + 1), hint=_("Pass the rows of the run, in the order of the run.")
+            )
+
+
+def answers_table(shown: Sequence[RunLine], count: int) -> Table:
+    """Answers in short, of `count` that there are."""
+    names = list(dict.fromkeys(name for line in shown for name in line.job.values))
+    samples = any(line.job.sample for line in shown)
+    columns = [_("row"), _("model"), *names, *([_("sample")] if samples else []), _("answer")]
+    rows = [
+        (
+            line.job.key,
+            line.job.model,
+            *(line.job.values.get(name) for name in names),
+            *([line.job.sample] if samples else []),
+            _answer(line),
+        )
+        for line in shown
+    ]
+    note = _("{shown} of {count} replies").format(shown=len(shown), count=count) if count > len(shown) else ""
+    return Table(tuple(columns), tuple(rows), note)
+
+
 def _short(line: RunLine, most: int = 200) -> str:
     """The answer on one line; one that is not whole says why."""
     reply = line.reply
     why = "" if line.good and reply.text.strip() else f"({reply.error or reply.ended})"
     return " ".join(filter(None, [one_line(reply.text, most), one_line(why, most)]))
+
+
+def _answer(line: RunLine) -> LongText:
+    """The answer in short, and the whole of it on request."""
+    short = _short(line)
+    return LongText(short, shown=len(short)) if line.reply.text in short else LongText(line.reply.text, head=short)
 
 
 def _results(line: RunLine) -> dict[str, object]:

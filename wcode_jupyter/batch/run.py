@@ -25,6 +25,7 @@ from ..language import _, language, speaking
 from ..reply import Reply, fault_of
 from ..request.messages import Request
 from ..session import Call
+from ..session.account import AccountEntry, enter
 from ..session.ledger import booked
 from ..transport import Endpoint
 from ..transport.refusal import is_overload
@@ -47,6 +48,8 @@ __all__ = ["BatchRun"]
 _BREATH = 500
 _HELD = 20_000
 """Jobs of a run whose answers stay in memory, so that nobody waits for the tables."""
+_FIRST = 20
+"""Jobs at the beginning whose answers stay in memory of every run, to be looked at while it runs."""
 _LOOKED_AT = 20_000
 """Jobs whose answers are looked for before the run begins, so that it can say what it will cost."""
 
@@ -158,6 +161,9 @@ class BatchRun:
     def start(self, engine: EventLoop, *, watched: bool = False, resume: bool | None = None) -> None:
         """Begins. `watched`: `finished` will be iterated. Raises RunError: the run file."""
         self._engine = engine
+        if said := self.plan.examples_said:
+            name = _("this session") if self._file.temporary else self._file.path.name
+            enter(self.plan.account, AccountEntry("shots", said, name))
         if not self._opened:
             self.open(resume=resume)
         self._watched = watched
@@ -243,6 +249,7 @@ class BatchRun:
         return Replies(
             self._file, entries, self.header, again=self._again, stopped=self.error, schema=self.plan.schema,
             source=self.plan.rows, held={id(self.entries[number]): line for number, line in self._held.items()},
+            account=self.plan.account,
         )  # fmt: skip
 
     def first(self, most: int) -> list[RunLine]:
@@ -494,7 +501,8 @@ class BatchRun:
         fresh, self._fresh = self._fresh, []
         for (line, sent), entry in zip(fresh, self._written([line for line, _sent in fresh]), strict=True):
             self.counts.add(line, sent=sent)
-            if len(self._held) < _HELD and (self.plan.count or 0) <= _HELD:
+            few = len(self._held) < _HELD and (self.plan.count or 0) <= _HELD
+            if few or line.job.number < _FIRST:
                 self._held[line.job.number] = line
             self._enter(line.job.number, entry)
             if sent:
@@ -529,8 +537,8 @@ class BatchRun:
 
     def _note_jobs(self) -> None:
         """Where answers were moved, or are for other runs: which ones are of this run, and in which order."""
-        if self._file.temporary or self._cancelled:
-            return
+        if self._file.temporary or self._cancelled or self.error is not None:
+            return  # it does not know all jobs: a note of some would hide the answers of the others
         used = sum(isinstance(entry, (LineEntry, Kept)) for entry in self.entries.values())
         if self._moved or self._file.noted or used < self._file.count:
             self._file.append_jobs(self._file.line(self.entries[number]).job for number in sorted(self.entries))

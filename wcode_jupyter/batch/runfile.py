@@ -12,6 +12,7 @@ import errno
 import glob
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -203,6 +204,7 @@ class RunFile:
         self.notices: list[str] = []
         self._descriptor = -1
         self._reader: BinaryIO | None = None
+        self._reading = threading.Lock()
         self._lock: Any = None
         self.redact: Callable[[str], str] | None = None
         """Puts signs in the place of credentials; None: nothing is looked for."""
@@ -420,9 +422,7 @@ class RunFile:
     def read(self, place: LineEntry) -> RunLine:
         """The line at `place`."""
         with self._explained(N_("Cannot read {path}: {error}")):
-            file = self._opened()
-            file.seek(place.offset)
-            return self._decoded(file.read(place.length))
+            return self._decoded(self._raw(place))
 
     def lines_between(self, start: int, end: int) -> list[RunLine]:
         """The answers whose lines stand between two places; what cannot be read is left out."""
@@ -508,16 +508,18 @@ class RunFile:
         Raises RunError.
         """
         with self._explained(N_("Cannot write {path}: {error}"), path):
-            source = self._opened()
+            self._opened()  # before this very file may be replaced
             with files.replacing(path) as file:
                 files.write_all(file, self._clean(_encoded(header)))
                 for place in places:
-                    files.write_all(file, self._clean(self._raw(source, place)))
+                    files.write_all(file, self._clean(self._raw(place)))
 
-    @staticmethod
-    def _raw(source: BinaryIO, place: LineEntry) -> bytes:
-        source.seek(place.offset)
-        return source.read(place.length)
+    def _raw(self, place: LineEntry) -> bytes:
+        # The run reads on its own thread what its user reads on another.
+        with self._reading:
+            source = self._opened()
+            source.seek(place.offset)
+            return source.read(place.length)
 
     @contextlib.contextmanager
     def _explained(self, what: str, path: Path | None = None) -> Iterator[None]:

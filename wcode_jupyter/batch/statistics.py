@@ -20,7 +20,7 @@ from ..errors import one_line
 from ..language import N_, _
 from ..reply import Reply
 from ..statistics.calibration import entropy
-from ..statistics.intervals import Estimate, Failed, mean_of_rows
+from ..statistics.intervals import MIN_SCORES, Estimate, Failed, mean_of_rows
 from ..statistics.resampling import percentile as percentile_of
 from ..statistics.values import label
 from ..table import Table
@@ -144,6 +144,12 @@ class Summary(Struct, frozen=True):
         )
         if scores and any(group.failed for group in self.groups):
             notes.append(_(_RULES[self.rule]))
+        if any(
+            2 <= score.n < MIN_SCORES and score.low is None for group in self.groups for score in group.scores.values()
+        ):
+            notes.append(
+                _("Fewer than {count} scores have an interval only if their range is known.").format(count=MIN_SCORES)
+            )
         return Table(tuple(head), rows, " ".join(notes))
 
     def _fields(self) -> list[str]:
@@ -255,7 +261,7 @@ class _Gathered:
         for name, score in scored.values.items():
             self.scores.setdefault(name, {}).setdefault(job.row, []).append(score)
 
-    def group(self, model: str, values: dict[str, object], failed: Failed) -> Group:
+    def group(self, model: str, values: dict[str, object], failed: Failed, span: tuple[float, float] | None) -> Group:
         return Group(
             model=model,
             values=values,
@@ -267,17 +273,22 @@ class _Gathered:
             first_token_p95_s=percentile(self.first, 95),
             tokens_per_s=percentile(self.rates, 50),
             cost_cny=math.fsum(self.costs) if self.costs else None,
-            scores={name: self._score(rows, failed) for name, rows in self.scores.items()},
+            scores={name: self._score(rows, failed, span) for name, rows in self.scores.items()},
             score_errors=self.score_errors,
         )
 
-    def _score(self, rows: Mapping[int, Sequence[float]], failed: Failed) -> Estimate:
-        """Rows whose every sample failed are missing. Scores beyond 0 and 1 have no worst value: 0 is taken for it."""
+    def _score(self, rows: Mapping[int, Sequence[float]], failed: Failed, span: tuple[float, float] | None) -> Estimate:
+        """Rows whose every sample failed are missing. For scores of unknown range 0 is taken for the worst."""
         found = [rows.get(row, ()) for row in sorted(self.rows)]
-        if failed == "out":
-            return mean_of_rows(found)
         values = [value for row in found for value in row]
-        return mean_of_rows(found, failed=failed, worst=min(0.0, *values), best=max(1.0, *values))
+        if span is not None and any(value not in (0, 1) for value in values):
+            return mean_of_rows(found, failed=failed, span=span)
+        worst, best = min(0.0, *values), max(1.0, *values)
+        estimate = mean_of_rows(found, failed=failed, worst=worst, best=best)
+        if failed == "bounds" and estimate.missing and (worst, best) != (0, 1):
+            # Nothing is known of how good the failed ones might have been.
+            return Estimate(estimate.value, None, None, estimate.n, "", estimate.missing)
+        return estimate
 
 
 def _spread(rows: Iterable[Counter[Hashable]]) -> Spread | None:
@@ -292,14 +303,20 @@ def _spread(rows: Iterable[Counter[Hashable]]) -> Spread | None:
     )
 
 
-def summary(replies: Iterable[tuple[RunLine, Scored]], failed: Failed = "out") -> Summary:
-    """The figures by model and swept values, in the order in which these first come; `failed`: see `Failed`."""
+def summary(
+    replies: Iterable[tuple[RunLine, Scored]], failed: Failed = "out", span: tuple[float, float] | None = None
+) -> Summary:
+    """The figures by model and swept values, in the order in which these first come; `failed`: see `Failed`.
+
+    `span`: the lowest and the highest score there can be, where that is known.
+    """
     gathered: dict[tuple[str, str], tuple[Job, _Gathered]] = {}
     for line, score in replies:
         job = line.job
         group = gathered.setdefault((job.model, repr(job.values)), (job, _Gathered()))[1]
         group.add(line, score)
-    return Summary(tuple(group.group(job.model, job.values, failed) for job, group in gathered.values()), failed)
+    groups = tuple(group.group(job.model, job.values, failed, span) for job, group in gathered.values())
+    return Summary(groups, failed)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..errors import DeadlineError, InputError
 from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
@@ -36,6 +37,7 @@ from ..request.messages import LOCAL, Message, Request
 from ..session import Call, Session, Value
 from ..session.keeping import Keeper, Listener
 from ..session.ledger import booked
+from ..session_name import session_name
 from ..store import default_path, named_path
 from ..store.credentials import redacted
 from ..store.location import notebook_path
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from ..batch import BatchRun, Job, Replies, RequestSender
     from ..local import LocalModel
     from ..store import Log
-    from .background import Background
     from .conversation import Conversation
 
 __all__ = ["Client", "Prompt"]
@@ -96,6 +97,7 @@ class Client:
         """What happens to an answer that has ended."""
         self.home = _here()
         """Where relative names of replay files start, wherever the program goes: the folder it was made in."""
+        session_name()  # claimed before any child process is there
         self._run_transports: dict[int, Transport] = {}
         self._hinted = False
         self.notebook: Callable[[], str | None] = lambda: None
@@ -224,7 +226,7 @@ class Client:
 
     def ask(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         schema: Any = None,
         retries_schema: int = 0,
@@ -233,20 +235,25 @@ class Client:
     ) -> Reply:
         """Asks and waits. Raises WcodeError; what had arrived is on its `reply`.
 
+        `messages=[…]` instead of a prompt is taken too, as SDKs call it.
         `tools` may be Python functions, which the model may then call: see `toolloop`. `schema`: a type, a JSON Schema
         or `"name, age int"` that the answer must fit, `reply.parsed` then holds it; when it does not, it is asked again
         `retries_schema` times, then AnswerInvalid is raised. Both together: the model calls, then answers so.
         """
+        prompt = _prompt_of(prompt, values)
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return ask(self, self.prepare, prompt, **options)
 
-    def stream(self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any) -> Stream:
+    def stream(
+        self, prompt: Prompt | None = None, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+    ) -> Stream:
         """Asks and gives the events as they arrive; `.reply` holds the Reply once they are through."""
+        prompt = _prompt_of(prompt, values)
         return self.start(self.prepare(prompt, extra_body=extra_body, **values))
 
     async def aask(
         self,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         schema: Any = None,
         retries_schema: int = 0,
@@ -254,14 +261,15 @@ class Client:
         **values: Any,
     ) -> Reply:
         """`ask` for the caller's own event loop."""
+        prompt = _prompt_of(prompt, values)
         options = {"schema": schema, "retries_schema": retries_schema, "extra_body": extra_body, **values}
         return await aask(self, self.prepare, prompt, **options)
 
     async def astream(
-        self, prompt: Prompt, *, extra_body: Mapping[str, Any] | None = None, **values: Any
+        self, prompt: Prompt | None = None, *, extra_body: Mapping[str, Any] | None = None, **values: Any
     ) -> AsyncIterator[Event]:
         """`stream` for the caller's own event loop: `async for event in client.astream(...)`."""
-        async with await self._astart(prompt, extra_body, values) as stream:
+        async with await self._astart(_prompt_of(prompt, values), extra_body, values) as stream:
             async for event in stream:
                 yield event
 
@@ -295,6 +303,10 @@ class Client:
         engine: Any = None,
         schema: Any = None,
         retries_schema: int = 0,
+        few_shot: object = None,
+        shots: Sequence[int] = (),
+        options: Sequence[str] = (),
+        orders: int = 1,
         extra_body: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> BatchRun:
@@ -305,15 +317,19 @@ class Client:
         parameters to values, each combination is asked; `seeds` gives sample n the seed n. `key` names a column that
         identifies rows. `run_file` keeps the answers and continues what is in it. `engine` is a Dask client whose
         workers send the requests. `schema` and `retries_schema` are those of `ask`, for each row; one that does not fit
-        has failed. Raises InputError, RunError.
+        has failed. `few_shot`: rows with a column `answer` that go before the prompt as turns of a chat; `shots`: how
+        many of them, each number a level of the factor `shots`. `options` go where the prompt says `{{options}}`, in
+        `orders` different orders, the factor `order`. Raises InputError, RunError.
         """
-        from ..batch import BatchRun, Budget, Plan, Rows, RunFile, RunLimits
+        from ..batch import BatchRun, Budget, FewShot, Orders, Plan, Rows, RunFile, RunLimits
 
         models = [model] if isinstance(model, str) else list(model or ())
         plan = Plan(
             self.session, prompt, Rows(rows, key=key), models=models, sweep=sweep, repeat=repeat, seeds=seeds,
             values=values, extra_body=extra_body, namespace=variables, raw=raw,
             schema=None if schema is None else schema_of(schema), retries_schema=retries_schema,
+            few_shot=None if few_shot is None else FewShot(few_shot, shots),
+            orders=Orders(options, orders) if options else None,
         )  # fmt: skip
         strict = plan.calls[0].replay == "replay"
         found = self.session.values(values)
@@ -323,7 +339,7 @@ class Client:
             rpm=setting.get("rpm"), tpm=setting.get("tpm"), stop_on_error=stop_on_error,
         )  # fmt: skip
         sender = self._request_sender(limits.concurrency, engine)
-        file = RunFile(None if run_file is None or strict else Path(run_file).expanduser())
+        file = RunFile(None if run_file is None or strict else files.named(run_file))
         file.redact = self._redactor(plan.calls[0].allow_secrets)
         own, whole = self.session.own_budget(values), self.session.max_cost
         budget = Budget(own, ledger=self.session.ledger, session_limit=whole)
@@ -486,6 +502,15 @@ def _export(target: str, request: Request, *, base_url: str | None, stream: bool
 
 
 Reply.exporter = _export
+
+
+def _prompt_of(prompt: Prompt | None, values: dict[str, Any]) -> Prompt:
+    """The prompt, or `messages` in its place. Raises InputError: both, or neither."""
+    messages: Prompt | None = values.pop("messages", None)
+    found = messages if prompt is None else prompt
+    if found is None or (prompt is not None and messages is not None):
+        raise InputError(_("Pass either a prompt or messages=[…]"))
+    return found
 
 
 def _here() -> Path:

@@ -14,7 +14,7 @@ from ..errors import InputError, ParameterError, one_line
 from ..language import _
 from ..prompt.tools import Tool
 
-__all__ = ["AskUser", "Confirm", "Consent", "Rule", "parse_policy"]
+__all__ = ["AskUser", "Confirm", "Consent", "Rule", "parse_policy", "written_call"]
 
 Confirm = Callable[[Tool, Mapping[str, object]], bool]
 """Whether the user lets a tool run with these arguments, plain JSON values."""
@@ -39,7 +39,7 @@ class AskUser:
         if tool.name in self._all:
             return True
         try:
-            return self._ask(tool.name, _written(tool.name, arguments))
+            return self._ask(tool.name, written_call(tool.name, arguments))
         except (EOFError, RuntimeError):  # no keyboard after all; arguments too deep to be written
             return False
 
@@ -56,7 +56,7 @@ class AskUser:
         return name in self._all or answer in ("y", "yes")
 
 
-def _written(name: str, arguments: Mapping[str, object]) -> str:
+def written_call(name: str, arguments: Mapping[str, object]) -> str:
     """The call in Python's words: on one line where that is short, else one parameter a line."""
     parts = [f"{key}={_value(value)}" for key, value in arguments.items()]
     line = f"{name}({', '.join(parts)})"

@@ -99,6 +99,7 @@ class ToolLoop:
         self._asked = call.request.messages
         self._tools = {tool.name: tool for tool in tools}
         self._max_steps = max_steps
+        self._at_keyboard = confirm is None or isinstance(confirm, AskUser)
         self._consent = Consent(confirm, policy or {})
         self._replies: list[Reply] = []
         self._transcript: tuple[Message, ...] = ()
@@ -107,7 +108,7 @@ class ToolLoop:
             self._check_headless()
 
     def _check_headless(self) -> None:
-        if not can_ask():
+        if self._at_keyboard and not can_ask():
             self._consent.check_headless(self._tools.values())
 
     def run(self, watch: Watch) -> tuple[Reply, WcodeError | None]:
@@ -308,9 +309,12 @@ def _timing(replies: list[Reply]) -> Timing:
     )
 
 
-def loop_of(client: Starter, call: Call, tools: Iterable[Tool]) -> ToolLoop:
-    """The loop that the settings of `call` ask for. Raises InputError."""
-    confirm = AskUser() if call.tools_confirm else None
+def loop_of(client: Starter, call: Call, tools: Iterable[Tool], *, confirm: Confirm | None = None) -> ToolLoop:
+    """The loop that the settings of `call` ask for; `confirm` asks the user, by default at the keyboard.
+
+    Raises InputError.
+    """
+    confirm = (confirm or AskUser()) if call.tools_confirm else None
     return ToolLoop(
         client, call, tools, max_steps=call.max_steps, confirm=confirm, policy=parse_policy(call.tools_policy)
     )

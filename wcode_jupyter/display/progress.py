@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from ..figures import format_cost
 from ..language import _
 from ..session import rough_tokens
-from .status import format_cost, short_model
+from .status import short_model
 
 __all__ = ["AnswerProgress", "TokenPrice"]
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from decimal import Decimal
 from typing import Literal, TypeAlias
 
+from ..figures import format_cost
 from ..language import N_, _
 from ..reply import Ended, Reply
 
 __all__ = [
     "Doing",
     "ended_words",
-    "format_cost",
     "is_empty",
     "mark",
     "says_nothing",
@@ -98,13 +97,6 @@ def _tokens(reply: Reply) -> str:
     # GLM counts more reasoning tokens than it generated: a claim, and said to be one.
     words = _("{n} reasoning") if usage.consistent else _("{n} reasoning claimed")
     return f"{text} ({words.format(n=usage.reasoning_tokens)})"
-
-
-def format_cost(cost: Decimal) -> str:
-    """RMB to the fen, to three digits where it is less than a yuan: `¥12.35`, `¥0.00381`, `¥0`."""
-    if not cost:
-        return "¥0"
-    return f"¥{cost:.{max(2, 2 - cost.adjusted())}f}"
 
 
 def mark(reply: Reply) -> str:

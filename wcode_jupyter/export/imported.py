@@ -1,7 +1,8 @@
 """A request found in a text: a curl command, a JSON body, or a snippet of Python, JavaScript and their like.
 
 The way back from `export`, and from the samples of the API pages. Nothing of the text is run: a command is split as a
-shell splits it, Python is parsed, and of other languages only the JSON body is read, also between quotes.
+shell splits it, Python is parsed, and of other languages only the body is read: as JSON, between quotes, or in their
+own notation (`foreign`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from msgspec import Struct, field
 from ..errors import InputError
 from ..language import _
 from ..request.forms import FORMS
-from . import jsonc
+from . import foreign, jsonc
 
 __all__ = ["Found", "find_request"]
 
@@ -174,9 +175,11 @@ def _from_any(text: str) -> Found | None:
     urls = _URL.findall(text)
     # Comments of the samples name the page of the keys.
     url = next((url for url in urls if url.endswith(_PATHS)), next((url for url in urls if "/api" in url), ""))
-    for body in _bodies(text):
+    for body in (*_bodies(text), *foreign.objects(text)):
         if "messages" in body:
-            return Found(body=body, url=url)
+            # The Rust sample of the pages writes `( … )` for the list.
+            messages = body["messages"]
+            return Found(body=body | {"messages": [messages] if isinstance(messages, dict) else messages}, url=url)
     return None
 
 

@@ -11,4 +11,5 @@ estimation     share or mean over all rows, corrected by human labels
 calibration    stated probabilities against the truth
 spread         variance shares and flips
 conflicts      rows on which answers differ
+exploration    answers by row and condition, to look around in
 """

@@ -18,11 +18,12 @@ Scores = Sequence[Sequence[float]]
 """For each row the scores of its samples; none where it failed."""
 
 
-def compare(scores: Mapping[str, Scores], *, detect: float = 0.05) -> Finding:
+def compare(scores: Mapping[str, Scores], *, detect: float = 0.05, span: tuple[float, float] | None = None) -> Finding:
     """Difference, test and effect size of each pair of conditions, on the rows that both have.
 
-    `scores` by condition: 1 for right and 0 for wrong, or any numbers. `detect`: the difference for which the column
-    `rows needed` says how many rows find it with 80 % power. `result`: a Comparison for each pair of names.
+    `scores` by condition: 1 for right and 0 for wrong, or any numbers. `span`: the lowest and the highest score there
+    can be, where that is known. `detect`: the difference for which the column `rows needed` says how many rows find it
+    with 80 % power. `result`: a Comparison for each pair of names.
     Raises InputError: fewer than two conditions, or a pair without a common row.
     """
     if len(scores) < 2:
@@ -30,7 +31,7 @@ def compare(scores: Mapping[str, Scores], *, detect: float = 0.05) -> Finding:
             _("Comparing needs at least two conditions, got {names}").format(names=", ".join(scores) or "–"),
             hint=_("Run the rows with several models, prompts or swept values."),
         )
-    found = {(a, b): compare_two(scores[a], scores[b]) for a, b in combinations(scores, 2)}
+    found = {(a, b): compare_two(scores[a], scores[b], span) for a, b in combinations(scores, 2)}
     adjusted = holm([one.p for one in found.values()])
     columns = (
         N_("first"), N_("second"), "n", N_("mean of first"), N_("mean of second"), N_("difference"), "p", "p (Holm)",
@@ -68,10 +69,10 @@ def _sentence(first: str, second: str, one: Comparison, p: float | None, pairs: 
             first=first, second=second, n=one.n
         )
     text = (
-        N_("{second} differs from {first} by {difference} (n = {n}, {test}, p = {p}, Holm for {pairs}).")
+        N_("{second} differs from {first} by {difference} (n = {n}, {test}, p {p}, Holm for {pairs}).")
         if p < 0.05
         else N_(
-            "No significant difference: {second} − {first} = {difference} (n = {n}, {test}, p = {p}, Holm for {pairs})."
+            "No significant difference: {second} − {first} = {difference} (n = {n}, {test}, p {p}, Holm for {pairs})."
         )
     )
     return _(text).format(
@@ -80,7 +81,7 @@ def _sentence(first: str, second: str, one: Comparison, p: float | None, pairs: 
         difference=figure(one.difference),
         n=one.n,
         test=_(one.test),
-        p=p_value(p),
+        p=p_value(p) if p < 0.001 else f"= {p_value(p)}",
         pairs=pairs,
     )
 

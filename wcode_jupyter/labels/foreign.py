@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import InputError, one_line
-from ..files import reading
+from ..files import named, reading
 from ..language import _
 from ..request.parameters import did_you_mean
 from .mark import Mark, Value
@@ -31,7 +31,7 @@ Record = Mapping[str, object]
 
 def marks_from(source: object, field: str, row: str | None, value: str | None, coder: str) -> list[Mark]:
     """The labels of a file, a DataFrame, a Series, a list of dicts or a dict by row key: see `Labels.read`."""
-    records = _records_of_file(Path(source).expanduser()) if isinstance(source, (str, Path)) else _records(source)
+    records = _records_of_file(named(source)) if isinstance(source, (str, Path)) else _records(source)
     if not records:
         raise InputError(_("There are no labels in {source}").format(source=_name(source)))
     marks = list(_marks(records, field, row, value, coder))

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from .. import extras
 from ..errors import InputError
+from ..files import named
 from ..findings.agreement import agreement
 from ..findings.conflicts import conflicts
 from ..findings.finding import Finding
@@ -148,7 +149,7 @@ class Labels:
         the only one. Raises InputError: an unknown form, a column that is missing, two labels of one coder for a row.
         """
         if isinstance(source, (str, Path)) and str(source).endswith(LABELS_SUFFIX):
-            return cls._of_file(LabelFile(Path(source).expanduser()), field)
+            return cls._of_file(LabelFile(named(source)), field)
         return cls(marks_from(source, field, row, value, coder), field)
 
     @classmethod

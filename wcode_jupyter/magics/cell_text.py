@@ -20,8 +20,12 @@ _SHORTEST_SECRET = 4
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|pass|pwd|credential")
 # `keyword` and `max_tokens` are no secrets: the last word of a variable's name says what it holds.
 _SECRET_VARIABLE = re.compile(
-    r"(?i)(?:^|_)(?:(?:api|access|private|secret)?key|token|secrets?|pass(?:wd|words?|phrase|code)?|pwd|credentials?)\d*$"
+    r"(?i)(?:^|_)(?:(?:api|access|private|secret)?key|token|secrets?|pass(?:wd|words?|phrase|code)?|pwd|credentials?)"
+    r"_?\d*$"
 )
+# What loops call their items: no secret where the value is a word.
+_ITEMS = ("key", "token")
+_WORD = re.compile(r"[^\W\d]{1,15}")
 
 
 class Withheld(Struct, frozen=True):
@@ -68,6 +72,7 @@ def _of_variables(variables: Mapping[str, object]) -> dict[str, str]:
         value: name
         for name, value in list(variables.items())
         if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_VARIABLE.search(name)
+        if name not in _ITEMS or not _WORD.fullmatch(value)
     }
 
 

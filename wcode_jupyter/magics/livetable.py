@@ -1,4 +1,4 @@
-"""A table of the models and swept values that a run asks, kept up to date while it runs."""
+"""What is seen of a run while it runs: a line for each model and swept value, and the first answers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["LiveTable"]
 
 
+_ANSWERS = 5
+"""Answers that are shown while others are still on their way."""
+
+
 class LiveTable:
-    """A line for each model and swept value while the run runs, in a notebook and only where there are several."""
+    """A line for each model and swept value where there are several, and the first answers; in a notebook only."""
 
     def __init__(self, own: OwnOutputs | None, run: BatchRun) -> None:
         """`own` None: not in a notebook."""
@@ -28,16 +32,23 @@ class LiveTable:
 
     def show(self) -> None:
         """Brings it up to date."""
-        if self._own is None or len(self._run.plan.variants) < 2:
+        if self._own is None:
             return
 
-        html = self._table()._repr_html_()
+        html = self._html()
         if html == self._shown:
             return
         self._display_id, self._shown = self._display_id or new_id(), html
         self._own.show(html, self._display_id)
 
-    def _table(self) -> Table:
+    def _html(self) -> str:
+        from ..batch import answers_table
+
+        lines = self._run.first(_ANSWERS)
+        first = answers_table(lines, self._run.counts.done)._repr_html_() if lines else ""
+        return (self._variants()._repr_html_() if len(self._run.plan.variants) > 1 else "") + first
+
+    def _variants(self) -> Table:
         counted = self._run.counts.variants
         keys = [(variant.model, repr(variant.values)) for variant in self._run.plan.variants]
         rows = tuple(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import files
 from ..batch.engines import ENGINES
 from ..batch.job_state import typed
 from ..characters import escape, visible
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_many", "check_alone", "is_many"]
 
-_MAKE_MANY = ("each", "prompts", "models", "sweep", "repeat")
-_ONLY_IN_MANY = ("engine", "key", "score", "seeds", "run_file", "stop_on_error", "yes")
+_MAKE_MANY = ("each", "prompts", "few_shot", "options", "models", "sweep", "repeat")
+_ONLY_IN_MANY = ("engine", "key", "shots", "orders", "score", "seeds", "run_file", "stop_on_error", "yes")
 _NOT_IN_MANY = (
     "chat", "trim", "keep_failed", "tools", "image", "resize", "allow_outside", "insert", "above", "outputs",
 )  # fmt: skip
 _ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
-_NEEDS = {"key": "each", "seeds": "repeat"}
+_NEEDS = {"key": "each", "seeds": "repeat", "shots": "few_shot", "orders": "options"}
 _PLACE = "{{prompt}}"
 _OF_RUNS = ("concurrency", "rpm", "tpm", "max_cost", "confirm_above_cny")
 """Settings that only a run keeps."""
@@ -115,6 +116,10 @@ def _run(shell: Shell, client: Client, options: CellLine, text: str) -> BatchRun
         "engine": _engine(shell, options),
         "schema": schema_of(options, shell.user_ns),
         "retries_schema": retries_of(options),
+        "few_shot": _variable(shell, options, "few_shot") if "few_shot" in options.own else None,
+        "shots": [_count("shots", text) for text in options.own.get("shots", "").split(",") if text.strip()],
+        "options": _options(shell, options),
+        "orders": _count("orders", options.own.get("orders", "1")),
         "extra_body": options.extra_body,
         **values,
     }
@@ -146,7 +151,7 @@ def _prompt(shell: Shell, options: CellLine, text: str) -> str | dict[str, str]:
 def _run_file(client: Client, options: CellLine, run: BatchRun) -> Path | None:
     """Where the answers are kept: a cell with rows has a file of its own beside the notebook."""
     if (named := options.own.get("run_file")) is not None:
-        return client.home / Path(named).expanduser()
+        return client.home / files.named(named)
     if "each" not in options.own:
         return None
     return client.run_path(options.output, run.plan.fingerprint)
@@ -210,6 +215,24 @@ def _list(text: str) -> list[object]:
     return [value.strip() for value in text.split(",") if value.strip()]
 
 
+def _options(shell: Shell, options: CellLine) -> list[str]:
+    """The list in the variable named; else the texts between commas."""
+    text = options.own.get("options", "")
+    found = shell.user_ns.get(text.strip())
+    return [str(one) for one in found] if isinstance(found, (list, tuple)) else _texts(text)
+
+
+def _texts(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _count(name: str, text: str) -> int:
+    if not text.strip().isdecimal():
+        what = _("--{name} must be a whole number, got {text}")
+        raise OptionError(what.format(name=name, text=text))
+    return int(text)
+
+
 def _repeat(options: CellLine) -> int:
     text = options.own.get("repeat", "1")
     if not text.isascii() or not text.isdigit() or int(text) < 1:
@@ -248,7 +271,7 @@ def _compared(
     answers = columns.pump()
     schema = run.plan.schema
     lines = [typed(RunLine(task.job, reply), schema) for task, reply in zip(tasks, answers, strict=True)]
-    replies = Replies.of(lines, run.plan.fingerprint, schema)
+    replies = Replies.of(lines, run.plan.fingerprint, schema, run.plan.account)
     interrupted = any(reply.ended == "interrupted" for reply in answers)
     error = AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept.")) if interrupted else None
     return replies, error

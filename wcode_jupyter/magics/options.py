@@ -107,6 +107,26 @@ CELL_OPTIONS: tuple[CellOption, ...] = (
         help=N_("Send each prompt of this dict by name; {{prompt}} in the cell is the prompt's text."),
     ),
     CellOption(
+        name="few_shot",
+        metavar="VARIABLE",
+        help=N_("Send examples before the prompt: rows with its columns and a column answer."),
+    ),
+    CellOption(
+        name="shots",
+        metavar="N,N",
+        help=N_("With --few-shot: number of examples; several numbers are compared. Default: all."),
+    ),
+    CellOption(
+        name="options",
+        metavar="VARIABLE|TEXT,TEXT",
+        help=N_("Options that replace {{options}} in the cell."),
+    ),
+    CellOption(
+        name="orders",
+        metavar="N",
+        help=N_("With --options: number of different orders, shuffled; each is compared. Default: 1."),
+    ),
+    CellOption(
         name="sweep",
         metavar="NAME=VALUE,VALUE",
         arity="append",
@@ -334,6 +354,12 @@ class _LineParser:
                 _("Unexpected word {word}").format(word=word),
                 hint=_("Options start with --; put text with spaces in ' or \"."),
             )
+        name, equals, value = word.partition("=")
+        if equals and name.replace("-", "_") in ROWS:
+            raise OptionError(
+                _("Unexpected word {word}").format(word=word),
+                hint=_("Did you mean {word}?").format(word=f"{ROWS[name.replace('-', '_')].option} {value}"),
+            )
         if "model" in self.values:
             raise OptionError(
                 _("Unexpected word {word}: the model is already {model}").format(word=word, model=self.values["model"]),
@@ -352,7 +378,17 @@ class _LineParser:
         return value
 
 
+# What other programs call them.
+_ELSEWHERE = {
+    "--effort": "reasoning", "--reasoning-effort": "reasoning", "--thinking": "reasoning",
+    "--max-completion-tokens": "max_tokens", "--max-output-tokens": "max_tokens", "--stop-sequences": "stop",
+}  # fmt: skip
+
+
 def _unknown_option(word: str) -> OptionError:
+    if known := _ELSEWHERE.get(word.replace("_", "-")):
+        hint = _("Did you mean {word}?").format(word=ROWS[known].option)
+        return OptionError(_("Unknown option {word}").format(word=word), hint=hint)
     names = [option.option for option in CELL_OPTIONS] + [row.option for row in ROWS.values()]
     hint = did_you_mean(word.replace("_", "-"), names) or _("%%wcode? lists the options.")
     return OptionError(_("Unknown option {word}").format(word=word), hint=hint)

@@ -60,6 +60,7 @@ _TEXTS = (
     N_("{n} set"),
     N_("{n} of {total} models"),
     N_("Models"),
+    N_("¥ / 1000 tokens"),
     N_("Explain"),
     N_("Show the meaning of each parameter"),
     N_("not set"),
@@ -140,7 +141,7 @@ def _model(model: Model) -> dict[str, object]:
         "id": model.id,
         "name": model.name,
         "context": model.context,
-        "price": f"¥{price.input}→{price.output}/1k" if price else "",
+        "price": f"¥{price.input}→{price.output}" if price else "",
     }
 
 

@@ -20,10 +20,13 @@ from ..display.blocks import Lines, Splitter
 from ..display.markdown import render
 from ..display.notebook import SPLITTERS, Part, Ration
 from ..display.status import is_empty, mark, waiting_line
+from ..display.tool_steps import steps_html
 from ..errors import WcodeError
 from ..language import _
 from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
+from ..request.messages import Message
+from .consent import ConsentBox
 from .widgets import Look, bad, quiet, show_if, update
 
 __all__ = ["AnswerBox", "Pages"]
@@ -87,7 +90,10 @@ class AnswerBox:
         self._thoughts = Pages()
         self._status = widgets.HTML().add_class("wcode-answer-status")
         self._accordion = widgets.Accordion([self._thoughts.widget], titles=(_("Reasoning"),), selected_index=None)
-        self.widget = widgets.VBox([self._accordion, self._text.widget, self._status]).add_class("wcode-output")
+        self._steps = widgets.HTMLMath()
+        self.consent = ConsentBox()
+        parts = [self._steps, self._accordion, self._text.widget, self.consent.widget, self._status]
+        self.widget = widgets.VBox(parts).add_class("wcode-output")
         self.format = "markdown"
         self.hides_reasoning = False
         self.clear()
@@ -101,6 +107,7 @@ class AnswerBox:
 
     def show(self, reply: Reply, error: WcodeError | None = None) -> None:
         """A whole answer, however it ended."""
+        self._steps.value = ""
         # Where nothing arrived, the error below says it all.
         self._text.show("" if error and is_empty(reply) else _body(reply, self.format))
         reasoning = "" if self.hides_reasoning else reply.reasoning
@@ -117,6 +124,10 @@ class AnswerBox:
         self._status.value = bad(str(error))
 
     def _reset(self) -> None:
+        self._steps.value = ""
+        self._restart()
+
+    def _restart(self) -> None:
         self._text.clear()
         self._thoughts.clear()
         show_if(self._accordion, False)
@@ -142,6 +153,13 @@ class AnswerBox:
         self._reset()
         self._model = model
         self._say(waiting_line(model, 0))
+
+    def put_above(self, transcript: tuple[Message, ...]) -> None:
+        """The calls so far, in the place of the answer that made them; another answer follows."""
+        model = self._model
+        self._restart()
+        self._model = model
+        self._steps.value = wrap(steps_html(transcript))
 
     def feed(self, events: list[Event]) -> None:
         """Takes what arrived; shows nothing yet."""
@@ -212,7 +230,7 @@ class AnswerBox:
 def _body(reply: Reply, format: str) -> str:
     """The answer without its reasoning and its status line."""
     bare = replace(reply, choices=tuple(replace(choice, reasoning=()) for choice in reply.choices))
-    if any(choice.text.strip() or choice.refusal or choice.tool_calls for choice in bare.choices):
+    if reply.transcript or any(choice.text.strip() or choice.refusal or choice.tool_calls for choice in bare.choices):
         return str(bundle(bare, format, quiet=True)[0].get("text/html", ""))
     words = mark(reply)
     return wrap(f'<div class="wcode-mark">{escape(words)}</div>') if words else ""

@@ -225,21 +225,24 @@ def _word(row: Option, value: Any) -> str:
 
 
 class Tags(Control):
-    """Several texts: each a button that takes it away, and a field to add one. A line end is typed as `\\n`.
+    """Several texts: each a button that takes it away, and a field to add one.
+
+    A parameter's text may hold a line end, typed as `\\n`; in a file's name that is a backslash and an n.
 
     Not TagsInput: its field cannot be reached by keyboard once there is a tag.
     """
 
     def __init__(self, row: Option, look: Look) -> None:
         self._look = look
+        self._may_break = isinstance(row, Parameter)
         self._texts: list[str] = []
         self._changed: Callable[[], None] = lambda: None
         # Whatever leaves the field adds its text: Enter, Tab, the button. Not the messages of Enter or of a click:
         # those overtake the text while the kernel is busy.
+        hint = _("text; \\n is a line break") if self._may_break else ""
         self._entry = look.make(
-            widgets.Text, placeholder=_("text; \\n is a line break"), continuous_update=False, description=row.name,
-            layout="wide",
-        )  # fmt: skip
+            widgets.Text, placeholder=hint, continuous_update=False, description=row.name, layout="wide"
+        )
         self._entry.observe(lambda _change: self._add(), "value")
         add = look.make(widgets.Button, description=_("Add"))
         self._shelf = look.make(widgets.HBox).add_class("wcode-actions")
@@ -259,7 +262,8 @@ class Tags(Control):
         self._entry.value = text
 
     def _add(self) -> None:
-        text, self._entry.value = line_ends(str(self._entry.value)), ""
+        typed, self._entry.value = str(self._entry.value), ""
+        text = line_ends(typed) if self._may_break else typed.strip()
         if text and text not in self._texts:
             self._show([*self._texts, text])
             self._changed()
@@ -276,7 +280,9 @@ class Tags(Control):
             tag.close()
 
     def _tag(self, text: str) -> Any:
-        tag = self._look.make(widgets.Button, description=f"{escape(text)} ×", tooltip=_("Remove this text"))
+        tag = self._look.make(
+            widgets.Button, description=f"{escape(text) if self._may_break else text} ×", tooltip=_("Remove this text")
+        )
         tag.on_click(lambda _button: self._remove(text))
         return tag.add_class("wcode-tag")
 
@@ -302,7 +308,7 @@ def _editor(row: Option, look: Look) -> Any:
 _EXAMPLES = {
     "logit_bias": '{"50256": -100}',
     "response_format": '{"type": "json_schema", "json_schema": {"name": "…", "schema": {}}}',
-    "tools": '[{"type": "function", "function": {"name": "…", "parameters": {}}}]',
+    "tools": 'f, g\n[{"type": "function", "function": {"name": "…", "parameters": {}}}]',
     "tool_choice": '{"type": "function", "function": {"name": "…"}}',
     "reasoning": '{"effort": "high"}',
 }

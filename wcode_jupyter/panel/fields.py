@@ -28,14 +28,15 @@ class Field:
         self.control.write(None)
         self.control.observe(self._moved)
         self._inherited: tuple[object, str] | None = None
-        self._noted: tuple[str, ...] = ("",)
+        self._noted: tuple[str, ...] = ("", "", "")
         self.switch = look.make(
             widgets.Checkbox, description=row.name, indent=False, tooltip=_(row.help), layout="auto"
         )
         self.switch.observe(self._switched, "value")
-        self._hint = look.make(widgets.HTML)
-        line = look.make(widgets.HBox, [self.switch, self.control.widget]).add_class("wcode-line")
-        self.widget = look.make(widgets.VBox, [line, self._hint]).add_class("wcode-field")
+        # Classes and texts from the start: each that comes later is a message of its own.
+        self._hint = look.make(widgets.HTML, self._said())
+        line = look.make(widgets.HBox, [self.switch, self.control.widget], _dom_classes=("wcode-line",))
+        self.widget = look.make(widgets.VBox, [line, self._hint], _dom_classes=("wcode-field", "wcode-off"))
         self._writing = False
         self._dress()
         self.note()
@@ -68,13 +69,16 @@ class Field:
         if noted == self._noted:
             return
         self._noted = noted
-        self._hint.value = f'<div class="wcode-hint">{self._facts()}{bad(error)}{warned(unlisted)}</div>'
+        self._hint.value = self._said(bad(error) + warned(unlisted))
         self._mark("wcode-faulty", bool(error))
+
+    def _said(self, faults: str = "") -> str:
+        return f'<div class="wcode-hint">{self._facts()}{faults}</div>'
 
     def _facts(self) -> str:
         default = getattr(self.row, "page_default", None)
         facts = [
-            "" if self.row.choices or self.row.kind in ("bool", "strings") else self.row.range,
+            "" if self.row.choices or self.row.kind in ("bool", "strings", "text") else self.row.range,
             _("page default {value}").format(value=default) if default else "",
             _("from {source}").format(source=self._noted[-1]) if self._noted[-1] else "",
         ]

@@ -10,7 +10,7 @@ _SHEET = """
 .wcode-label{--jp-widgets-margin:0px;--wcode-quiet:var(--jp-ui-font-color2,#767676);
  --wcode-edge:var(--jp-border-color2,#8885);--wcode-brand:var(--jp-brand-color1,#2196f3);container-type:inline-size;
  max-width:860px;padding:12px 16px;gap:10px;border:1px solid var(--wcode-edge);border-radius:6px;
- font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1);overflow:visible;outline-offset:2px}
+ font-size:var(--jp-ui-font-size1,13px);color:var(--jp-ui-font-color1);overflow:visible;outline-offset:-2px}
 .wcode-label:focus{outline:2px solid var(--wcode-brand)}
 .wcode-label :is(.widget-box,.widget-hbox,.widget-vbox){overflow:visible}
 .wcode-label .widget-html:has(>.widget-html-content:empty){display:none}

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from ..characters import escape
 from ..client import Client
-from ..display.status import format_cost
 from ..errors import WcodeError
+from ..figures import format_cost
 from ..language import _
 from ..reply import Reply
 from ..session import CostEstimate
@@ -80,7 +80,7 @@ class Panel:
         """The notebook cell that shows this panel; empty where the front end does not say."""
         self._summary = PanelSummary(shell.display_pub, line)
         self.picker = ModelPicker(client.session, self._changed)
-        self.parameters = ParameterTabs(self._changed, self.unset_all, self.use_as_defaults)
+        self.parameters = ParameterTabs(reader.own, self._changed, self.unset_all, self.use_as_defaults)
         self.answer = AnswerBox()
         self.code = CodeBox(self.read, self.refresh, self.cell_id)
         self.presets = PresetBox(presets, lambda: self.state.values, self.load)
@@ -135,13 +135,16 @@ class Panel:
             values["model"] = model
         if self.system.value.strip():
             values["system"] = self.system.value
+        own = {**self._kept.own, **self.parameters.own()}
+        if _names_functions(values.get("tools")):
+            own["tools"] = values.pop("tools")
         return State(
             prompt=self.prompt.value,
             # What the panel has no widget for stays as it came.
             values={**self._kept.values, **values},
             output=self.into.value.strip(),
             extra_body=self._kept.extra_body,
-            own=self._kept.own,
+            own=own,
         )
 
     @state.setter
@@ -149,13 +152,14 @@ class Panel:
         with self._lock:
             shown = {*self.parameters.fields, "model", "system"}
             kept = {name: value for name, value in state.values.items() if name not in shown}
-            self._kept = State(values=kept, extra_body=state.extra_body, own=state.own)
+            own = {name: value for name, value in state.own.items() if name not in shown}
+            self._kept = State(values=kept, extra_body=state.extra_body, own=own)
             self._filling = True
             self.picker.value = state.values.get("model", "")
             self.system.value = state.values.get("system", "")
             self.prompt.value = state.prompt
             self.into.value = state.output
-            self.parameters.write(state.values)
+            self.parameters.write({**state.values, **state.own})
             self._filling = False
             self.refresh()
 
@@ -239,13 +243,11 @@ class Panel:
         """Asks; returns at once."""
         with self._lock:
             self.refresh()
-            if self._closed or not self._can_run or self.check.call is None:
+            if self._closed or not self._can_run or (question := self.check.question) is None:
                 return
-            state = self.state
-            values = self._client.session.values(state.values)
-            self.answer.format = str(values["format"].value)
-            self.answer.hides_reasoning = bool(values["hide_reasoning"].value)
-            self.asked = PanelRequest(self._client, self.check.call, self.answer, partial(self._ended, state.output))
+            self.answer.format = question.format
+            self.answer.hides_reasoning = question.hide_reasoning
+            self.asked = PanelRequest(self._client, question, self.answer, partial(self._ended, self.state.output))
             self._enable()
             self.asked.start()
 
@@ -347,6 +349,11 @@ def cell_id(shell: Shell) -> str:
     kernel = getattr(shell, "kernel", None)
     parent = kernel.get_parent("shell") if kernel is not None and hasattr(kernel, "get_parent") else {}
     return str((parent.get("metadata") or {}).get("cellId", ""))
+
+
+def _names_functions(tools: object) -> bool:
+    """Whether the text says functions of the notebook (`f, g`), as in a cell, and not the JSON of tools."""
+    return isinstance(tools, str) and bool(tools.strip()) and not tools.lstrip().startswith(("[", "{"))
 
 
 def _notes(result: Check, fault: str, *, is_empty: bool) -> str:

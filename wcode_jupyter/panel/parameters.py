@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -29,10 +29,17 @@ def tabs() -> dict[str, tuple[Option, ...]]:
 
 
 class ParameterTabs:
-    """A field for each row. `changed` is called after each change by the user."""
+    """A field for each row. `own`: options of the cell alone. `changed` is called after each change by the user."""
 
-    def __init__(self, changed: Callable[[], None], unset: Callable[[], None], defaults: Callable[[], None]) -> None:
-        self._rows = tabs()
+    def __init__(
+        self,
+        own: Sequence[Option],
+        changed: Callable[[], None],
+        unset: Callable[[], None],
+        defaults: Callable[[], None],
+    ) -> None:
+        self._own = {row.name for row in own}
+        self._rows = {**tabs(), N_("Cell"): tuple(own)}
         self._look = Look()
         self.fields = {each.name: Field(each, self._look, changed) for rows in self._rows.values() for each in rows}
         pages = [
@@ -50,11 +57,18 @@ class ParameterTabs:
         self.widget = box([head, self._tabs, row(actions)], "wcode-section")
 
     def values(self) -> dict[str, object]:
-        """What is switched on."""
+        """Parameters and settings that are switched on."""
+        return {name: value for name, value in self._set().items() if name not in self._own}
+
+    def own(self) -> dict[str, object]:
+        """Options of the cell that are switched on; one without a value is none."""
+        return {name: value for name, value in self._set().items() if name in self._own and value}
+
+    def _set(self) -> dict[str, object]:
         return {name: value for name, field in self.fields.items() if (value := field.value) is not None}
 
     def write(self, values: Mapping[str, object]) -> None:
-        """Switches on what is in `values`, the others off."""
+        """Switches on what is in `values`, also options of the cell; the others off."""
         for name, field in self.fields.items():
             field.write(values.get(name))
 

@@ -24,6 +24,8 @@ CAPABILITIES: dict[Capability, str] = {
     "reasoning": N_("Reasoning"),
     "vision": N_("Vision"),
 }
+_MOST = 200
+"""Models that the list shows at once: with more, a word finds them."""
 assert set(CAPABILITIES) == set(get_args(Capability))
 
 
@@ -40,10 +42,10 @@ class ModelPicker:
             name: widgets.ToggleButton(description=_(label), tooltip=_("Only models with this capability"))
             for name, label in CAPABILITIES.items()
         }
-        self._none = widgets.HTML(quiet(_("No model in the catalogue matches.")))
+        self._count = widgets.HTML()
         self._facts = widgets.HTML().add_class("wcode-facts")
         filters = row(list(self.filters.values()))
-        pick = widgets.VBox([self.field, filters, self.list, self._none]).add_class("wcode-pick")
+        pick = widgets.VBox([self.field, filters, self.list, self._count]).add_class("wcode-pick")
         self.widget = widgets.HBox([pick, self._facts]).add_class("wcode-models")
         self.field.observe(self._typed, "value")
         self.list.observe(self._picked, "value")
@@ -108,7 +110,8 @@ class ModelPicker:
         chosen = self.model().id
         words = "" if chosen in catalogue or chosen == LOCAL else self.value
         found = [model for model in catalogue.search(words) if wanted <= set(model.capabilities)]
-        options = [(f"{model.name or model.id}  —  {model.id}", model.id) for model in found]
+        options = [(_label(model), model.id) for model in found[:_MOST]]
+        total = len(catalogue)
         if not wanted and (not words or words.lower() in LOCAL):
             options.append((_("{model}  —  the embedded demo model").format(model=LOCAL), LOCAL))
         self._filling = True
@@ -117,7 +120,10 @@ class ModelPicker:
         self.list.value = chosen if chosen in [model for _label, model in options] else None
         self._filling = False
         show_if(self.list, options)
-        show_if(self._none, not options)
+        counted = (
+            _("{n} of {total} models").format(n=f"{len(found):,}", total=f"{total:,}") if len(found) < total else ""
+        )
+        update(self._count, quiet(counted if options else _("No model in the catalogue matches.")))
 
     def _typed(self, _change: object) -> None:
         if not self._filling:
@@ -127,6 +133,13 @@ class ModelPicker:
     def _picked(self, change: Any) -> None:
         if not self._filling and change["new"]:
             self.field.value = change["new"]
+
+
+def _label(model: Model) -> str:
+    """What the list shows of `model`: name, id, context and price."""
+    context = f"{model.context // 1000:,}k" if model.context else ""
+    price = f"¥{_price(tier)}" if (tier := model.price(0)) else ""
+    return "  ·  ".join(filter(None, (f"{model.name or model.id}  —  {model.id}", context, price)))
 
 
 def _facts(model: Model) -> str:

@@ -8,21 +8,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
 from ..errors import ParameterError, WcodeError, one_line
 from ..language import _
+from ..prompt.schema import Schema
+from ..prompt.tools import Tool
 from ..request.cell_syntax import cell_line
-from ..request.parameters import PARAMETERS, check_row, parse
+from ..request.parameters import PARAMETERS, Option, check_row, parse
 from ..request.settings import ROWS
 from ..session import Call
 
-__all__ = ["CellReader", "Check", "Prepare", "State", "check"]
+__all__ = ["CellReader", "Check", "Prepare", "Question", "State", "check"]
 
-Prepare: TypeAlias = Callable[[str, str], Call]
-"""The call that a `%%wcode` line (without the magic's name) and a cell's text mean; raises WcodeError."""
+
+class Question(Protocol):
+    """What a cell asks."""
+
+    @property
+    def call(self) -> Call:
+        """The first call."""
+
+    @property
+    def schema(self) -> Schema | None:
+        """What the answer must fit; None: any answer will do."""
+
+    @property
+    def retries(self) -> int:
+        """How often it is sent again where the answer does not fit."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Functions of the notebook that the model may call; may be empty."""
+
+    @property
+    def format(self) -> str:
+        """How the answer is shown."""
+
+    @property
+    def hide_reasoning(self) -> bool:
+        """Whether the answer alone is shown."""
+
+
+Prepare: TypeAlias = Callable[[str, str], Question]
+"""What a `%%wcode` line (without the magic's name) and a cell's text ask; raises WcodeError."""
 
 _PREFIX = "%%wcode"
 
@@ -62,18 +93,25 @@ class CellReader(Struct, frozen=True):
     prepare: Prepare
     read: Callable[[str], State]
     """The state that a whole `%%wcode` cell says; raises WcodeError."""
+    own: tuple[Option, ...] = ()
+    """Options of the cell alone that have a control in the panel."""
 
 
 class Check(Struct, frozen=True):
     """What is to be said about a state before it is run."""
 
-    call: Call | None = None
+    question: Question | None = None
     """None when it cannot be run."""
     errors: Mapping[str, str] = {}
     """Name of a setting or parameter -> why its value cannot be sent."""
     reason: str = ""
     """Why it cannot be run, in one line; empty when it can."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def call(self) -> Call | None:
+        """What is sent first; None when it cannot be run."""
+        return None if self.question is None else self.question.call
 
     def warnings_of(self, name: str) -> list[str]:
         """Warnings that name the parameter `name`."""
@@ -93,7 +131,7 @@ def check(state: State, prepare: Prepare) -> Check:
     if not state.prompt.strip():
         return Check(reason=_("Write a prompt to run it."))
     try:
-        call = prepare(state.line.removeprefix(_PREFIX), state.prompt + "\n")
+        question = prepare(state.line.removeprefix(_PREFIX), state.prompt + "\n")
     except ParameterError as error:
         return Check(None, {error.name: str(error)} if error.name else {}, str(error))
     except WcodeError as error:
@@ -101,4 +139,4 @@ def check(state: State, prepare: Prepare) -> Check:
     except Exception as error:
         # Whatever a variable of the notebook raises when it is made text: no cell is there to show it.
         return Check(reason=one_line(f"{type(error).__name__}: {error}"))
-    return Check(call, warnings=call.warnings)
+    return Check(question, warnings=question.call.warnings)

@@ -81,6 +81,9 @@ body:not(.wcode-at-home) .wcode-copy,.wcode-panel:not(.wcode-queued) .widget-htm
 .wcode-panel .wcode-output{border:1px solid var(--wcode-edge);border-radius:4px;padding:10px 14px;gap:8px;
  min-height:44px}
 .wcode-panel .wcode-output .widget-htmlmath{height:auto}
+.wcode-panel .wcode-consent{border:1px solid var(--wcode-mark);border-radius:4px;padding:8px 12px;gap:8px}
+.wcode-panel .wcode-consent pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:20lh;overflow:auto;
+ margin:4px 0 0}
 .wcode-panel .jupyter-widget-Collapse-header{padding:0;border:0;background:none;color:var(--wcode-quiet);
  font-size:.92em}
 .wcode-panel .jupyter-widget-Collapse-contents{border:0;border-inline-start:2px solid var(--wcode-edge);background:none;

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from .. import files
 from ..characters import escape, visible
 from ..display.status import status_line
 from ..language import _
@@ -23,7 +24,14 @@ from .state import State
 __all__ = ["HIDE", "PanelSummary", "Saved", "saved_panel"]
 
 _OUTPUT = ".jp-OutputArea-child"
-HIDE = f"<style>{_OUTPUT}:has(.wcode-panel)+{_OUTPUT}:has(.wcode-panel-saved){{display:none}}</style>"
+
+
+def hides(living: str, saved: str) -> str:
+    """A stylesheet that hides the output of class `saved` below a widget of class `living` that is alive."""
+    return f"<style>{_OUTPUT}:has(.{living})+{_OUTPUT}:has(.{saved}){{display:none}}</style>"
+
+
+HIDE = hides("wcode-panel", "wcode-panel-saved")
 """Hides the summary below a panel that is alive."""
 _SHOWN = f"<style>{_OUTPUT}:not(:has(.wcode-panel)):has(+{_OUTPUT} .wcode-panel-saved){{display:none}}</style>"
 
@@ -64,7 +72,8 @@ class PanelSummary:
 def saved_panel(notebook: Path, cell_id: str) -> Saved | None:
     """The panel that the notebook's file holds below cell `cell_id`; None where there is none that can be read."""
     try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        with files.reading(notebook) as file:
+            cells = json.loads(file.read())["cells"]
         outputs = [output for cell in cells if cell.get("id") == cell_id for output in cell.get("outputs", ())]
         found = [panel for output in outputs if (panel := output.get("metadata", {}).get("wcode", {}).get("panel"))]
         return Saved(str(found[-1]["line"]), str(found[-1]["cell"])) if found else None

@@ -87,17 +87,17 @@ def heading(text: str, said: str = "") -> Any:
 
 def row(children: Sequence[object]) -> Any:
     """Widgets side by side, on more lines where there is no room."""
-    return widgets.HBox(children).add_class("wcode-actions")
+    return widgets.HBox(children, _dom_classes=("wcode-actions",))
 
 
 def split(children: Sequence[object]) -> Any:
     """Widgets at the two ends of a line."""
-    return widgets.HBox(children).add_class("wcode-split")
+    return widgets.HBox(children, _dom_classes=("wcode-split",))
 
 
 def box(children: Sequence[object], name: str) -> Any:
     """Widgets below each other."""
-    return widgets.VBox(children).add_class(name)
+    return widgets.VBox(children, _dom_classes=(name,))
 
 
 def quiet(text: str) -> str:

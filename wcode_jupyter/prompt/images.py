@@ -54,7 +54,7 @@ def picture(value: Any, name: str, *, resize: int | None = None) -> Picture:
     if isinstance(value, str):
         if _ADDRESS.match(value):
             return _remote(value, name, resize)
-        value = _read(Path(value).expanduser(), name)
+        value = _read(files.named(value), name)
     if (row := next((row for row in _SOURCES if row.matches(value)), None)) is None:
         raise _no_image(name, _("an object of type {type}").format(type=type(value).__name__))
     content = row.encode(value, name)
@@ -85,9 +85,7 @@ def find_picture(
         return picture(value, text, resize=resize)
     if isinstance(value, str) and _ADDRESS.match(value):
         return _remote(value, text, resize)
-    if "\0" in str(value):
-        raise InputError(_("{name} is not the name of a file").format(name=repr(text)))
-    path = folder / Path(value).expanduser()
+    path = folder / files.named(value)
     if not allow_outside and not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(
             _("{name} is outside the notebook's folder").format(name=text),

@@ -22,11 +22,12 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from .. import typed
+from .. import extras, typed
 from ..codebook import Codebook
 from ..errors import AnswerInvalid, InputError, one_line
 from ..language import N_, _
 from ..reply import Reply
+from ..request.messages import has_long_number
 from ..request.parameters import did_you_mean
 
 __all__ = ["Schema", "find_schema", "parse", "schema"]
@@ -41,6 +42,8 @@ class Schema(Struct, frozen=True):
     name: str
     body: dict[str, Any]
     read: Read
+    keeps_digits: bool = False
+    """Whether `read` takes a `msgspec.Raw` for a number of which a float would lose digits."""
 
     @property
     def response_format(self) -> dict[str, Any]:
@@ -78,9 +81,11 @@ def find_schema(text: str, namespace: Mapping[str, Any]) -> Schema:
 def parse(reply: Reply, wanted: Schema) -> Reply:
     """`reply` with `parsed` as `wanted` reads it. Raises AnswerInvalid, which keeps the reply."""
     shown, detail = _("it is not JSON"), "not valid JSON"
+    is_exact = wanted.keeps_digits and has_long_number(reply.text)
+    exact = reply.json_values(exact=True) if is_exact else None
     for number, plain in enumerate(reply.json_values()):
         try:
-            return reply.with_parsed(wanted.read(plain), plain)
+            return reply.with_parsed(wanted.read(plain if exact is None else next(exact)), plain)
         except ValueError as error:
             # Among several, such as an example and the answer, the one that fits is meant; else the first.
             if number == 0:
@@ -106,7 +111,8 @@ _WRAPPED = "items"
 def _typed(type_: Any) -> Schema:
     body, read = _described(type_)
     items = "_".join(_name_of(item) for item in getattr(type_, "__args__", ()))
-    return _strict_schema(f"{items}_list" if items else _name_of(type_), body, read)
+    found = _strict_schema(f"{items}_list" if items else _name_of(type_), body, read)
+    return msgspec.structs.replace(found, keeps_digits=True)
 
 
 def _described(type_: Any) -> tuple[dict[str, Any], Read]:
@@ -118,9 +124,9 @@ def _described(type_: Any) -> tuple[dict[str, Any], Read]:
         )
     try:
         body = _as_declared(msgspec.json.schema(type_), type_)
-        return body, lambda value: typed.convert(_whole_numbers(value), type_)
-    except (TypeError, NameError, ValueError) as error:
-        return _pydantic(type_, error)
+        return body, lambda value: _converted(value, type_)
+    except (TypeError, NameError, ValueError):
+        return _pydantic(type_)
 
 
 def _as_declared(body: dict[str, Any], type_: Any) -> dict[str, Any]:
@@ -179,17 +185,32 @@ def _whole_numbers(value: Any) -> Any:
     return [_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
-def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
-    try:
-        import pydantic
+def _converted(value: Any, type_: Any) -> Any:
+    value = _whole_numbers(value)
+    if _has_raw(value):
+        return typed.decode(msgspec.json.encode(value), type_)
+    return typed.convert(value, type_)
 
+
+def _has_raw(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_raw, value.values()))
+    return any(map(_has_raw, value)) if isinstance(value, list) else isinstance(value, msgspec.Raw)
+
+
+def _without_raw(value: Any, number: Callable[[str], object]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_raw(item, number) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_raw(item, number) for item in value]
+    return number(bytes(value).decode()) if isinstance(value, msgspec.Raw) else value
+
+
+def _pydantic(type_: Any) -> tuple[dict[str, Any], Read]:
+    pydantic = extras.load("pydantic", extra="schema")
+    try:
         adapter: Any = pydantic.TypeAdapter(type_)
         body = adapter.json_schema()
-    except ImportError:
-        raise InputError(
-            _("{type} cannot be used as a schema: {error}").format(type=_name_of(type_), error=one_line(str(error))),
-            hint='pip install "wcode_jupyter[schema]"',
-        ) from None
     except (pydantic.errors.PydanticUserError, TypeError, NameError) as fault:
         raise InputError(
             _("{type} cannot be used as a schema: {error}").format(
@@ -201,9 +222,14 @@ def _pydantic(type_: Any, error: Exception) -> tuple[dict[str, Any], Read]:
     def read(value: Any) -> Any:
         try:
             # As JSON: a strict pydantic model takes a date from a JSON text, but not from a Python one.
-            return adapter.validate_json(json.dumps(value))
+            found = adapter.validate_json(json.dumps(_without_raw(value, float)))
         except pydantic.ValidationError as fault:
             raise ValueError("; ".join(_pydantic_faults(fault))) from None
+        if _has_raw(value):
+            # pydantic reads a number of JSON as a float, even for a Decimal; a text of the same digits it does not.
+            with contextlib.suppress(pydantic.ValidationError):
+                found = adapter.validate_json(json.dumps(_without_raw(value, str)))
+        return found
 
     return body, read
 
@@ -216,7 +242,7 @@ def _pydantic_faults(error: Any) -> list[str]:
 
 
 def _from_json_schema(body: dict[str, Any]) -> Schema:
-    jsonschema = _jsonschema()
+    jsonschema = extras.load("jsonschema", extra="schema")
     try:
         jsonschema.Draft202012Validator.check_schema(body)
     except jsonschema.SchemaError as error:
@@ -229,16 +255,6 @@ def _from_json_schema(body: dict[str, Any]) -> Schema:
         return value
 
     return _strict_schema(str(body.get("title", "")), body, read)
-
-
-def _jsonschema() -> Any:
-    try:
-        import jsonschema
-    except ImportError:
-        raise InputError(
-            _("A JSON Schema needs the package jsonschema"), hint='pip install "wcode_jupyter[schema]"'
-        ) from None
-    return jsonschema
 
 
 def _name_of(type_: Any) -> str:

@@ -23,7 +23,7 @@ from typing import Any, NotRequired, TypeVar
 import msgspec
 from msgspec import Struct
 
-from .. import threads
+from .. import extras, threads
 from ..errors import InputError, one_line
 from ..in_place import InPlaceLoop
 from ..language import _
@@ -132,12 +132,10 @@ def tool_of(function: Any) -> Tool:
 
 def _described(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any], Callable[[Any], dict[str, Any]]]:
     """JSON Schema and check of a function's arguments."""
-    try:
-        import pydantic
-        import typing_extensions  # pydantic takes a TypedDict of `typing` from Python 3.12 on only
-        from pydantic.json_schema import GenerateJsonSchema
-    except ImportError:
-        raise InputError(_("Functions as tools need pydantic"), hint='pip install "wcode_jupyter[schema]"') from None
+    extras.load("pydantic", extra="schema")
+    import pydantic
+    import typing_extensions  # pydantic takes a TypedDict of `typing` from Python 3.12 on only
+    from pydantic.json_schema import GenerateJsonSchema
 
     class Untitled(GenerateJsonSchema):
         """Without the titles that pydantic makes of names: they say nothing that the names do not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -18,9 +18,9 @@ _JSON_LANGUAGES = ("json", "jsonc", "json5")
 _LIST = re.compile(r'\[\s*[{"]')
 
 
-def json_values(text: str, blocks: Sequence[tuple[str, str]]) -> Iterator[Any]:
+def json_values(text: str, blocks: Sequence[tuple[str, str]], read: Callable[[str], Any] = json_value) -> Iterator[Any]:
     """The values that may be the answer, the likeliest first; may be none. `blocks`: language and source of the fenced
-    blocks of `text`.
+    blocks of `text`; `read` gives the value of a JSON text.
 
     What is inside of another value is none of them.
     """
@@ -28,17 +28,17 @@ def json_values(text: str, blocks: Sequence[tuple[str, str]]) -> Iterator[Any]:
     others = [source for language, source in blocks if language.lower() not in _JSON_LANGUAGES]
     text = text.strip(_UNSEEN)
     for sources in ((text,), (*labelled, *others)):
-        found = list(_values(sources))
+        found = list(_values(sources, read))
         yield from found
         if found:
             return
-    yield from islice(_values(chain(_amid(text), *map(_amid, labelled))), 1)
+    yield from islice(_values(chain(_amid(text), *map(_amid, labelled)), read), 1)
 
 
-def _values(sources: Iterable[str]) -> Iterator[Any]:
+def _values(sources: Iterable[str], read: Callable[[str], Any]) -> Iterator[Any]:
     for source in sources:
         try:
-            yield json_value(source)
+            yield read(source)
         except (ValueError, RecursionError):
             continue
 

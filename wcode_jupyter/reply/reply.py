@@ -17,7 +17,7 @@ from .. import extras, typed
 from ..errors import AnswerMalformed, InputError, WcodeError, one_line, sentences
 from ..language import Language, _, speaking
 from ..request.forms import FORMS
-from ..request.messages import Message, Reasoning, Request, ToolCall
+from ..request.messages import Message, Reasoning, Request, ToolCall, exact_value, json_value
 from .events import TokenLogprob, Usage
 from .fences import fence_plugin
 from .json_in_text import json_values
@@ -201,11 +201,16 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
         hint = _("The answer was cut at max_tokens. Raise it.") if self.ended == "length" else ""
         raise AnswerMalformed(_("The answer is not JSON"), hint=hint, reply=self)
 
-    def json_values(self) -> Iterator[Any]:
-        """All that `json` could give, the likeliest first; may be none."""
+    def json_values(self, *, exact: bool = False) -> Iterator[Any]:
+        """All that `json` could give, the likeliest first; may be none.
+
+        `exact`: with a `msgspec.Raw` for each number of which a float would lose digits.
+        """
         # Markdown is read only where there is any.
         code = self.code if "```" in self.text or "~~~" in self.text else []
-        return json_values(self.text, [(block.language, block.source) for block in code])
+        return json_values(
+            self.text, [(block.language, block.source) for block in code], exact_value if exact else json_value
+        )
 
     @property
     def parsed(self) -> Any:

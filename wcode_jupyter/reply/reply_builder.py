@@ -155,7 +155,12 @@ class ReplyBuilder:
     def _choice(self, index: int, at_s: float) -> _ChoiceBuilder:
         if self._first_token_s is None:
             self._first_token_s = at_s
-        return self._choices.setdefault(index, _ChoiceBuilder())
+        return self._choice_of(index)
+
+    def _choice_of(self, index: int) -> _ChoiceBuilder:
+        if (choice := self._choices.get(index)) is None:
+            choice = self._choices[index] = _ChoiceBuilder()
+        return choice
 
     def _on_text(self, event: TextDelta, at_s: float) -> None:
         if self._first_text_s is None:
@@ -184,7 +189,7 @@ class ReplyBuilder:
         self._choice(event.choice, at_s).tokens.extend(event.tokens)
 
     def _on_finish(self, event: Finish, at_s: float) -> None:
-        self._choices.setdefault(event.choice, _ChoiceBuilder()).finish = event
+        self._choice_of(event.choice).finish = event
 
     def _on_started(self, event: Started, at_s: float) -> None:
         self._started = event

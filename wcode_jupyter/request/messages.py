@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -32,6 +34,8 @@ __all__ = [
     "Text",
     "ToolCall",
     "canonical_json",
+    "exact_value",
+    "has_long_number",
     "json_value",
     "prompt_text",
     "to_messages",
@@ -213,7 +217,25 @@ def _finite(text: str) -> float:
     return number
 
 
+def _exact(text: str) -> float | msgspec.Raw:
+    number = _finite(text)
+    return number if Decimal(repr(number)) == Decimal(text) else msgspec.Raw(text.encode())
+
+
 _DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_float=_finite)
+_EXACT_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number, parse_float=_exact)
+_LONG_NUMBER = re.compile(r"[0-9.]{17}")
+"""What a number looks like that may have more digits than a float holds."""
+
+
+def has_long_number(text: str) -> bool:
+    """Whether a float may lose digits of a number in `text`."""
+    return _LONG_NUMBER.search(text) is not None
+
+
+def exact_value(text: str) -> Any:
+    """As `json_value`, with a `msgspec.Raw` for each number of which a float would lose digits."""
+    return json_value(text) if r"\ud" in text.lower() else _EXACT_DECODER.decode(text)
 
 
 def json_value(text: str) -> Any:

@@ -33,6 +33,7 @@ __all__ = [
     "AccountEntry",
     "Methods",
     "MethodsRow",
+    "enter",
     "identity",
     "methods",
     "paragraph",
@@ -50,12 +51,19 @@ class AccountEntry(Struct, frozen=True):
     """A result that belongs into the account of the study: an agreement, a test, an audit."""
 
     kind: str
-    """`agreement`, `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`, `package` or
-    `lineage`."""
+    """`agreement`, `model agreement`, `labels`, `instrument`, `interval`, `test`, `power`, `audit`, `package`,
+    `lineage`; or the finding that it is: `validate`, `compare`, `estimate`, `calibration`, `variance` …"""
     text: str
     """One sentence, with its figures."""
     origin: str
     """The files and lines, or the call, that it comes from."""
+
+
+def enter(entries: list[AccountEntry], entry: AccountEntry) -> None:
+    """Puts `entry` at the end; what a cell that is run again says once more is there once."""
+    alike = [one for one in entries if (one.kind, one.text) == (entry.kind, entry.text)]
+    if not alike:
+        entries.append(entry)
 
 
 class MethodsRow(Struct, frozen=True, kw_only=True):
@@ -169,7 +177,9 @@ class Account:
                 return False
             self._seen[answer] += 1
             key = (request.model, request.endpoint, request.protocol)
-            self._sums.setdefault(key, _Sum()).add(reply, request)
+            if (total := self._sums.get(key)) is None:
+                total = self._sums[key] = _Sum()
+            total.add(reply, request)
             return True
 
     def copy(self) -> Account:
@@ -230,6 +240,8 @@ class _Sum(Struct):
     days: set[datetime.date] = field(default_factory=set)
     settings: Counter[bytes] = field(default_factory=Counter)
     """As JSON."""
+    latest: tuple[dict[str, Any], dict[str, Any], bytes] | None = None
+    """Parameters and further body of the last request, which those of a run share, and what they are as JSON."""
 
     def add(self, reply: Reply, request: Request) -> None:
         usage = reply.usage or Usage()
@@ -245,8 +257,15 @@ class _Sum(Struct):
             self.answered.add(reply.model)
         if reply.asked_at:
             self.days.add(reply.asked_at.astimezone(datetime.UTC).date())
+        self.settings[self._setting(request)] += 1
+
+    def _setting(self, request: Request) -> bytes:
+        if (latest := self.latest) and latest[0] is request.parameters and latest[1] is request.extra_body:
+            return latest[2]
         # The order of the names is ours; that of the keys inside a value, as of a schema's properties, was sent.
-        self.settings[msgspec.json.encode(dict(sorted((request.parameters | request.extra_body).items())))] += 1
+        setting = msgspec.json.encode(dict(sorted((request.parameters | request.extra_body).items())))
+        self.latest = request.parameters, request.extra_body, setting
+        return setting
 
     def _add_context(self, reply: Reply, request: Request) -> None:
         lost = reply.raw.get(LOST_ATTEMPTS, 0)
@@ -254,7 +273,8 @@ class _Sum(Struct):
         self.questions[hash(reply.fingerprint)] += 1
         if reply.system_fingerprint:
             self.system_fingerprints.add(reply.system_fingerprint)
-        self.systems[prompt_text(message for message in request.messages if message.role in _SYSTEM)] += 1
+        system = [message for message in request.messages if message.role in _SYSTEM]
+        self.systems[prompt_text(system) if system else ""] += 1
         if self.example is None:
             self.example = prompt_text(message for message in request.messages if message.role not in _SYSTEM)
         if reply.timing.total_s:

@@ -135,6 +135,8 @@ class Session:
         """Results for the account of the study, oldest first: see `%wcode methods`."""
         self.replies: list[Reply] = []
         """Replies of this session, oldest first; those of runs over rows are in their run files."""
+        self.knows_what_explain_sends = False
+        """Whether the user has seen once what of a failed cell leaves this machine, and agreed."""
         self.ledger = Ledger()
         """What this session's live answers cost, and what is set aside for those under way."""
 

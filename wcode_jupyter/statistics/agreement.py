@@ -28,10 +28,11 @@ __all__ = ["MIN_ROWS", "Level", "Ratings", "cohen_kappa", "fleiss_kappa", "kripp
 Ratings: TypeAlias = Sequence[Sequence[Hashable | None]]
 """One sequence of labels per row, one label per rater; None: missing."""
 Level: TypeAlias = Literal["nominal", "ordinal", "interval", "ratio"]
-MIN_ROWS = 12
-"""Chance-corrected agreement has an interval from this number of rows on that hold another label than the commonest:
-with fewer, none that was tried covers the truth (0.58 for a rare label in 10 rows). For labels of 5 % in 200 rows it
-covers 92 to 93 %."""
+MIN_ROWS = 50
+"""Chance-corrected agreement has an interval from this number of rows on: with 40, it covers 92 % for raters who nearly
+always agree, and with 20 it covers 85 % for rare labels. With 50 and more, 94 to 98 %."""
+MIN_INFORMATIVE = 12
+"""Rows that hold another label than the commonest: with fewer, none that was tried covers the truth."""
 _MOST_RATIO_VALUES = 3000
 _GROUPS = 100
 # Above this number of pairs of labels an ordinal interval takes longer than it is worth: the figure stands alone.
@@ -367,7 +368,7 @@ def _with_interval(
     value: float, without: Callable[[int], float], counts: Sequence[int], rows: int, informative: int
 ) -> Estimate:
     nothing = Estimate(value, None, None, rows)
-    if informative < MIN_ROWS or abs(value) >= 1:
+    if rows < MIN_ROWS or informative < MIN_INFORMATIVE or abs(value) >= 1:
         return nothing
     try:
         error = jackknife_error(value, without, counts)[1]

@@ -63,7 +63,7 @@ def calibrate(stated: Sequence[float], right: Sequence[bool | float], *, bins: i
     table = tuple(_bin(place, bins, parts[place]) for place in sorted(parts))
     n = len(stated)
     error = math.fsum(part.n / n * abs((part.observed.value or 0.0) - part.stated) for part in table)
-    brier = mean([(p - y) ** 2 for p, y in zip(stated, right, strict=True)])
+    brier = mean([(p - y) ** 2 for p, y in zip(stated, right, strict=True)], span=(0.0, 1.0))
     return Calibration(table, error, brier, n)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from ..errors import InputError
 from ..language import N_, _
-from .intervals import Estimate, Failed, share, t_interval
-from .resampling import jackknife_error
+from .intervals import Estimate, Failed, mid_p, share
 from .values import distinct
 
 __all__ = ["ClassScore", "Classification", "classify"]
@@ -55,7 +56,10 @@ def classify(
     Accuracy, precision TP/(TP+FP) and recall TP/(TP+FN) are shares with mid-p Clopper-Pearson intervals. F1 is
     2J/(1+J) of the share J = TP/(TP+FP+FN), whose limits it is transformed from. Macro figures are plain means over all
     classes of truth or prediction, where an undefined precision or recall counts as 0 (scikit-learn's
-    `zero_division=0`); their intervals are jackknife with t. A prediction outside the truth's classes is wrong.
+    `zero_division=0`). Their limits come from those of the classes: the distances of precisions and recalls, which are
+    independent given the number of rows of each class, add by squares (MOVER: Zou and Donner, Statistics in Medicine
+    27, 2008); those of F1, to two of which each error belongs, add as they are. They are a dash for a single class, and
+    where no row truly has one of the classes. A prediction outside the truth's classes is wrong.
     Source: van Rijsbergen, Information Retrieval (1979), chapter 7. Assumes independent rows.
     Raises InputError: other lengths, no row with truth and answer, or no class in common.
     """
@@ -128,33 +132,44 @@ def _f1(tp: int, union: int) -> Estimate:
 def _macros(
     pairs: Counter[tuple[Hashable, Hashable]], classes: Sequence[Hashable]
 ) -> tuple[Estimate, Estimate, Estimate]:
-    return _macro(pairs, classes, 0), _macro(pairs, classes, 1), _macro(pairs, classes, 2)
+    n = pairs.total()
+    counts = [_counts(pairs, name) for name in classes]
+    # A class without a true row says nothing of its recall, and a single class is no average.
+    whole = len(classes) > 1 and all(tp + fn for tp, _fp, fn in counts)
+    return (
+        _macro([_limits(tp, tp + fp) for tp, fp, _fn in counts], n, whole),
+        _macro([_limits(tp, tp + fn) for tp, _fp, fn in counts], n, whole),
+        _macro([_f1_limits(tp, tp + fp + fn) for tp, fp, fn in counts], n, whole, dependent=True),
+    )
 
 
-def _macro(pairs: Counter[tuple[Hashable, Hashable]], classes: Sequence[Hashable], part: int) -> Estimate:
-    counts = {name: _counts(pairs, name) for name in classes}
-    kinds = list(pairs)
+_Limits: TypeAlias = tuple[float, float, float]
+"""Value, lowest and highest."""
 
-    def figure(name: Hashable, tp: int, fp: int, fn: int) -> float:
-        below = (tp + fp, tp + fn, tp + (fp + fn) / 2)[part]
-        return tp / below if below else 0.0
 
-    figures = {name: figure(name, *counts[name]) for name in classes}
-    value = sum(figures.values()) / len(classes)
+def _limits(part: int, whole: int) -> _Limits:
+    """Without rows to divide by the figure counts as 0, and may be anything."""
+    return (part / whole, *mid_p(part, whole)) if whole else (0.0, 0.0, 1.0)
 
-    def without(kind: int) -> float:
-        true, given = kinds[kind]
-        changed = 0.0
-        for name in {true, given}:
-            tp, fp, fn = counts[name]
-            if true == given:
-                tp -= 1
-            elif name == given:
-                fp -= 1
-            else:
-                fn -= 1
-            changed += figure(name, tp, fp, fn) - figures[name]
-        return value + changed / len(classes)
 
-    error = jackknife_error(value, without, list(pairs.values()))[1]
-    return t_interval(value, error, pairs.total(), N_("jackknife, t"))
+def _f1_limits(tp: int, union: int) -> _Limits:
+    value, low, high = (2 * j / (1 + j) for j in _limits(tp, union))
+    return value, low, high
+
+
+def _macro(scores: Sequence[_Limits], n: int, whole: bool, *, dependent: bool = False) -> Estimate:
+    k = len(scores)
+    value = math.fsum(one for one, _low, _high in scores) / k
+    if n < 2 or not whole:
+        return Estimate(value, None, None, n)
+    below = [one - low for one, low, _high in scores]
+    above = [high - one for one, _low, high in scores]
+    add = math.fsum if dependent else _root_of_squares
+    low, high = max(0.0, value - add(below) / k), min(1.0, value + add(above) / k)
+    return Estimate(
+        value, low, high, n, N_("mid-p, combined by squares (MOVER)") if not dependent else N_("mid-p, added")
+    )
+
+
+def _root_of_squares(values: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(value * value for value in values))

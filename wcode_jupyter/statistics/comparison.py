@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..errors import InputError
 from ..language import N_, _
 from .distributions import binomial_cdf, normal_quantile, student_quantile, student_tail
-from .intervals import ALPHA, Estimate, mean, mean_of_rows
+from .intervals import ALPHA, Estimate, mean_of_rows, mean_of_scores
 
 __all__ = ["Comparison", "compare", "difference_of_shares", "holm", "mcnemar", "rows_needed"]
 
@@ -43,12 +43,16 @@ class Comparison(Struct, frozen=True):
     """Rows that only one side, or none, has a value for."""
 
 
-def compare(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> Comparison:
+def compare(
+    first: Sequence[Sequence[float]], second: Sequence[Sequence[float]], span: tuple[float, float] | None = None
+) -> Comparison:
     """Compares scores of the same rows; each row has one or more values, or none where it failed.
 
+    `span`: the lowest and the highest score there can be, for scores other than 0 and 1; None: not known.
+
     Values that are all 0 or 1, one a row: exact McNemar test, Bonett-Price interval. With several 0/1 samples a row:
-    the same interval over the rows' means, paired t test. Other scores: paired t test, and the interval of a
-    mean (see `intervals.mean`) over the rows' differences. Assumes independent rows.
+    the same interval over the rows' means, paired t test. Other scores: paired t test, and the interval of
+    `intervals.mean_of_scores` over the rows' differences. Assumes independent rows.
     Raises InputError: other lengths, or no common row.
     """
     if len(first) != len(second):
@@ -66,7 +70,7 @@ def compare(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]])
     right = [math.fsum(b) / len(b) for _a, b in pairs]
     differences = [b - a for a, b in zip(left, right, strict=True)]
     gained, lost = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    difference = difference_of_shares(differences) if ones else mean_difference(differences)
+    difference = difference_of_shares(differences) if ones else mean_difference(differences, span)
     p: float | None
     effect: float | None
     if ones and single:
@@ -75,11 +79,11 @@ def compare(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]])
     else:
         p, test = _paired_t(differences), N_("paired t")
         effect = _standardized(differences)
-    if difference.low is None:
+    if len(pairs) < 2 or (difference.low is None and effect is None):
         p = None
     return Comparison(
-        first=mean_of_rows([a for a, _b in pairs]),
-        second=mean_of_rows([b for _a, b in pairs]),
+        first=mean_of_rows([a for a, _b in pairs], span=None if ones else span),
+        second=mean_of_rows([b for _a, b in pairs], span=None if ones else span),
         difference=difference,
         p=p,
         test=test,
@@ -119,17 +123,9 @@ def difference_of_shares(differences: Sequence[float]) -> Estimate:
     return Estimate(value, max(-1.0, moved - half), min(1.0, moved + half), n, N_("Bonett-Price"))
 
 
-def mean_difference(differences: Sequence[float]) -> Estimate:
-    """Mean of paired differences of scores: Student t, or BCa where that is wider, as for any mean.
-
-    Two-point differences of 0 and 1 are no share here. Equal differences have no interval.
-    """
-    # Moved and scaled, so that differences that happen to be 0 and 1 are not taken for right and wrong.
-    found = mean([d + 2 for d in differences], worst=0.0, best=2.0)
-    low = None if found.low is None else found.low - 2
-    high = None if found.high is None else found.high - 2
-    value = math.fsum(differences) / len(differences)
-    return Estimate(value, low, high, found.n, found.method)
+def mean_difference(differences: Sequence[float], span: tuple[float, float] | None = None) -> Estimate:
+    """Mean of paired differences of scores that lie in `span`, as for any scores (see `intervals.mean_of_scores`)."""
+    return mean_of_scores(differences, None if span is None else (span[0] - span[1], span[1] - span[0]))
 
 
 def _paired_t(differences: Sequence[float]) -> float | None:

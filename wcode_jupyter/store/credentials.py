@@ -39,8 +39,24 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text, re.ASCII)
 
 
+# How tokens of providers begin: long enough a word of its own that no other text does.
+_PREFIXES = "|".join(
+    (
+        "[sr]k_live_|whsec_|sq0(?:csp|atp)-",  # payments
+        "gl(?:pat|rt|dt|ptt|soat)-|npm_|pypi-|rubygems_|dckr_pat_|sgp_|lin_api_|ntn_|secret_|figd_|CFPAT-",  # tools
+        "gsk_|xai-|tvly-|r8_|pplx-|fw_|nvapi-|AQVN",  # models
+        r"ya29\.|GOCSPX-|SG\.|shp(?:at|ss|ca|pa)_|do[oprt]_v1_|HRKU-|hv[sbr]\.|pul-|tskey-|ATATT3x|pat-(?:na|eu)\d-",
+        r"gl(?:c|sa)_|NRAK-|PMAK-|sntry[su]_|xapp-|sk\.eyJ",
+    )
+)
+
 _SHAPES = (
-    _Shape(N_("a private key"), _pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----\s*\S{16}"), "PRIVATE KEY", 0),
+    _Shape(
+        N_("a private key"),
+        _pattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----\s*\S{16}"),
+        "PRIVATE KEY",
+        0,
+    ),
     _Shape(N_("an API key (sk-…)"), _pattern(r"(?<![\w-])sk-([\w-]{20,})"), "sk-", 3.0),
     _Shape(N_("an authorization header"), _pattern(r"\b[Bb]earer\s+([\w.~+/=-]{20,})"), "earer", 3.0),
     _Shape(N_("an AWS access key"), _pattern(r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b"), "IA", 2.5),
@@ -52,11 +68,17 @@ _SHAPES = (
     _Shape(N_("an Alibaba Cloud access key"), _pattern(r"\bLTAI([A-Za-z0-9]{12,26})\b"), "LTAI", 2.5),
     _Shape(N_("a Tencent Cloud access key"), _pattern(r"\bAKID([A-Za-z0-9]{32})\b"), "AKID", 3.0),
     _Shape(N_("a signed token (JWT)"), _pattern(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.([\w-]{20,})"), "eyJ", 3.0),
-    _Shape(N_("an access token"), _pattern(r"\b(?:glpat-|gsk_|npm_|pypi-|tvly-|xai-)([\w-]{20,})"), "", 3.0),
-    _Shape(N_("a password in an address"), _pattern(r"://[^\s/:@]{1,80}:([^\s/:@]{8,80})@"), "://", 2.5),
-    _Shape(
-        N_("an access token"), _pattern(r"\b(?:[sr]k_live_|ya29\.|SG\.|shpat_|dop_v1_|glsa_)([\w.-]{16,200})"), "", 3.0
-    ),
+    _Shape(N_("an access token"), _pattern(rf"\b(?:{_PREFIXES})([\w.-]{{20,400}})"), "", 3.0),
+    _Shape(N_("an access token"), _pattern(r"\b(?:key-|dapi|SK)([0-9a-f]{32})\b"), "", 2.5),
+    _Shape(N_("an access token"), _pattern(r"\bAGE-SECRET-KEY-1([0-9A-Z]{50,60})\b"), "AGE-", 3.0),
+    _Shape(N_("a Baidu or Volcengine key"), _pattern(r"\b(?:bce-v3/ALTAK-|AKLT)([\w/=-]{30,120})"), "LT", 3.0),
+    _Shape(N_("the token of a bot"), _pattern(r"\b\d{8,10}:(AA[\w-]{33})\b"), ":AA", 3.0),
+    _Shape(N_("the token of a bot"), _pattern(r"\b[MNO][\w-]{23,27}\.[\w-]{6}\.([\w-]{27,45})\b"), ".", 3.0),
+    _Shape(N_("the address of a webhook"), _pattern(r"\bhooks\.slack\.com/\w{1,20}/([\w/]{30,120})"), "hooks.", 3.0),
+    _Shape(N_("the address of a webhook"), _pattern(r"/api/webhooks/\d{10,25}/([\w-]{40,90})"), "/webhooks/", 3.0),
+    _Shape(N_("an Azure key"), _pattern(r"\b(?:Account|SharedAccess)Key=([\w+/]{40,100}={0,2})"), "Key=", 3.5),
+    _Shape(N_("a signed address"), _pattern(r"[?&](?:sig|X-Amz-Signature)=([\w%+/=-]{30,200})"), "=", 3.0),
+    _Shape(N_("a password in an address"), _pattern(r"://[^\s/:@]{1,80}:([^\s/:@]{4,80})@"), "://", 1.5),
     _Shape(N_("an authorization header"), _pattern(r"\b[Bb]asic\s{1,4}([A-Za-z0-9+/]{12,400}={0,2})"), "asic", 3.0),
     _Shape(
         N_("a secret in an assignment"),
@@ -66,6 +88,15 @@ _SHAPES = (
         ),
         "",
         3.5,
+    ),
+    _Shape(
+        N_("a password in an assignment"),
+        _pattern(
+            r"(?i:passw(?:or)?d|passwd|passphrase|pwd|密码|口令)[\"']?\s{0,4}[:=：]\s{0,4}[\"'](?=[^\"']{0,80}[A-Za-z])"
+            r"([^\"'\s]{6,80})[\"']"
+        ),
+        "",
+        2.4,
     ),
 )
 
@@ -109,7 +140,10 @@ def redacted(text: str) -> str:
     return text
 
 
-_WHOLE_KEY = _pattern(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^\"-]{16,}(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?")
+_WHOLE_KEY = _pattern(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^\"-]{16,}"
+    r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
+)
 
 
 def _hidden(match: re.Match[str], bits: float) -> str:
@@ -122,7 +156,14 @@ def _looks_real(match: re.Match[str], bits: float) -> bool:
     if not bits:
         return True
     value = match.group(1)
-    return any(c.isdigit() for c in value) and "EXAMPLE" not in value.upper() and _entropy(value) >= bits
+    if not any(c.isdigit() for c in value) or _PLACEHOLDER.search(value) or _NAME.fullmatch(value):
+        return False
+    return _entropy(value) >= bits
+
+
+_NAME = re.compile(r"[a-z]+(?:[-_.](?:[a-z]+|\d{1,4})){2,}")
+"""Words and numbers as people name things; a random text has both in one piece."""
+_PLACEHOLDER = re.compile(r"(?i)example|changeme|placeholder|your|xxxx|dummy|passw(?:or)?d|1234567|[{}<>$]")
 
 
 def _entropy(text: str) -> float:

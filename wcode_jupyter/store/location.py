@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import ReplayError
 from ..language import _
+from ..session_name import session_name
 
 __all__ = ["default_path", "hint", "named_path", "notebook_path", "of_renamed_notebook"]
 
@@ -30,7 +31,7 @@ def default_path(notebook: str | None = None) -> Path:
 
 def notebook_path(notebook: str | None = None) -> Path | None:
     """The notebook's own file, as `default_path` knows it; None where nobody says."""
-    name = notebook or os.environ.get("JPY_SESSION_NAME", "")
+    name = notebook or session_name()
     stem, extension, _rest = name.partition(_NOTEBOOK)  # VS Code adds "-jvsc-…" to the name
     if not extension:
         return None

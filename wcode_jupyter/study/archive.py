@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from ..errors import InputError
@@ -18,6 +20,9 @@ _MOST_FILES = 10_000
 _RATIO = 500
 """Text of answers packs well, but not this well."""
 _SMALL = 10 * 2**20
+_LARGEST_MANIFEST = 4 * 2**20
+_BROKEN = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+"""What zipfile raises for an archive that is none, cut, encrypted, or packed in a way that it does not know."""
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -28,7 +33,7 @@ def unpack(path: Path, folder: Path) -> None:
             _check(path, members)
             for member in members:
                 _write(path, archive, member, folder)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise InputError(
             _("{path} is not a readable zip archive: {error}").format(path=path.name, error=error)
         ) from None
@@ -42,8 +47,9 @@ def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
     if faults:
         raise InputError(_("{path} contains an unexpected name: {name}").format(path=path.name, name=repr(faults[0])))
     size = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
-    if len(members) > _MOST_FILES or size > _LARGEST or (size > _SMALL and size > _RATIO * max(packed, 1)):
+    # Of the archive itself: what its directory claims for each member may be the same bytes again and again.
+    packed = path.stat().st_size
+    if len(members) > _MOST_FILES or size > _LARGEST or (size > _SMALL and size > _RATIO * packed):
         raise InputError(_("{path} is too large when unpacked").format(path=path.name))
     if len({name.casefold() for name in names}) < len(names):
         raise InputError(_("{path} contains a duplicate file").format(path=path.name))
@@ -66,13 +72,19 @@ def _write(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder
 
 def _verify(path: Path, folder: Path) -> None:
     try:
-        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+        with (folder / MANIFEST).open("rb") as manifest:
+            lines = manifest.read(_LARGEST_MANIFEST).decode().splitlines()
     except (OSError, UnicodeDecodeError):
         raise InputError(_("{path} is not the package of a study: it has no manifest").format(path=path.name)) from None
     for line in lines:
         digest, _space, name = line.partition("  ")
         file = folder / name
-        if not _is_plain(name) or not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        if not _is_plain(name) or not file.is_file() or _sha256(file) != digest:
             raise InputError(
                 _("{path} was changed: {name} is not what the manifest says").format(path=path.name, name=name)
             )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -63,6 +63,11 @@ def _revised(study: Study) -> bool:
     return len({run.prompt for run in study.runs} | {text for row in study.rows for text in row.systems if text}) > 1
 
 
+def _compared(study: Study) -> bool:
+    """Whether models are compared, or prompts and values of one: the same statistics are asked for."""
+    return _several_models(study) or any(one.kind in ("test", "compare") for one in study.findings)
+
+
 def _never(_study: Study) -> bool:
     return False
 
@@ -74,6 +79,9 @@ def _items(*rows: Item | tuple[str, str]) -> tuple[Item, ...]:
 _CONFIGURATION = ("model answered", "system_fingerprint", "parameters", "days (UTC)")
 _PROMPTS = ("prompt template", "first prompt", "system prompt 1", "system prompt 2")
 _FILES = ("answers",)
+_INSTRUMENT = ("finding instrument", "finding labels")
+_INTERVALS = ("finding interval", "finding validate", "finding estimate", "finding calibration", "finding variance")
+_TESTS = ("finding test", "finding compare")
 
 GUIDELINES: tuple[Item, ...] = _items(
     Item(number="1", text=N_("Models used, and what for (G1)"), facts=("requests",)),
@@ -93,7 +101,7 @@ GUIDELINES: tuple[Item, ...] = _items(
     ("12", N_("Ensembles: how models work together (G3)")),
     ("13", N_("Diagrams and reasons for design decisions (G3)")),
     Item(number="14", text=N_("All prompts: templates and instances (G4)"), facts=_PROMPTS),
-    ("15", N_("Zero-shot, one-shot or few-shot prompting (G4)")),
+    Item(number="15", text=N_("Zero-shot, one-shot or few-shot prompting (G4)"), facts=("finding shots",)),
     Item(
         number="16", text=N_("Prompts made at run time: the rule that makes them (G4)"),
         facts=("prompt template",), applies=_with_template,
@@ -114,12 +122,12 @@ GUIDELINES: tuple[Item, ...] = _items(
     Item(
         number="24", text=N_("Traces of tools: arguments, results, order (G4)"), facts=_FILES, applies=_with_tools,
     ),
-    Item(number="25", text=N_("Construct and instrument of the human validation (G5)"), facts=("finding instrument",)),
-    Item(number="26", text=N_("Instruments shared (G5)"), facts=("finding instrument",)),
+    Item(number="25", text=N_("Construct and instrument of the human validation (G5)"), facts=_INSTRUMENT),
+    Item(number="26", text=N_("Instruments shared (G5)"), facts=_INSTRUMENT),
     ("27", N_("Human validation planned early, on reference models (G5)")),
     Item(
         number="28", text=N_("Agreement of humans and models, and how ratings were joined (G5)"),
-        facts=("finding agreement",),
+        facts=("finding agreement", "finding validate"),
     ),
     ("29", N_("Confounding factors considered (G5)")),
     ("30", N_("Raters: background and possible bias (G5)")),
@@ -135,13 +143,13 @@ GUIDELINES: tuple[Item, ...] = _items(
     ("37", N_("Baselines without a language model (G7)")),
     Item(
         number="38", text=N_("Repetitions, with the distribution of results (G7)"),
-        facts=("repeats", "distinct requests", "seeds", "finding interval"),
+        facts=("repeats", "distinct requests", "seeds", *_INTERVALS),
     ),
     Item(number="39", text=N_("Reasons for the number of repetitions (G7)"), facts=("finding power",)),
     ("40", N_("Established metrics for comparison (G7)")),
     Item(
-        number="41", text=N_("Inferential statistics where models are compared (G7)"), facts=("finding test",),
-        applies=_several_models,
+        number="41", text=N_("Inferential statistics where models are compared (G7)"), facts=_TESTS,
+        applies=_compared,
     ),
     Item(number="42", text=N_("Raw outputs provided (G8)"), facts=_FILES),
     ("43", N_("Sensitive data: governance and ethics (G8)")),
@@ -158,9 +166,13 @@ TRIPOD: tuple[Item, ...] = _items(
     Item(number="6b", text=N_("Adaptation: prompts, retrieval, fine-tuning"), facts=_PROMPTS),
     Item(number="6c", text=N_("Settings of the generation"), facts=("parameters", "seeds")),
     ("6d", N_("Expected form of the output, and its mapping to the outcome")),
-    Item(number="7a", text=N_("Measures of quality"), facts=("finding agreement", "finding interval")),
-    Item(number="7d", text=N_("Human assessment: rubric, raters, agreement"), facts=("finding agreement",)),
-    Item(number="8a", text=N_("Process of labelling"), facts=("finding instrument",)),
+    Item(number="7a", text=N_("Measures of quality"), facts=("finding agreement", *_INTERVALS)),
+    Item(
+        number="7d",
+        text=N_("Human assessment: rubric, raters, agreement"),
+        facts=("finding agreement", "finding validate"),
+    ),
+    Item(number="8a", text=N_("Process of labelling"), facts=_INSTRUMENT),
     Item(number="8b", text=N_("Number of annotators"), facts=("finding labels",)),
     ("8c", N_("Background of annotators")),
     Item(number="9a", text=N_("Design and choice of prompts"), facts=_PROMPTS),
@@ -172,7 +184,7 @@ TRIPOD: tuple[Item, ...] = _items(
     ),
     Item(number="14f", text=N_("Code and prompts available"), facts=("finding package",)),
     Item(number="16", text=N_("Flow of cases and sample sizes"), facts=("rows", "requests", "failures")),
-    Item(number="17", text=N_("Performance with uncertainty"), facts=("finding interval", "finding test")),
+    Item(number="17", text=N_("Performance with uncertainty"), facts=(*_INTERVALS, *_TESTS)),
     Item(number="18", text=N_("Changes of the model during the study"), facts=("system_fingerprint", "finding audit")),
 )
 

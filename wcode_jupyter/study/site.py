@@ -23,7 +23,9 @@ from msgspec import Struct
 from .. import extras
 from ..errors import InputError
 from ..language import _
+from ..local.fetch import environment
 from . import wheels
+from .package import check_itself
 from .wheels import Target, Wheel
 
 __all__ = ["Contents", "Parts", "Site", "build"]
@@ -43,6 +45,8 @@ class Contents(Struct, frozen=True):
     notebook: Path
     answers: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    """Environment variables of settings that the notebook has from outside."""
 
 
 class Parts(Struct, frozen=True):
@@ -78,6 +82,8 @@ class _Lock(Struct, frozen=True):
 
 def build(target: Path, contents: Contents, parts: Parts, cache: Path, *, language: str = "en") -> Site:
     """Writes the site into the empty folder `target`. Raises InputError."""
+    for path in contents.answers:
+        check_itself(path)
     extras.load("jupyterlite_core", extra="site", package="jupyterlite-core")
     with tempfile.TemporaryDirectory(prefix="wcode-site-") as name:
         lite = Path(name, "lite")
@@ -145,7 +151,7 @@ def _from_npm(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [npm, "pack", f"pyodide@{version}", "--silent", "--pack-destination", str(cache)],
-        capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+        capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env=environment(),
     )  # fmt: skip
     if done.returncode or not archive.is_file():
         raise InputError(_("Cannot download Pyodide {version}").format(version=version), hint=hint)
@@ -248,6 +254,7 @@ def _copy_contents(contents: Contents, folder: Path) -> None:
 def _write_config(lite: Path, contents: Contents, found: Sequence[Wheel], target: Target, language: str) -> None:
     replays = [path.name for path in contents.answers if path.name.endswith(".replay.jsonl")]
     environment = {
+        **dict(contents.settings),
         "HOME": "/home/pyodide",
         "JPY_SESSION_NAME": contents.notebook.name,
         "PYTHONSTARTUP": f"/lib/python{target.python}/site-packages/{wheels.STARTUP}",
@@ -302,8 +309,8 @@ def _labextension(name: str) -> Path:
 
 def _lite(lite: Path, target: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(lite), "--output-dir", str(target)],
-        cwd=lite, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+        [sys.executable, "-P", "-m", "jupyterlite_core", "build", "--lite-dir", str(lite), "--output-dir", str(target)],
+        cwd=lite, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env=environment(),
     )  # fmt: skip
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from .. import files
 from ..errors import ReplayError
 from ..language import _
 from ..reply import Reply
@@ -68,7 +69,7 @@ _LONGEST_PROMPT = 500
 def is_run_file(path: Path) -> bool:
     """Whether the first line is the header of a run file. Raises ReplayError: it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with files.reading(path) as file:
             return _RUN in file.readline(1 << 20)
     except OSError as error:
         raise ReplayError(
@@ -92,7 +93,7 @@ def read(path: Path) -> Iterator[RecordedAnswer]:
 
 def run_facts(path: Path) -> RunFacts:
     """The run of a run file. Raises ReplayError."""
-    with path.open("rb") as file:
+    with files.reading(path) as file:
         header = _decoded(path, 1, file.readline(), _Header)
     jobs = [line.job for _number, line in _lines(path)]
     return RunFacts(
@@ -107,7 +108,7 @@ def run_facts(path: Path) -> RunFacts:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, _Line]]:
-    with path.open("rb") as file:
+    with files.reading(path) as file:
         for number, data in enumerate(file, 1):
             if number > 1 and data.endswith(b"\n") and not data.isspace():
                 yield number, _decoded(path, number, data, _Line)

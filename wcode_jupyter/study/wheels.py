@@ -23,6 +23,7 @@ from msgspec import Struct
 from .. import extras
 from ..errors import InputError, one_line
 from ..language import _
+from ..local.fetch import environment
 from ..version import __version__
 
 __all__ = ["STARTUP", "Target", "Wheel", "contents_wheel", "gather", "imported", "own_wheel", "wheel_of"]
@@ -34,7 +35,8 @@ NEEDS = (
 """What this package needs, as pyproject.toml says."""
 _TIME = (2020, 1, 1, 0, 0, 0)
 _PIP_TIMEOUT_S = 600
-_PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
+# -P: the notebook's folder may hold a pip.py.
+_PIP = (sys.executable, "-P", "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
 _CONTENTS = "wcode_study"
 STARTUP = f"{_CONTENTS}/startup.py"
 """Where the wheel of the contents has the file that IPython runs first: it goes into the folder of the notebook."""
@@ -293,7 +295,7 @@ class _Search:
         with tempfile.TemporaryDirectory(dir=self._store) as folder:
             done = subprocess.run(
                 [*_PIP, "--find-links", str(self._store), *fits, "--dest", folder, *lines],
-                capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False,
+                capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False, env=environment(),
             )  # fmt: skip
             if "No module named pip" in done.stderr:
                 raise InputError(_("Downloading wheels needs pip"), hint=_("Install it: python -m ensurepip"))

@@ -29,6 +29,7 @@ from ..errors import (
 from ..keys import Secret
 from ..language import N_, _
 from ..version import __version__
+from . import debug_log
 from .endpoint import Deadlines, Endpoint
 from .proxies import Proxy, proxy_for
 
@@ -76,6 +77,7 @@ class Connections:
         self._fast = fast
         self._clients: dict[tuple[Any, ...], httpx.AsyncClient | FastClient] = {}
         self._contexts: dict[tuple[Any, ...], ssl.SSLContext] = {}
+        debug_log.install()
 
     def client(self, endpoint: Endpoint) -> httpx.AsyncClient | FastClient:
         """The client for `endpoint`, built at its first use. Raises ConnectError: unusable proxy or certificates."""

@@ -24,6 +24,7 @@ from ..redaction import Redactor
 from ..reply.events import Event, Extra, Failure, Finish, Notice, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from ..request.forms import DEFAULT_PROTOCOL, FORMS
 from ..request.messages import Request
+from . import debug_log, proxy_passwords
 from .endpoint import Deadlines, Endpoint
 from .fault import AttemptFailure, Faults
 from .masking import Mask, MaskTable
@@ -61,7 +62,7 @@ class _Exchange:
         self.deadlines = deadlines
         self.secret = secret
         self.redact = keys.redact
-        self.faults = Faults(endpoint, deadlines, keys.redact, has_key=secret is not None, model=request.model)
+        self.faults = Faults(endpoint, deadlines, _told(keys), has_key=secret is not None, model=request.model)
         self.body = wire.encode(request)
         self.until = None if deadlines.total_s is None else asyncio.get_running_loop().time() + deadlines.total_s
         self.delivered = False
@@ -151,6 +152,7 @@ class Transport:
 
         Raises InputError (no key, a key over plain http), TransportError, ServerError, AnswerError.
         """
+        debug_log.redacting.set(_told(self._keys))
         call = _Exchange(request, endpoint, deadlines, self._secret(endpoint), self._keys)
         while True:
             fault: AttemptFailure | None = None
@@ -166,7 +168,8 @@ class Transport:
                         if isinstance(item, AttemptFailure):
                             fault = item
                             break
-                        call.delivered = call.delivered or any(type(event) in _DELTAS for event in item)
+                        if not call.delivered:
+                            call.delivered = not _DELTAS.isdisjoint(map(type, item))
                         if passed := mask.events(item):
                             yield passed
                     if held := mask.rest():
@@ -189,7 +192,8 @@ class Transport:
         """
         secret = self._secret(endpoint, required=False)
         deadlines = Deadlines(timeout_s, timeout_s, timeout_s, timeout_s)
-        faults = Faults(endpoint, deadlines, self._keys.redact, has_key=secret is not None)
+        debug_log.redacting.set(_told(self._keys))
+        faults = Faults(endpoint, deadlines, _told(self._keys), has_key=secret is not None)
         request = ("GET", endpoint.base_url + FORMS[endpoint.protocol].models, None, wire.headers(endpoint.protocol))
         until = asyncio.get_running_loop().time() + timeout_s
         response = await self._send(endpoint, request, secret, deadlines, until, _untraced)
@@ -302,6 +306,11 @@ class Transport:
 
             self._built = Connections(self._most, fast=self._fast and self.can_be_fast())
         return self._built
+
+
+def _told(keys: Keys) -> Callable[[str], str]:
+    """Takes keys and the passwords of proxies out of what errors and logs tell."""
+    return lambda text: proxy_passwords.redact(keys.redact(text))
 
 
 def _other_server(endpoint: Endpoint) -> str:

@@ -29,6 +29,10 @@ __all__ = ["FastClient"]
 # the whole request.
 _opened: ContextVar[list[socket.socket]] = ContextVar("wcode_opened")
 
+_open_sessions: dict[int, AsyncGenerator[aiohttp.ClientSession, None]] = {}
+"""What holds a session open, by its client, which it holds too: a client that is dropped must not take its session with
+it before the loop has closed it."""
+
 _WRITTEN_AT_ONCE = 2**15
 """Bytes that asyncio takes without making the writer wait: half of its limit, for the head comes with them."""
 
@@ -54,7 +58,7 @@ class FastClient:
         """The response's head; its body is still to be read. Raises exceptions of httpx."""
         if self._session is None:
             # A generator, because a loop that ends closes those that are still open: no session is left behind.
-            self._held = self._hold()
+            self._held = _open_sessions[id(self)] = self._hold()
             self._session = await anext(self._held)
         method, url, content, further = request
         headers = {**self._headers, **further}
@@ -100,6 +104,7 @@ class FastClient:
         try:
             yield session
         finally:
+            _open_sessions.pop(id(self), None)
             await session.close()
 
     async def aclose(self) -> None:

@@ -2,6 +2,7 @@
 // words for a screen reader when it begins and ends. Whatever an action does is a cell that one can read.
 
 import { insertBelow } from './cells.js';
+import { serveFollowing } from './follow.js';
 import { whenSeen } from './seen.js';
 import { keepSelections, restoreSelection } from './selection.js';
 import { words } from './words.js';
@@ -19,7 +20,8 @@ const SHEET = `
 .wcode-code-bar button { opacity: 0; transition: opacity .1s }
 .wcode-code-bar:hover button, .wcode-code-bar:has(+ pre:hover) button, .wcode-code-bar:focus-within button { opacity: 1 }
 :is(.wcode-bar, .wcode-code-bar) button:hover { background: var(--jp-layout-color2) }
-:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-answer :is(pre, summary):focus-visible {
+:is(.wcode-bar, .wcode-code-bar) button:focus-visible, .wcode-answer :is(pre, summary):focus-visible, .wcode-table:focus-visible,
+.wcode-table summary:focus-visible {
   outline: 2px solid var(--jp-brand-color1); outline-offset: 1px }
 .wcode-heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 `;
@@ -51,6 +53,9 @@ async function copy(text, made) {
 
 // -- cells
 
+const OUTPUT = /\s(?:-o|--output)[\s=](\w+)/;
+const CHAT = /\s--chat[\s=](\w[\w.-]*)/;
+
 class Place {
   constructor(app, notebook, cell) {
     Object.assign(this, { app, notebook, cell });
@@ -66,6 +71,10 @@ class Place {
 
   get prompt() {
     return this.source.trimStart().split('\n').slice(1).join('\n');
+  }
+
+  get chat() {
+    return CHAT.exec(this.line)?.[1] ?? '';
   }
 
   // The text of the answer as the model wrote it.
@@ -96,18 +105,31 @@ class Place {
     await this.app.commands.execute('notebook:run-cell');
   }
 
+  // A cell that asks for the rest. In a chat the model has the answer; elsewhere the cell holds it, by its variable
+  // where it has one.
   goOn() {
-    this.insert(`${this.line.replace(/\s(?:-o|--output)[\s=]\S+/, '')} --raw\n${this.prompt}\n\n${words.goOn}\n\n${this.text}`);
+    const name = OUTPUT.exec(this.line)?.[1];
+    if (this.chat) {
+      this.insert(`${this.line}\n${words.goOnInChat}`);
+    } else if (name) {
+      const [, stem, number] = /^(.*?)(?:_(\d+))?$/.exec(name);
+      const line = this.line.replace(OUTPUT, ` -o ${stem}_${Number(number ?? 1) + 1}`);
+      this.insert(`${line}\n${this.prompt}\n\n${words.goOn}\n\n{{${name}}}`);
+    } else {
+      const raw = this.text.includes('{{') ? ' --raw' : '';
+      this.insert(`${this.line}${raw}\n${this.prompt}\n\n${words.goOn}\n\n${this.text}`);
+    }
   }
 
-  fork(chat) {
-    this.insert(`%wcode chats fork ${chat} ${chat}-2`);
-    insertBelow(this.notebook, `${this.line.replace(chat, `${chat}-2`)}\n`);
+  fork() {
+    const copy = `${this.chat}-2`;
+    this.insert(`%wcode chats fork ${this.chat} ${copy}`);
+    insertBelow(this.notebook, `${this.line.replace(CHAT, ` --chat ${copy}`)}\n`);
   }
 
   compare() {
     const model = this.record.asked ?? '';
-    const line = this.line.replace(/\s(?:-o|--output)[\s=]\S+/, '');
+    const line = this.line.replace(OUTPUT, '');
     const names = line.includes(model.split('/').pop()) ? '' : ` -m ${model}`;
     this.insert(`${line}${names} -m \n${this.prompt}`);
     this.notebook.mode = 'edit';
@@ -124,7 +146,9 @@ function placeOf(node, app, tracker) {
 
 // The language of a block of code: that of the fence with the same content in the model's own text.
 function languageOf(code, place) {
-  const fences = place?.text.matchAll(/^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{1,20})[^\n]*\n([^]*?)^ {0,3}\1/gm) ?? [];
+  const text = place?.text ?? '';
+  // Each block looks through the whole text.
+  const fences = text.length > 100_000 ? [] : text.matchAll(/^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]{1,20})[^\n]*\n([^]*?)^ {0,3}\1/gm);
   for (const [, , language, content] of fences) {
     if (content.trim() === code.textContent.trim()) {
       return language;
@@ -149,18 +173,21 @@ function addBar(status, app, tracker) {
   if (place.record.ended === 'length') {
     bar.append(button(words.continue, words.continueHint, () => place.goOn()));
   }
-  const chat = /\s--chat[\s=](\w[\w.-]*)/.exec(place.line)?.[1];
-  if (chat) {
-    bar.append(button(words.fork, words.forkHint, () => place.fork(chat)));
+  if (place.chat) {
+    bar.append(button(words.fork, words.forkHint, () => place.fork()));
   }
   bar.append(button(words.compare, words.compareHint, () => place.compare()));
   status.prepend(bar);
 }
 
-function addCodeBar(pre, app, tracker) {
-  if (pre.scrollWidth > pre.clientWidth) {
-    pre.tabIndex = 0; // by keyboard too
+function letScroll(node) {
+  if (node.scrollWidth > node.clientWidth) {
+    node.tabIndex = 0; // by keyboard too
   }
+}
+
+function addCodeBar(pre, app, tracker) {
+  letScroll(pre);
   const code = pre.querySelector(':scope > code');
   if (!code || pre.previousElementSibling?.classList.contains('wcode-code-bar')) {
     return;
@@ -209,10 +236,12 @@ function tellEnd(status) {
 export function serveAnswers(app, tracker) {
   document.head.append(Object.assign(document.createElement('style'), { textContent: SHEET }));
   keepSelections();
+  serveFollowing();
   whenSeen('.wcode-waiting, .wcode-live', tellBegin);
   whenSeen('.wcode-status', status => {
     tellEnd(status);
     addBar(status, app, tracker);
   });
+  whenSeen('.wcode-table', letScroll);
   whenSeen('.wcode-answer pre', pre => addCodeBar(pre, app, tracker));
 }

@@ -146,7 +146,8 @@ class ModelList extends Text {
       this.found = found.map(model => model.id);
       this.list.replaceChildren(...found.slice(0, MOST).map(model => ModelList.option(model)));
       this.list.hidden = !found.length;
-      this.count.textContent = say('{n} of {total} models', { n: found.length, total: table.models.length });
+      const counted = say('{n} of {total} models', { n: found.length, total: table.models.length });
+      this.count.textContent = `${counted} · ${say('¥ / 1000 tokens')}`;
     }
     this.list.value = chosen?.id ?? '';
   }

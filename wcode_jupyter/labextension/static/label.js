@@ -12,7 +12,6 @@ const BUTTONS = {
   ArrowLeft: '.wcode-back',
   ArrowRight: '.wcode-forward'
 };
-const pending = new WeakSet(); // widgets whose press the kernel has not answered yet
 
 function buttonOf(root, key) {
   if (/^[1-9]$/.test(key)) {
@@ -65,12 +64,12 @@ function onClick(event) {
   if (!root || button.disabled) {
     return;
   }
-  if (pending.has(root)) {
+  if ('wcodePending' in root.dataset) {
     event.preventDefault();
     event.stopImmediatePropagation();
     return;
   }
-  pending.add(root);
+  root.dataset.wcodePending = ''; // until the next item is rendered
   if (button.matches('.wcode-choice') || document.activeElement === document.body) {
     root.focus({ preventScroll: true });
   }
@@ -84,7 +83,7 @@ export function serveLabels() {
   });
   whenSeen(`${ROOT} .wcode-item`, item => {
     const root = item.closest(ROOT);
-    pending.delete(root);
+    delete root.dataset.wcodePending;
     item.closest('.widget-html-content').setAttribute('aria-live', 'polite');
     root.querySelectorAll('.wcode-choice').forEach((button, i) => i < 9 && button.setAttribute('aria-keyshortcuts', i + 1));
   });

@@ -40,7 +40,7 @@ class Keys {
 
   onKey(event) {
     const panel = event.target.closest?.(PANEL);
-    if (!panel) {
+    if (!panel?.querySelector('.wcode-run')) { // the explorer, too, is a panel, and sends nothing
       return;
     }
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {

@@ -6,7 +6,8 @@ export const SHEET = `
 .wcode-side [hidden] { display: none !important }
 .wcode-side fieldset { border: 0; margin: 0; padding: 0; min-width: 0 }
 .wcode-side header { display: flex; justify-content: space-between; align-items: center; gap: 6px; padding: 8px 12px }
-.wcode-side h2 { font-size: 1em; font-weight: 600; margin: 0; flex: 1 1 auto }
+.wcode-side header button { white-space: nowrap; padding: 3px 8px }
+.wcode-side h2 { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; min-width: 0; font-size: 1em; font-weight: 600; margin: 0; flex: 1 1 auto }
 .wcode-side-empty { padding: 12px }
 .wcode-side-empty p { margin: 0 0 12px }
 .wcode-side button { font: inherit; color: inherit; cursor: pointer; background: var(--jp-layout-color2);

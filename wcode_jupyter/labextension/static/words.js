@@ -33,6 +33,9 @@ const ENGLISH = {
   forkHint: 'Insert a cell that continues a copy of the chat',
   compareHint: 'Insert a copy of this cell that asks a second model',
   goOn: 'Continue exactly where this answer stops:',
+  goOnInChat: 'Continue exactly where your answer stopped.',
+  follow: 'Follow',
+  followHint: 'Scroll along until you scroll away',
   answering: 'The answer is being written'
 };
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...client import Client
 from ...errors import AnswerInterrupted, InputError, OptionError, WcodeError
 from ...event_loop import Stream
+from ...figures import format_cost, format_time
 from ...language import N_, _
 from ...local.progress import bar
 from ...reply import Reply
@@ -23,6 +24,7 @@ from ...store import Record, to_frame
 from ...study.audit import Audited, AuditRow, audited, estimate
 from ...study.drift import FieldDrift, drift, to_table, transition_table
 from ...table import Table
+from ..audit_table import audit_table, reasons
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
@@ -38,7 +40,6 @@ AUDIT_OPTIONS = (
     CellOption(name="accept", arity="flag", help=N_("Put the new answers into the replay file.")),
     CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")),
 )
-_SHOWN = 20
 # With fewer questions than this for each request under way, an audit sends them one after another.
 _QUESTIONS_EACH = 8
 
@@ -188,7 +189,7 @@ def _asked_again(
     try:
         for one in rows:
             found.append(one)
-            progress.update(len(found))
+            progress.update(found)
     except KeyboardInterrupt:
         ask.stop()
         what = _("Interrupted after {count} of {total} requests").format(count=len(found), total=len(replies))
@@ -209,21 +210,19 @@ def _show(
 ) -> None:
     """The change of each field first, then the answers that are not the same."""
     rows = [one.row for one in found]
-    progress.finish(to_table(fields) if fields else _audit_table(rows, total, limit, path))
-    if not fields:
-        return
-    for field in fields:
-        if any(then != now for then, now, _count in field.transitions):
-            _display(transition_table(field))
-    _display(_audit_table(rows, total, limit, path))
+    tables = [to_table(fields)] if fields else []
+    tables += [
+        transition_table(field) for field in fields if any(then != now for then, now, _count in field.transitions)
+    ]
+    tables += [audit_table(rows, total, limit, path), *reasons(rows)]
+    first, *more = tables
+    progress.finish(first)
+    for table in more:
+        _display(table)
 
 
 def _finding(fields: list[FieldDrift], count: int, path: Path) -> AccountEntry:
-    parts = [
-        f"{field.field} {field.changed:.1%} [{field.low:.1%}, {field.high:.1%}]"
-        + ("" if field.p is None else f", p = {field.p:.2g}")
-        for field in fields
-    ]
+    parts = [f"{field.field} {field.share}" + ("" if field.p is None else f", p = {field.p:.2g}") for field in fields]
     text = _("{count} recorded requests were sent again; changed answers: {fields}.").format(
         count=count, fields="; ".join(parts) or "–"
     )
@@ -280,22 +279,35 @@ class _Progress:
 
     def __init__(self, shell: Shell, total: int) -> None:
         self._total = total
+        self._began_s = time.monotonic()
         kernel = getattr(shell, "kernel", None)
         self._handle: Any = None
         self._bar = None
         if kernel is None:
             self._bar = bar(_("Sending again"))
         elif is_watched():
-            self._handle = _display(self._text(0), raw=True, display_id=True)
+            self._handle = _display(self._text([]), raw=True, display_id=True)
 
-    def _text(self, count: int) -> dict[str, str]:
-        return {"text/plain": _("Sending again: {count} of {total}").format(count=count, total=self._total)}
+    def _text(self, found: list[Audited]) -> dict[str, str]:
+        """How many, how many failed, what they cost, how long it takes."""
+        failed = sum(one.row.outcome == "failed" for one in found)
+        cost = sum((one.row.cost_now_cny or Decimal(0) for one in found), Decimal(0))
+        seconds = time.monotonic() - self._began_s
+        parts = [
+            _("Sending again: {count} of {total}").format(count=len(found), total=self._total),
+            _("{count} failed").format(count=failed) if failed else "",
+            format_cost(cost) if cost else "",
+            _("{time} left").format(time=format_time(seconds / len(found) * (self._total - len(found))))
+            if found
+            else "",
+        ]
+        return {"text/plain": " · ".join(filter(None, parts))}
 
-    def update(self, count: int) -> None:
+    def update(self, found: list[Audited]) -> None:
         if self._handle:
-            self._handle.update(self._text(count), raw=True)
+            self._handle.update(self._text(found), raw=True)
         if self._bar:
-            self._bar.update(count / self._total)
+            self._bar.update(len(found) / self._total)
 
     def finish(self, table: Table) -> None:
         if self._bar:
@@ -310,62 +322,3 @@ def _display(value: object, **options: object) -> object:
     from IPython.display import display
 
     return display(value, **options)  # type: ignore[no-untyped-call, unused-ignore]
-
-
-_OUTCOMES = {"same": N_("same"), "different": N_("different"), "failed": N_("failed"), "skipped": N_("skipped")}
-
-
-def _audit_table(rows: list[AuditRow], total: int, limit: Decimal | None, path: Path) -> Table:
-    """The answers that are not the same, and how many are."""
-    counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in _OUTCOMES}
-    outcomes = ", ".join(f"{count} {_(_OUTCOMES[outcome])}" for outcome, count in counts.items() if count)
-    note = _("{count} of {total}: {outcomes}").format(count=len(rows), total=total, outcomes=outcomes)
-    unknown = sum(row.outcome != "skipped" and row.cost_then_cny is None for row in rows)
-    if limit is not None and unknown:
-        note += "; " + _("with unknown cost, which --max-cost does not stop: {count}").format(count=unknown)
-    changed = [row for row in rows if row.outcome != "same"]
-    if len(changed) > _SHOWN:
-        note += "; " + _("the first {count} that changed are shown, -o NAME has all").format(count=_SHOWN)
-    if unknown := Record(path, "replay").without_order():
-        note += "; " + _(
-            "recorded before the order of keys was kept, so that a schema may be sent otherwise: {count}"
-        ).format(count=unknown)
-    return Table(
-        columns=(
-            _("no."),
-            _("model"),
-            _("prompt"),
-            _("answer"),
-            _("similarity"),
-            _("answered by"),
-            _("server version"),
-            _("output tokens"),
-            "¥",
-            _("why"),
-        ),
-        rows=tuple(_audit_cells(row) for row in changed[:_SHOWN]),
-        note=note,
-    )
-
-
-def _audit_cells(row: AuditRow) -> tuple[object, ...]:
-    return (
-        row.number,
-        row.model,
-        row.prompt,
-        _(_OUTCOMES[row.outcome]),
-        "" if row.similarity is None else f"{row.similarity:.2f}",
-        _then_now(row.answered_then, row.answered_now),
-        _then_now(row.fingerprint_then, row.fingerprint_now),
-        _then_now(row.output_tokens_then, row.output_tokens_now),
-        _then_now(row.cost_then_cny, row.cost_now_cny),
-        row.error,
-    )
-
-
-def _then_now(then: object, now: object) -> str:
-    """`then → now`, one of them where they are equal."""
-    texts = [
-        "–" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value) for value in (then, now)
-    ]
-    return " → ".join(dict.fromkeys(texts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from ... import files
 from ...display import bundle
@@ -77,7 +76,7 @@ def _undo(context: Context, line: CommandLine, name: str) -> None:
 
 
 def _export(context: Context, line: CommandLine, name: str, file: str) -> None:
-    chat, path = context.client.session.chats.get(name), Path(file).expanduser()
+    chat, path = context.client.session.chats.get(name), files.named(file)
     write = CHAT_FORMATS.get(path.suffix.lower())
     if write is None:
         raise OptionError(

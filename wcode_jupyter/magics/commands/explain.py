@@ -13,6 +13,7 @@ from ...display.renderer import code_block
 from ...errors import AnswerMalformed, OptionError, WcodeError
 from ...language import _
 from ...reply import Reply
+from ...shell import is_watched
 from .. import cell
 from ..explain import Failed, difference, explain_prompt, fix_prompt, last_failure
 from ..options import parse_cell_line
@@ -66,8 +67,24 @@ def _corrected(reply: Reply) -> str:
 
 def _ask(context: Context, rest: str, prompt: str) -> Reply | None:
     options = parse_cell_line(rest)
+    if not options.flag("dry_run") and not _agreed(context, prompt):
+        print(_("No request was sent."))
+        return None
     # What stands in braces is the user's code, not a reference.
     return cell.ask(context.shell, context.client, replace(options, own={**options.own, "raw": True}), prompt)
+
+
+def _agreed(context: Context, prompt: str) -> bool:
+    """Whether it may be sent: once in a session the user sees all of it first, where a person is there to see it."""
+    session = context.client.session
+    sends_nothing = session.strict or session.values()["replay"].value == "replay"
+    if sends_nothing or session.knows_what_explain_sends or not is_watched():
+        return True
+    print(_("What is sent (shown once in a session):"))
+    print(visible(prompt))
+    answer = input(_("Send it? [y/N] ")).strip().lower()
+    session.knows_what_explain_sends = answer in ("y", "yes", "是")
+    return session.knows_what_explain_sends
 
 
 class Difference:

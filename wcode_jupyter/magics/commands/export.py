@@ -96,7 +96,7 @@ _SITE = Target(
     language="html",
     file_name="site",
     needs="wcode_jupyter[site]",
-    run="python -m http.server --directory site",
+    run="python -m http.server --bind 127.0.0.1 --directory site",
 )
 EXPORT_WORDS = (*TARGETS, _SCRIPT.name, _SITE.name)
 """What may follow `%wcode export`."""
@@ -185,7 +185,7 @@ def _deliver(context: Context, row: Target, line: CommandLine, text: str) -> Sam
 def _write(row: Target, line: CommandLine, text: str, *, private: bool = False) -> None:
     if not (name := line.text("write") or row.file_name):
         raise OptionError(_("--write needs a path here"))
-    path = Path(name).expanduser()
+    path = files.named(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if line.flag("force"):

@@ -1,7 +1,7 @@
 """Findings by `%wcode`: `%wcode agreement results --field label` and its relatives, one row each in `FINDINGS`.
 
-Each works on a variable that holds the replies of a run, gives what the method of the same name gives, and enters the
-account of the study.
+Each works on a variable that holds the replies of a run and gives what the method of the same name gives; that enters
+the account of the study, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ...errors import OptionError
 from ...findings.finding import Finding
 from ...language import N_, _
 from ...request.parameters import did_you_mean
-from ...session.account import AccountEntry
 from ...statistics.agreement import Level
 from ...statistics.intervals import Failed
 from ...statistics.values import label, number
@@ -78,11 +77,9 @@ class FindingCommand(Struct, frozen=True):
                 raise OptionError(
                     _("--{name} {text}: use one of {words}").format(name=name, text=text, words=", ".join(words))
                 )
-        found = self.compute(replies_of(context, line.words[0]), line, context)
-        if isinstance(found, Finding):
-            context.client.session.findings.append(
-                AccountEntry(self.name, found.sentence, f"%wcode {self.name} {rest}")
-            )
+        replies = replies_of(context, line.words[0])
+        replies.enter_findings_in(context.client.session.findings)
+        found = self.compute(replies, line, context)
         bind(context, line, found)
         return found
 

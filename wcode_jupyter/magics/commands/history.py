@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import get_args
 
 from ...display import view
-from ...errors import OptionError, one_line
+from ...errors import OptionError
+from ...figures import format_cost
 from ...language import N_, _
 from ...request.parameters import did_you_mean
 from ...store import CallRow, UsageRow, to_frame
 from ...store.log import Grouping
-from ...table import Table
+from ...table import LongText, Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
@@ -21,6 +22,9 @@ from .command import Context
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
 
 _SHOWN = 60
+"""Characters of a prompt or an answer that are seen at once."""
+_ROWS = 10
+"""Rows that are seen at once."""
 
 _FRAME = CellOption(
     name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")
@@ -60,10 +64,12 @@ def _search(context: Context, rest: str) -> Table:
     if name := line.text("output"):
         context.shell.push({name: to_frame(rows, CallRow)})
     more = _("The latest {count}; use --limit to see more.").format(count=limit) if len(rows) == limit else ""
+    note = " ".join(filter(None, [more, _("Whole answers: %wcode history show ID.")]))
     return Table(
-        columns=(_("id"), _("time"), _("model"), _("prompt"), _("answer"), _("ended"), _("tokens"), "¥", _("replayed")),
+        columns=(_("id"), _("prompt"), _("answer"), _("model"), _("time"), _("ended"), _("tokens"), "¥", _("replayed")),
         rows=tuple(_call_cells(row) for row in rows),
-        note=more if rows else _("Nothing found."),
+        note=note if rows else _("Nothing found."),
+        most=_ROWS,
     )
 
 
@@ -71,13 +77,13 @@ def _call_cells(row: CallRow) -> tuple[object, ...]:
     tokens = "" if row.input_tokens is None else f"{row.input_tokens}→{row.output_tokens}"
     return (
         row.id,
-        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
+        LongText(row.prompt, shown=_SHOWN),
+        LongText(row.text or row.error or "", shown=_SHOWN),
         row.model,
-        one_line(row.prompt, _SHOWN),
-        one_line(row.text or row.error or "", _SHOWN),
+        f"{row.at.astimezone():%Y-%m-%d %H:%M}",
         row.ended,
         tokens,
-        _cost(row.cost_cny),
+        _short_cost(row.cost_cny),
         _("yes") if row.replayed else "",
     )
 
@@ -134,6 +140,7 @@ def usage(context: Context, rest: str) -> Table:
         ),
         rows=tuple((*(getattr(row, name) for name in groups), *_usage_cells(row)) for row in rows),
         note=_total(rows),
+        most=_ROWS,
     )
 
 
@@ -155,7 +162,7 @@ def _usage_cells(row: UsageRow) -> tuple[object, ...]:
         row.failures,
         f"{row.input_tokens:,}",
         f"{row.output_tokens:,}",
-        _cost(row.cost_cny),
+        _short_cost(row.cost_cny),
         row.unpriced,
     )
 
@@ -170,6 +177,11 @@ def _total(rows: list[UsageRow]) -> str:
         cost=_cost(cost),
     )
     return " ".join([total, *([_("Calls with unknown price: {count}.").format(count=unpriced)] * bool(unpriced))])
+
+
+def _short_cost(cost: Decimal | None) -> str:
+    """To three digits, as in the status line; the frame of -o has all of them."""
+    return "" if cost is None else format_cost(cost).removeprefix("¥")
 
 
 def _cost(cost: Decimal | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import urllib.parse
-from pathlib import Path
 from typing import Any
 
+from ... import files
 from ...errors import InputError, ParameterError
 from ...export.imported import Found, find_request
 from ...keys import GATEWAY_ORIGIN
@@ -21,6 +21,9 @@ from .export import Sample
 
 __all__ = ["import_file", "import_text"]
 
+_LARGEST = 20 * 2**20
+"""Bytes of a file that are read: a request with its images is smaller."""
+
 
 def import_file(context: Context, rest: str) -> Sample:
     """The cell for the request in a file. Raises InputError."""
@@ -31,8 +34,11 @@ def import_file(context: Context, rest: str) -> Sample:
             _("Nothing to import"), hint=_("Use %%wcode import and paste the request below it, or pass a file.")
         )
     try:
-        text = Path(words[0]).expanduser().read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with files.reading(files.named(words[0])) as file:
+            text = file.read(_LARGEST).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(_("Cannot read {path}: {error}").format(path=words[0], error=error.strerror)) from None
+    except UnicodeDecodeError as error:
         raise InputError(_("Cannot read {path}: {error}").format(path=words[0], error=error)) from None
     return import_text(context, text)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from ... import files as disk
 from ...errors import OptionError
 from ...language import _
 from ...request.messages import LOCAL
@@ -20,7 +19,7 @@ def local(context: Context, rest: str) -> None:
     check_no_more(files[1:] if word == "start" else files)
     model = context.client.local
     if word == "start":
-        path = Path(files[0]).expanduser() if files else None
+        path = disk.named(files[0]) if files else None
         model.start(path)
         context.client.session.local_model = f"{LOCAL}:{path.stem}" if path else LOCAL
     elif word == "stop":

@@ -109,7 +109,7 @@ def params(context: Context, rest: str) -> Table:
     session = context.client.session
     model = session.catalogue.model(session.catalogue.resolve(word))
     return Table(
-        columns=(_("parameter"), _("group"), _("range"), _("page default"), _("Anthropic form"), _("meaning")),
+        columns=(_("parameter"), _("meaning"), _("range"), _("page default"), _("Anthropic form"), _("group")),
         rows=tuple(_parameter_row(parameter, model) for parameter in PARAMETERS),
         note=_("Nothing is sent unless you set it; page defaults are only hints."),
     )
@@ -119,9 +119,9 @@ def _parameter_row(parameter: Parameter, model: Model) -> tuple[str, ...]:
     unlisted = " " + _("(not on this model's page)") if parameter.name in model.unlisted else ""
     return (
         parameter.name,
-        _(GROUPS[parameter.group]),
+        _(parameter.help) + unlisted,
         parameter.range,
         parameter.page_default or "–",
         parameter.anthropic or "–",
-        _(parameter.help) + unlisted,
+        _(GROUPS[parameter.group]),
     )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ... import files
 from ...errors import InputError, OptionError
 from ...language import N_, _
+from ...session import Session
 from ...session.account import AccountEntry
 from ...study.crate import Maker
 from ...study.methods import study
-from ...study.package import pack
+from ...study.package import ASKING, pack
 from ..line import parse_command
 from ..options import CellOption
 from .command import Context
 from .methods import run_files
 
-__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files"]
+__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files", "study_settings"]
 
 PACKAGE_OPTIONS = (
     CellOption(name="notebook", metavar="FILE", help=N_("The notebook, where the kernel does not know it.")),
@@ -34,7 +36,7 @@ def run_package(context: Context, rest: str) -> None:
     line = parse_command(rest, PACKAGE_OPTIONS)
     if len(line.words) != 1 or not line.words[0].endswith(".zip"):
         raise OptionError(_("%wcode package needs the name of a .zip file"))
-    target = Path(line.words[0]).expanduser()
+    target = files.named(line.words[0])
     if target.exists() and not line.flag("force"):
         raise InputError(_("{path} already exists").format(path=target.name), hint=_("Use --force to overwrite it."))
     notebook, answers = study_files(context, line.text("notebook"))
@@ -48,12 +50,24 @@ def run_package(context: Context, rest: str) -> None:
         answers,
         study(runs, session.catalogue, findings=session.findings),
         session.catalogue,
-        data=[Path(name).expanduser() for name in (line.text("data") or "").split(",") if name],
+        settings=study_settings(session),
+        data=[files.named(name) for name in (line.text("data") or "").split(",") if name],
         maker=Maker(**{name: text for name, text in given.items() if text}),
         is_secret=lambda text: redact(text) != text,
     )
     session.findings.append(AccountEntry("package", _("The study is packaged."), target.name))
     print(_("{count} files in {path}.").format(count=len(names), path=target.name))
+
+
+def study_settings(session: Session) -> dict[str, str]:
+    """Environment variables for the settings that the notebook has from outside: configuration or environment."""
+    values = session.values()
+    outside = [row for row in ASKING if row.name in values and values[row.name].source in ("%config", row.environment)]
+    return {row.environment: _text(values[row.name].value) for row in outside}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def study_files(context: Context, named: str | None) -> tuple[Path | None, list[Path]]:
@@ -67,7 +81,7 @@ def study_files(context: Context, named: str | None) -> tuple[Path | None, list[
 def _notebook(context: Context, named: str | None, replay: Path) -> Path | None:
     """The notebook as it was saved last: named, known to the kernel, or of the replay file's name."""
     known = named or context.client.notebook() or os.environ.get("JPY_SESSION_NAME")
-    path = Path(known).expanduser() if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
+    path = files.named(known) if known else replay.with_name(replay.name.replace(".replay.jsonl", ".ipynb"))
     path = path if path.is_file() else replay.with_name(path.name)
     if named and not path.is_file():
         raise InputError(_("Notebook not found: {path}").format(path=named))

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from ...errors import InputError, OptionError, WcodeError
 from ...language import _
-from ...request.parameters import OMITTED
+from ...request.parameters import OMITTED, Option
 from ...store.location import notebook_path
 from .. import cell, prepared
-from ..options import parse_cell_line
+from ..options import CELL_OPTIONS, CellOption, parse_cell_line
 from .command import Context
 from .preset import presets_of
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from ...panel.panel import Panel
     from ...panel.state import CellReader, State
     from ...panel.summary import Saved
-    from ...session import Call
 
 __all__ = ["cell_reader", "close_panels", "open_panels", "panel"]
 
-_KEPT = ("preset", "image", "resize", "allow_outside", "quiet", "raw")
+_SHOWN = ("image", "schema", "chat")
+"""Options of a cell that have a control of their own in a panel."""
+_KEPT = (
+    *_SHOWN, "preset", "resize", "allow_outside", "retries_schema", "trim", "keep_failed", "tools", "quiet", "raw",
+)  # fmt: skip
 """Options of a cell that mean the same in a panel; the others ask or show in ways of their own."""
 
 
@@ -84,10 +87,15 @@ def cell_reader(context: Context) -> CellReader:
     """How the magics of this notebook read a cell."""
     from ...panel.state import CellReader
 
-    def prepare(line: str, text: str) -> Call:
-        return prepared.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text).call
+    def prepare(line: str, text: str) -> prepared.Prepared:
+        return prepared.prepare(context.shell, context.client, cell.with_preset(parse_cell_line(line)), text)
 
-    return CellReader(prepare, _read)
+    own = {option.name: option for option in CELL_OPTIONS}
+    return CellReader(prepare, _read, tuple(_row(own[name]) for name in _SHOWN))
+
+
+def _row(option: CellOption) -> Option:
+    return Option(name=option.name, kind="strings" if option.arity == "append" else "text", help=option.help)
 
 
 def _read(text: str) -> State:

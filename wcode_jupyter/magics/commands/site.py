@@ -9,13 +9,14 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from ... import files
 from ...errors import InputError, OptionError
 from ...language import N_, _, language
 from ...study.site import Contents, Parts, build
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
-from .package import study_files
+from .package import study_files, study_settings
 
 __all__ = ["SITE_OPTIONS", "export_site"]
 
@@ -44,11 +45,12 @@ def export_site(context: Context, rest: str) -> None:
     line = parse_command(rest, SITE_OPTIONS)
     if len(line.words) > 1:
         raise OptionError(_("Unexpected word {word}").format(word=line.words[-1]))
-    target = Path(line.words[0] if line.words else "site").expanduser()
+    target = files.named(line.words[0] if line.words else "site")
     notebook, answers = study_files(context, line.text("notebook"))
     if notebook is None:
         raise InputError(_("The notebook is not known"), hint=_("Save it, and use --notebook FILE."))
-    contents = Contents(notebook, tuple(answers), tuple(_paths(line, "data")))
+    settings = tuple(study_settings(context.client.session).items())
+    contents = Contents(notebook, tuple(answers), tuple(_paths(line, "data")), settings)
     _check_secrets(context, contents)
     _make_room(target, force=line.flag("force"))
     parts = Parts(
@@ -63,7 +65,7 @@ def export_site(context: Context, rest: str) -> None:
     print(what.format(path=target, notebook=notebook.name, count=len(site.wheels)))
     if site.left_out:
         print(_("Without, because the browser has no wheel of it: {names}").format(names=", ".join(site.left_out)))
-    print(_("Run: {command}").format(command=f"python -m http.server --directory {target}"))
+    print(_("Run: {command}").format(command=f"python -m http.server --bind 127.0.0.1 --directory {target}"))
 
 
 def _optional() -> tuple[str, ...]:
@@ -77,14 +79,15 @@ def _names(line: CommandLine, name: str) -> tuple[str, ...]:
 
 
 def _paths(line: CommandLine, name: str) -> list[Path]:
-    return [Path(part).expanduser().absolute() for part in _names(line, name)]
+    return [files.named(part).absolute() for part in _names(line, name)]
 
 
 def _check_secrets(context: Context, contents: Contents) -> None:
     redact = context.client.session.keys.redact
     for path in (contents.notebook, *contents.answers, *contents.data):
         try:
-            text = path.read_bytes().decode("utf-8", "replace")
+            with files.reading(path) as file:
+                text = file.read().decode("utf-8", "replace")
         except OSError as error:
             raise InputError(
                 _("Cannot read {path}: {error}").format(path=path.name, error=error.strerror or error)
@@ -94,7 +97,9 @@ def _check_secrets(context: Context, contents: Contents) -> None:
 
 
 def _make_room(target: Path, *, force: bool) -> None:
-    """Only an earlier site is overwritten."""
+    """Only an earlier site is overwritten, and nothing through a link."""
+    if target.is_symlink():
+        raise InputError(_("{path} is a link").format(path=target), hint=_("Choose a new folder."))
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not (force and (target / _MARK).is_file()):
