@@ -21,7 +21,7 @@ from .panel.page import PanelPage
 _FIRST_CELL = (
     "%load_ext wcode_jupyter\nlanguage = 'Python'",
     "%%wcode local --temperature 0 --seed 1 --max-tokens 160 -o answer\n"
-    "Write a short {{language}} function that returns the mean of a list. Then explain it in two bullet points.",
+    "Write a {{language}} function that adds two numbers. Then explain it in two bullet points.",
     "answer.code[0].source, answer.ended, answer.usage.output_tokens",
 )
 _ANSWER = r"""**Temperature** scales the logits before sampling; *top-p* cuts the tail afterwards.
