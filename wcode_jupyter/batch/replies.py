@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from .. import extras
+from .. import extras, files
 from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..files import named
@@ -246,7 +246,7 @@ class Replies(Sequence[Reply]):
 
     def _save_text(self, target: Path, text: str) -> Path:
         try:
-            target.write_text(text, encoding="utf-8")
+            files.write(target, text.encode())
         except OSError as error:
             what = _("Cannot write {path}: {error}").format(path=target, error=one_line(str(error), 200))
             raise RunError(what) from None
