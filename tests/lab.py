@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Dialog, ElementHandle
     from playwright.sync_api import Page as Tab
 
-__all__ = ["Lab", "Page", "check_browser", "chromium"]
+__all__ = ["CHROMIUM_ARGUMENTS", "Lab", "Page", "check_browser", "chromium"]
 
 Application = Literal["lab", "notebook"]
 
 _MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-_CHROMIUM_ARGUMENTS = [
+CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # containers run as root
     "--disable-background-networking",
     "--disable-client-side-phishing-detection",
@@ -222,7 +222,7 @@ class Lab:
         self.context = self._playwright.chromium.launch_persistent_context(
             self._private / "chromium",
             executable_path=chromium(),
-            args=_CHROMIUM_ARGUMENTS,
+            args=CHROMIUM_ARGUMENTS,
             viewport={"width": self.size[0], "height": self.size[1]},
             locale="en-US",
             chromium_sandbox=False,

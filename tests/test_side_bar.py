@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +13,11 @@ from wcode_jupyter.errors import WcodeError
 from wcode_jupyter.magics.options import parse_cell_line
 
 from .axe import violations
+from .environment import ROOT
+from .i18n import translations
 from .lab import Lab, Page
 
+STATIC = ROOT / "wcode_jupyter" / "labextension" / "static"
 # Each kind of value, spelling and slip: both readers must agree on what can be sent.
 LINES = r"""
 glm-5
@@ -221,6 +226,18 @@ def test_writes_any_text_so_that_the_magics_read_it(page: Page) -> None:
 
 def field(page: Page, name: str, inner: str = "input[type=text]") -> Any:
     return page.tab.locator(f".wcode-side-field[data-name={name}] {inner}")
+
+
+def test_every_text_of_the_labextension_is_translated() -> None:
+    """What the modules say is in the package's catalogue, and its translation in the table."""
+    known = translations()
+    table = json.loads((STATIC / "table.json").read_text("utf-8"))
+    sources = {path.name: path.read_text("utf-8") for path in STATIC.glob("*.js")}
+    said = {text for source in sources.values() for text in re.findall(r"\bsay\('([^']+)'", source)}
+    words = re.findall(r"^  \w+: '(.*)',?$", sources["words.js"], re.MULTILINE)
+    assert len(said) > 20
+    assert len(words) > 15
+    assert [text for text in (*said, *words) if known.get(text) != table["zh_CN"].get(text, text)] == []
 
 
 def test_follows_the_cell_both_ways(page: Page) -> None:

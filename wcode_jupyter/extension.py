@@ -156,7 +156,8 @@ def load(shell: Any) -> None:
     shell.input_transformers_cleanup.append(magic.slips)
     Screen.show = functools.partial(_show_labelling, shell)
     Page.show = functools.partial(_show_exploration, shell)
-    if (kernel := getattr(shell, "kernel", None)) is not None:
+    # JupyterLite's kernel is another one, without this method.
+    if hasattr(kernel := getattr(shell, "kernel", None), "do_inspect"):
         _answer_inspections(kernel, magic)
     if "ipykernel" in sys.modules:
         with contextlib.suppress(RuntimeError):  # a kernel in a browser has no threads

@@ -16,14 +16,14 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
 from .language import _
 
-__all__ = ["appending", "check", "create", "named", "reading", "replacing", "write", "write_all"]
+__all__ = ["appending", "can_lock", "check", "create", "named", "reading", "replacing", "write", "write_all"]
 
 # Windows has neither: there `check` looks before each opening, and links need a privilege.
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -89,6 +89,26 @@ def appending(path: Path, *, create: bool = True, mode: int = 0o666) -> int:
     """A descriptor that appends to the file itself, which is created where there is none and `create` says so."""
     check(path)
     return _open(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW | (os.O_CREAT if create else 0), mode)
+
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
+"""What file systems without locks say."""
+
+
+def can_lock(acquire: Callable[[], object]) -> bool:
+    """Calls `acquire`, which takes a lock; False where the file system has none: a second writer is not kept out.
+
+    Raises what `acquire` raises, as where another process holds the lock.
+    """
+    try:
+        acquire()
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -280,3 +280,15 @@ def test_where_takes_the_replies_of_a_condition() -> None:
     assert [line.job.values["temperature"] for line in swept.where(temperature=1.0).lines()] == [1.0, 1.0]
     with pytest.raises(InputError, match="No reply has prompt=x"):
         swept.where(prompt="x")
+
+
+def test_probabilities_of_labels_by_tokens_or_by_repeats() -> None:
+    """Tokens say 0.8 and leave 0.2 out; without them two of three samples are two thirds; one answer says nothing."""
+    stated = run([(job(0), text("pos", math.log(0.8))), (job(1), text("neg", math.log(0.6)))])
+    found = stated.probabilities(labels=["pos", "neg"])
+    assert found.columns == ("row", "pos", "neg", "unlisted", "from")
+    assert found.rows[0][1:4] == pytest.approx((0.8, 0.0, 0.2))
+    repeats = run((job(0, sample=sample), answer("neg" if sample else "pos")) for sample in range(3))
+    assert repeats.probabilities("label").rows == (("k0", 2 / 3, 0.0, 1 / 3, None, "3 samples"),)
+    with pytest.raises(InputError, match="state no probabilities"):
+        run([(job(0), answer("pos"))]).probabilities("label")

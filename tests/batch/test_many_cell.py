@@ -60,6 +60,21 @@ def test_running_the_cell_again_asks_nothing(shared: Kernel, server: StrictServe
     assert "renamed to wcode.twice.run.1.jsonl" in only_output(done)["text/plain"]
 
 
+def test_examples_and_orders_of_options_are_factors_of_a_cell(shared: Kernel, server: StrictServer) -> None:
+    """No and one example, two orders: four requests for each row; the table has a column for each factor."""
+    shared.run("examples = [{'word': 'joy', 'answer': 'good'}]; two = rows[:2]")
+    done = shared.run(
+        "%%wcode --each two --few-shot examples --shots 0,1 --options good,bad --orders 2 -o shot\n"
+        "Is {{word}} {{options}}?"
+    )
+    assert "shots" in only_output(done)["text/plain"]
+    assert "bad, good" in only_output(done)["text/plain"]
+    asked = [[message["content"] for message in body["messages"]] for body in server.bodies]
+    assert sorted(map(len, asked)) == [1, 1, 1, 1, 3, 3, 3, 3]
+    assert ["Is joy bad, good?", "good", "Is w0 bad, good?"] in asked
+    assert shared.run("%%wcode --each two --shots 1\nSay {{word}}").status == "error"
+
+
 def test_models_stand_side_by_side(shared: Kernel, server: StrictServer) -> None:
     """Two models are one table of two columns, each with its own status line; nothing is written."""
     data = only_output(shared.run("%%wcode -m alpha -m beta -o both\nSay **hello**"))

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 from wcode_jupyter import Client
@@ -499,6 +500,25 @@ def test_a_run_file_is_read_by_several_threads(client_of: ClientOf, tmp_path: Pa
     finally:
         sys.setswitchinterval(interval)
     assert found == [[f"w{number}" for number in range(len(WORDS))] * 50] * 4
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_folder_without_locks_holds_a_run_file_too(
+    client_of: ClientOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Some network folders lock nothing: what was paid is kept there, and found by the next run."""
+
+    def acquire(_lock: filelock.FileLock) -> None:
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    with StrictServer() as server:
+        client, file = client_of(server), tmp_path / "r.run.jsonl"
+        client.map("Say {{word}}", WORDS[:3], run_file=file)
+        assert [reply.text for reply in client.map("Say {{word}}", WORDS[:5], run_file=file)] == [
+            "w0", "w1", "w2", "w3", "w4",
+        ]  # fmt: skip
+        assert server.answered == 5
 
 
 def test_ctrl_c_ends_a_retry(client_of: ClientOf) -> None:

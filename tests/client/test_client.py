@@ -236,6 +236,27 @@ def test_closing_ends_what_runs(server: FaultServer) -> None:
     client.close()
 
 
+def test_a_busy_loop_does_not_stop_the_closing(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warm-up may hold the loop's thread for seconds on a slow machine: the rest is ended all the same."""
+    monkeypatch.setattr("wcode_jupyter.event_loop.loop._ENDING_S", 0.01)
+    client = Client(base_url=server.base_url, model="m", log=False)
+    busy, release, stopped = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        busy.set()
+        release.wait()
+
+    try:
+        client.event_loop.warm(hold)
+        assert busy.wait(10)
+        monkeypatch.setattr(client.local, "stop", lambda: stopped.append(True))
+        client.close()
+        assert client.event_loop.closed
+        assert stopped == [True]
+    finally:
+        release.set()
+
+
 def test_a_waiting_thread_is_told_when_the_client_is_closed(server: FaultServer) -> None:
     """Nobody waits for ever for a client that is gone."""
     server.script(stream(delta("first"), HOLD))

@@ -9,6 +9,7 @@ import gc
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from tests.hostile.patterns import CREDENTIALS, FENCED, PATTERNS, Pattern
 from wcode_jupyter.characters import blanks, visible
 from wcode_jupyter.display.answer import final_bundle
 from wcode_jupyter.display.blocks import Splitter
+from wcode_jupyter.display.columns import comparison
 from wcode_jupyter.display.formats import RENDERERS
 from wcode_jupyter.display.highlight import LANGUAGES, LONGEST, highlight
 from wcode_jupyter.display.markdown import render
@@ -160,6 +162,16 @@ def test_an_interrupt_while_the_answer_is_formatted_shows_it_plainly(monkeypatch
         patch.setitem(RENDERERS, "markdown", lambda source: next(calls)(source))
         broken, _metadata = final_bundle(reply, "markdown", quiet=True, hurried=False)
     assert broken == hurried
+
+
+def test_an_interrupted_comparison_is_shown_plainly() -> None:
+    """Long answers side by side cost nothing more once the user waits; short ones look as ever."""
+    long, short = Reply(choices=(Choice(text="**a** " * 20_000),)), Reply(choices=(Choice(text="**b**"),))
+    cut = msgspec.structs.replace(long, ended="interrupted")
+    html = str(comparison(["x", "y"], [cut, short])["text/html"])
+    assert "**a** **a**" in html
+    assert "<strong>b</strong>" in html
+    assert "<strong>a</strong>" in str(comparison(["x", "y"], [long, short])["text/html"])
 
 
 pieces = st.lists(st.sampled_from([pattern.atom for pattern in PATTERNS.values()]), min_size=1, max_size=4)

@@ -14,6 +14,7 @@ from wcode_jupyter.client import Client
 from wcode_jupyter.errors import OptionError
 from wcode_jupyter.findings.finding import Finding
 from wcode_jupyter.labels.labels import Labels
+from wcode_jupyter.labels.mark import Mark
 from wcode_jupyter.magics.commands import COMMANDS, find_command
 from wcode_jupyter.magics.commands.command import Context
 from wcode_jupyter.magics.commands.findings import FINDINGS
@@ -136,6 +137,16 @@ def test_label_reads_the_file_where_there_is_no_page(
     assert labels.values == {"k13": "pos", "k12": "neg"}
     found = run(context, "validate two --field label --truth labels")
     assert "n = 2" in found.sentence
+    assert "Human labels (rows with a label: 2; coders: A; given blind: 0 of 2)." in found.notes
+
+
+def test_agreement_of_coders_by_command(context: Context) -> None:
+    """The labels' own agreement; labels and agreement of people are in the account by the checklist's names."""
+    both = [Mark(field="label", row=row, coder=coder, value="pos", blind=True) for row in range(9) for coder in "AB"]
+    context.shell.user_ns["labels"] = labels = Labels(both, "label")
+    assert run(context, "agreement labels") == labels.agreement()
+    assert [entry.kind for entry in context.client.session.findings] == ["labels", "agreement"]
+    assert "coders: A, B; given blind: 18 of 18" in context.client.session.findings[0].text
 
 
 def test_a_codebook_by_command(context: Context, tmp_path: Path) -> None:

@@ -244,6 +244,21 @@ def test_lock_held_by_another_process(path: Path, monkeypatch: pytest.MonkeyPatc
         Record(path, "auto").add(answer(request()))
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_folder_without_locks_holds_a_replay_file_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Some network folders lock nothing: an answer that was paid is recorded there all the same."""
+    from filelock import FileLock
+
+    def acquire(_lock: FileLock) -> None:
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    Record(path, "auto").add(answer(request()))
+    assert len(path.read_bytes().splitlines()) >= 1
+
+
 def test_file_edited_in_the_middle_of_a_session_is_read_anew(path: Path) -> None:
     """A checkout or an edit between two lookups neither breaks the index nor gives a wrong answer."""
     for name in ("a", "b, longer", "last"):

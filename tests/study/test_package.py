@@ -25,6 +25,7 @@ from wcode_jupyter.study.check import check
 from wcode_jupyter.study.crate import METADATA, Maker
 from wcode_jupyter.study.methods import study
 from wcode_jupyter.study.package import MANIFEST, pack
+from wcode_jupyter.testing import StandIn
 
 NOTEBOOK = "02_reproducible"
 
@@ -293,3 +294,35 @@ def test_package_command(tmp_path: Path) -> None:
     assert {"s.ipynb", "s.replay.jsonl", "s.r.run.jsonl"} <= set(files)
     actions = [entity for entity in json.loads(files[METADATA])["@graph"] if entity["@type"] == "CreateAction"]
     assert [action["result"] for action in actions] == [{"@id": "s.replay.jsonl"}, {"@id": "s.r.run.jsonl"}]
+
+
+def test_settings_from_outside_travel_with_the_study(tmp_path: Path) -> None:
+    """A notebook that names no model has it from the author's environment; its package replays without that."""
+    notebook = {
+        "cells": [
+            {"cell_type": "code", "execution_count": 1, "id": "a", "metadata": {}, "outputs": [],
+             "source": "%load_ext wcode_jupyter"},
+            {"cell_type": "code", "execution_count": 2, "id": "b", "metadata": {},
+             "outputs": [{"output_type": "stream", "name": "stdout", "text": "echo Hi\n"}],
+             "source": "import wcode_jupyter\nprint(wcode_jupyter.Client().ask('Hi').text)"},
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}}, "nbformat": 4, "nbformat_minor": 5,
+    }  # fmt: skip
+    (tmp_path / "own.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    with StandIn(lambda asked: f"echo {asked.prompt}") as server, Kernel(
+        tmp_path,
+        {**server.environment, "WCODE_LANG": "en", "WCODE_REPLAY": "auto",
+         "WCODE_REPLAY_FILE": "own.replay.jsonl", "JPY_SESSION_NAME": str(tmp_path / "own.ipynb")},
+    ) as kernel:  # fmt: skip
+        kernel.run("%load_ext wcode_jupyter")
+        assert kernel.run("import wcode_jupyter; print(wcode_jupyter.Client().ask('Hi').text)").text == "echo Hi\n"
+        assert kernel.run("%wcode package own.zip").status == "ok"
+    assert json.loads(contents(tmp_path / "own.zip")["study.json"])["settings"] == {"WCODE_MODEL": "stand-in"}
+    verdict = check(tmp_path / "own.zip")
+    assert verdict.good, verdict.line
+
+
+def test_what_changed_is_said(tmp_path: Path) -> None:
+    """A cell that fails in the check is named with its error."""
+    packed = packed_in(tmp_path, changed=True)
+    assert "the output of cell" in check(packed).line

@@ -19,6 +19,7 @@ fields       fields of the answers as labels
 label_items  rows to be labelled by people
 evidence     answers by row and condition, for findings
 accounts     what a finding says in the account of the study
+probabilities probability of each label
 foreign_logs answers in the files of Inspect and Potato
 exploring    answers by row and condition, to look around in
 differences  two answers compared

@@ -296,7 +296,7 @@ class Evidence(Struct, frozen=True):
         if not isinstance(given, Labels):
             return finding
         placed = self.placed(given)
-        notes = []
+        notes = [given.sentence]
         if placed.changed:
             notes.append(
                 _("{count} labels belong to rows that have changed since and are left out.").format(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from .. import extras
+from .. import extras, files
 from ..codebook import Codebook, codebook_version
 from ..errors import InputError, RunError, WcodeError, one_line
 from ..files import named
@@ -43,6 +43,7 @@ from .foreign_logs import FOREIGN
 from .job_state import typed
 from .label_items import LabelTask, label_input
 from .plan import Job, plain
+from .probabilities import probabilities
 from .rows import Rows, is_missing
 from .runfile import Entry, Header, Kept, RunFile, RunLine, header_of
 
@@ -245,7 +246,7 @@ class Replies(Sequence[Reply]):
 
     def _save_text(self, target: Path, text: str) -> Path:
         try:
-            target.write_text(text, encoding="utf-8")
+            files.write(target, text.encode())
         except OSError as error:
             what = _("Cannot write {path}: {error}").format(path=target, error=one_line(str(error), 200))
             raise RunError(what) from None
@@ -473,6 +474,17 @@ class Replies(Sequence[Reply]):
     def calibration(self, truth: Truth, field: str | None = None, bins: int = 10) -> Finding:
         """Reliability table, calibration error and Brier score of the stated probabilities."""
         return self._entered("calibration", self.evidence(field).calibration(truth, bins))
+
+    def probabilities(self, field: str | None = None, labels: Sequence[object] | None = None) -> Finding:
+        """Probability of each label of a closed set by row and condition: from the log probabilities of the tokens
+        where there are any, however they cut the labels, else from repeats. `labels`: by default those of the schema,
+        else those that were given.
+        """
+        lines = list(self.lines())
+        evidence = self.evidence(field)
+        structured = any(is_structured(line.reply) for line in lines)
+        named = (evidence.field or field) if structured else None
+        return probabilities(lines, evidence.answers, labels or evidence.order, named)
 
     def disagreements(self, field: str | None = None, between: str | None = None) -> Finding:
         """The rows on which answers differ, most uncertain first, answers side by side."""

@@ -8,7 +8,6 @@ of a job take the place of earlier ones.
 from __future__ import annotations
 
 import contextlib
-import errno
 import glob
 import os
 import tempfile
@@ -36,7 +35,6 @@ VERSION = 1
 RUN_FILES = "*.run*.jsonl"
 """Names that run files have, those moved aside too."""
 _NOTHING = Decimal(0)
-_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS)
 GOOD = ("complete", "length")
 """Ends of answers that need not be asked again."""
 
@@ -382,12 +380,9 @@ class RunFile:
         files.check(beside)
         lock = FileLock(beside, timeout=0, thread_local=False)
         try:
-            lock.acquire()
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and not isinstance(error, Timeout) and error.errno not in _NO_LOCKS:
-                raise
-            if not isinstance(error, Timeout):
-                return  # a file system without locks: whoever runs the same twice there must know it
+            if not files.can_lock(lock.acquire):
+                return
+        except Timeout:
             raise RunError(
                 _("Another run is writing {path}").format(path=self.path),
                 hint=_("Wait until it ends, or use another file with --run-file."),

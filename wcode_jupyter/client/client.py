@@ -15,6 +15,7 @@ import asyncio
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .. import files
-from ..errors import InputError
+from ..errors import DeadlineError, InputError
 from ..event_loop import EventLoop, Stream
 from ..keys import Keys, Secret
 from ..language import _
@@ -475,11 +476,13 @@ class Client:
         if is_built(self, "background"):
             self.background.close()
         if is_built(self, "event_loop") and not self.event_loop.closed:
-            # Before their connections go: these answers were interrupted, not cut off by the server.
-            self.event_loop.cancel()
-            own = [self.transport] if is_built(self, "transport") else []
-            for transport in [*own, *self._run_transports.values()]:
-                self.event_loop.run(transport.aclose(), timeout_s=2)
+            # A loop that is busy, with the warm-up on a slow machine, does not keep the rest from being ended.
+            with suppress(DeadlineError):
+                # Before their connections go: these answers were interrupted, not cut off by the server.
+                self.event_loop.cancel()
+                own = [self.transport] if is_built(self, "transport") else []
+                for transport in [*own, *self._run_transports.values()]:
+                    self.event_loop.run(transport.aclose(), timeout_s=2)
             self.event_loop.close()
         if is_built(self, "local"):
             self.local.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from ..characters import escape, visible
 from ..event_loop import Stream
@@ -15,7 +16,7 @@ from ..reply import Reply
 from ..reply.events import Event, Notice, ReasoningDelta, TextDelta
 from .answer import closed_reasoning, open_reasoning, wrap
 from .formats import RENDERERS, plain
-from .markdown import render
+from .markdown import quickly, render
 from .notebook import Ration
 from .own_outputs import OwnOutputs, new_id
 from .status import Doing, mark, status_line, waiting_line
@@ -29,9 +30,13 @@ MOST_COLUMNS = 4
 def comparison(
     labels: Sequence[str], replies: Sequence[Reply], format: str = "markdown", notes: Sequence[str] = ()
 ) -> dict[str, object]:
-    """The MIME data of several answers side by side: a pure function of what is given. `notes` stand below each."""
+    """The MIME data of several answers side by side: a pure function of what is given. `notes` stand below each.
+
+    Where one was interrupted the user waits, and long texts are not formatted.
+    """
     notes = notes or [""] * len(replies)
-    cells = [_finished(reply, format) for reply in replies]
+    with quickly() if any(reply.ended == "interrupted" for reply in replies) else nullcontext():
+        cells = [_finished(reply, format) for reply in replies]
     foot = [escape(_joined(status_line(reply), note)) for reply, note in zip(replies, notes, strict=True)]
     texts = [
         "\n".join(filter(None, [f"── {_joined(label, note)} ──", reply.text.strip("\n"), mark(reply)]))

@@ -11,7 +11,8 @@ import re
 
 __all__ = ["ERROR", "LIVE_STYLE", "STYLE", "WAITING"]
 
-_QUIET = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#767676))"
+# No one grey reads on white and on Colab's dark: three quarters of the text's own colour do everywhere.
+_QUIET = "var(--jp-ui-font-color2,color-mix(in srgb,currentColor 75%,#0000))"
 
 
 def _code(name: str, fallback: str) -> str:

@@ -19,14 +19,14 @@ __all__ = ["fold"]
 async def fold(source: AsyncIterator[list[Event]], builder: ReplyBuilder) -> tuple[Reply, WcodeError | None]:
     """The Reply, however the answer ended, and the error that ended it. Cancelled, it gives what had arrived."""
     started = time.perf_counter()
-    reason: str | None = None
+    finish: Finish | None = None
     end = End(None, cancelled=False)
     try:
         async for batch in source:
             at_s = time.perf_counter() - started
             for event in batch:
                 if isinstance(event, Finish) and event.choice == 0:
-                    reason = event.reason
+                    finish = event
                 builder.apply(event, at_s)
     except asyncio.CancelledError:
         end = End(None, cancelled=True)
@@ -35,7 +35,7 @@ async def fold(source: AsyncIterator[list[Event]], builder: ReplyBuilder) -> tup
     finally:
         if (aclose := getattr(source, "aclose", None)) is not None:
             await aclose()
-    ended, trouble = verdict(end, reason, has_answer=builder.has_answer)
+    ended, trouble = verdict(end, finish, has_answer=builder.has_answer)
     reply = builder.reply(ended=ended, error=trouble, total_s=time.perf_counter() - started)
     if trouble is not None:
         trouble.reply = reply

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
-from ..errors import AnswerCut, AnswerError, AnswerInterrupted, DeadlineError, ServerFault, WcodeError
+from ..errors import AnswerCut, AnswerError, AnswerInterrupted, DeadlineError, ServerFault, WcodeError, one_line
 from ..language import _
 from ..reply import Ended, Reply
 from ..reply.events import Event, Finish
@@ -223,24 +223,29 @@ class Stream:
                 self._run.mailbox.close()
 
     def _verdict(self, end: End) -> tuple[Ended | None, WcodeError | None]:
-        reason = next((finish.reason for finish in reversed(self._finishes) if finish.choice == 0), None)
-        return verdict(end, reason, has_answer=self._builder.has_answer)
+        finish = next((finish for finish in reversed(self._finishes) if finish.choice == 0), None)
+        return verdict(end, finish, has_answer=self._builder.has_answer)
 
 
-def verdict(end: End, reason: str | None, *, has_answer: bool) -> tuple[Ended | None, WcodeError | None]:
+def verdict(end: End, finish: Finish | None, *, has_answer: bool) -> tuple[Ended | None, WcodeError | None]:
     """How an answer ended, None where its finish reason says it, and the error to raise for it."""
     if end.cancelled:
         return "interrupted", AnswerInterrupted(_("Interrupted"), hint=_("Everything received so far is kept."))
     if end.error is not None:
         late = isinstance(end.error, (AnswerError, DeadlineError)) and has_answer
         return ("cut" if late else "failed"), end.error
-    return (None, _BAD_FINISHES[reason]()) if reason in _BAD_FINISHES else (None, None)
+    bad = None if finish is None else _BAD_FINISHES.get(finish.reason)
+    return None, bad(one_line(finish.raw or "", 60)) if finish is not None and bad is not None else None
 
 
-_BAD_FINISHES: dict[str | None, Callable[[], WcodeError]] = {
-    "content_filter": lambda: AnswerCut(
+_BAD_FINISHES: dict[str, Callable[[str], WcodeError]] = {
+    "content_filter": lambda _word: AnswerCut(
         _("The provider's content filter ended the answer"),
         hint=_("Everything received so far is kept. Change the prompt."),
     ),
-    "error": lambda: ServerFault(_("The provider ended the answer with an error")),
+    "error": lambda word: ServerFault(
+        _("The provider ended the answer with an error: {word}").format(word=word)
+        if word
+        else _("The provider ended the answer with an error")
+    ),
 }

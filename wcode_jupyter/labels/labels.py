@@ -263,6 +263,25 @@ class Labels:
         frame: pd.DataFrame = pandas.DataFrame([_line(row, coders) for row in self.rows()])
         return frame
 
+    @property
+    def sentence(self) -> str:
+        """How they were made, for the methods of a paper: rows, coders, blindness, sample, codebook."""
+        marks = [mark for row in self.rows() for mark in row.coders.values() if mark.kind == "label"]
+        parts = [
+            _("rows with a label: {count}").format(count=len(self)),
+            _("coders: {names}").format(names=", ".join(self.coders) or "–"),
+            _("given blind: {blind} of {count}").format(
+                blind=sum(mark.blind is True for mark in marks), count=len(marks)
+            ),
+        ]
+        if samples := dict.fromkeys(mark.draw.kind for mark in marks if mark.draw):
+            parts.append(_("sample: {kinds}").format(kinds=", ".join(samples)))
+        if gold := len(self.gold):
+            parts.append(_("decided by adjudication: {count}").format(count=gold))
+        if books := dict.fromkeys(mark.codebook for mark in marks if mark.codebook):
+            parts.append(_("codebook: {versions}").format(versions=", ".join(books)))
+        return _("Human labels ({facts}).").format(facts="; ".join(parts))
+
     def table(self) -> Table:
         """A line for each coder: labels, skipped rows, blind ones, seconds per label."""
         lines = []

@@ -52,6 +52,9 @@ _TEXTS = (
     N_("Insert a copy of this cell that asks a second model"),
     N_("Continue exactly where this answer stops:"),
     N_("The answer is being written"),
+    N_("Continue exactly where your answer stopped."),
+    N_("Follow"),
+    N_("Scroll along until you scroll away"),
     # the side bar
     N_("wcode cell"),
     N_("Select a %%wcode cell to see and change its options here."),

@@ -174,7 +174,7 @@ class ReplayFile:
         lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S, thread_local=False)
         with self._explained(_("Cannot write {path}: {error}")):
             try:
-                lock.acquire()
+                is_held = files.can_lock(lock.acquire)
             except Timeout:
                 raise ReplayError(
                     _("{path} has been locked by another process for {seconds:.0f} s").format(
@@ -185,7 +185,8 @@ class ReplayFile:
                 self.refresh()
                 yield list(self._repair())
             finally:
-                lock.release()
+                if is_held:
+                    lock.release()
 
     def append(self, data: bytes) -> None:
         """Adds one line at the end; it is on disk when this returns, or the file is as it was. Inside `writing`."""

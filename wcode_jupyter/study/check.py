@@ -18,9 +18,9 @@ from .. import extras
 from ..errors import InputError, one_line
 from ..language import _
 from .archive import unpack
-from .package import STUDY
+from .package import ASKING, STUDY
 
-__all__ = ["Verdict", "check"]
+__all__ = ["Verdict", "check", "outputs_of"]
 
 _TIMEOUT_S = 600
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP", "TMP", "XDG_CACHE_HOME")
@@ -38,6 +38,8 @@ class _Contents(Struct, frozen=True):
     wcode_study: int
     notebook: str | None = None
     answers: tuple[str, ...] = ()
+    settings: dict[str, str] = {}
+    language: str = ""
 
 
 def check(path: Path) -> Verdict:
@@ -72,7 +74,7 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
     name = Path(contents.notebook or "").name
     try:
         notebook = nbformat.read(folder / name, as_version=4)
-        saved = [_outputs(cell) for cell in notebook.cells]
+        saved = [outputs_of(cell) for cell in notebook.cells]
     except Exception as error:
         # Its reader raises whatever the content makes it raise.
         raise InputError(
@@ -93,9 +95,11 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
         if cell.cell_type != "code" or _IGNORED & set(cell.metadata.get("tags", ())):
             continue
         count += 1
-        if _outputs(cell) != before:
+        if (now := outputs_of(cell)) != before:
             what = _("no: the output of cell {number} of {notebook} differs from the saved one: {source}")
-            return Verdict(False, what.format(number=number, notebook=name, source=repr(cell.source[:60])))
+            errors = [f" ({one_line(': '.join(part), 200)})" for part in now if isinstance(part, tuple)]
+            line = what.format(number=number, notebook=name, source=repr(cell.source[:60])) + "".join(errors)
+            return Verdict(False, line)
     return Verdict(
         True, _("yes: {count} cells of {notebook} give their saved outputs").format(count=count, notebook=name)
     )
@@ -103,11 +107,12 @@ def _run(folder: Path, home: Path, contents: _Contents) -> Verdict:
 
 def _environment(home: Path, contents: _Contents) -> Mapping[str, str]:
     """A clean environment, in which strict replay cannot be loosened."""
-    replays = [name for name in contents.answers if not name.endswith(".run.jsonl")]
+    replays = [name for name in contents.answers if not name.endswith(".run.jsonl") and ".labels." not in name]
     return {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **{name: text for name, text in contents.settings.items() if name in {row.environment for row in ASKING}},
         "WCODE_REPLAY": "replay",
-        "WCODE_LANG": os.environ.get("WCODE_LANG", "en"),
+        "WCODE_LANG": contents.language or os.environ.get("WCODE_LANG", "en"),
         **({"WCODE_REPLAY_FILE": replays[0]} if replays else {}),
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
@@ -119,7 +124,7 @@ def _environment(home: Path, contents: _Contents) -> Mapping[str, str]:
     }
 
 
-def _outputs(cell: Any) -> list[object]:
+def outputs_of(cell: Any) -> list[Any]:
     """What of a cell's outputs must be equal: streams joined by name, data by type, errors; counts and metadata not."""
     streams: dict[str, str] = {}
     found: list[object] = []

@@ -1,8 +1,10 @@
 """Checklists for studies with language models, filled from the facts of a study as far as a tool can.
 
 The items follow the reporting checklist of llm-guidelines.org ("Guidelines for Empirical Studies in Software
-Engineering involving Large Language Models", guidelines G1 to G8) in its order, in which we number them, and the items
-of TRIPOD-LLM (Gallifant et al., Nature Medicine 31, 2025) that concern the model and its answers, by their own numbers.
+Engineering involving Large Language Models", guidelines G1 to G8) in its order. Its items have no numbers of their own:
+these are ours, and a paper cites the guideline in brackets. G3 and G4 are meant as in the releases of 2025; that of
+June 2026 calls them system and prompt design, and session traces, and has more items. The second list has the items of
+TRIPOD-LLM (Gallifant et al., Nature Medicine 31, 2025) that concern the model and its answers, by their own numbers.
 Both are in our own words. An item is filled by facts that can be traced, needs the author's words, or does not apply.
 """
 

@@ -21,11 +21,12 @@ from msgspec import Struct
 from ..errors import AnswerMalformed
 from ..language import _
 from ..reply import Reply
+from ..statistics.distributions import student_quantile
+from ..statistics.intervals import ALPHA, share_of_means
 from ..table import Table
 
 __all__ = ["FieldDrift", "Shift", "drift", "normalized", "to_table", "transition_table", "values"]
 
-_Z = 1.959964
 _PERMUTATIONS = 1999
 _LABELS = 20
 """A field with more distinct values than this has no transition table."""
@@ -54,9 +55,10 @@ class FieldDrift(Struct, frozen=True, kw_only=True):
     questions: int
     """With a value then and now."""
     changed: float
-    """Share of disagreeing pairs then-now, averaged over questions; `low` and `high` its 95 % Wilson interval."""
-    low: float
-    high: float
+    """Share of disagreeing pairs then-now, averaged over questions; `low` and `high` its 95 % interval."""
+    low: float | None
+    high: float | None
+    """Mid-p Clopper-Pearson, see `statistics.share_of_means`; None for one question."""
     noise: float | None
     """The same share among repeated answers of one time; None without repeats."""
     p: float | None
@@ -64,6 +66,12 @@ class FieldDrift(Struct, frozen=True, kw_only=True):
     transitions: tuple[tuple[str, str, int], ...] = ()
     """(then, now, pairs) for labels, the most frequent change first."""
     shifts: tuple[Shift, ...] = ()
+
+    @property
+    def share(self) -> str:
+        """The changed share with its interval, a dash where it has none."""
+        limits = "–" if self.low is None or self.high is None else f"{self.low:.1%}, {self.high:.1%}"
+        return f"{self.changed:.1%} [{limits}]"
 
 
 def normalized(text: str) -> str:
@@ -124,16 +132,16 @@ def _field(name: str, questions: list[_Question], generator: random.Random) -> F
         for share in (_within(question.then), _within(question.now))
         if share is not None
     ]
-    changed = sum(between) / len(between)
-    low, high = _wilson(changed, len(between))
+    # A question counts once, however often it was answered: its pairs are not independent.
+    changed = share_of_means(between, len(between))
     labels = Counter(value for question in questions for value in (*question.then, *question.now))
     is_label = len(labels) <= _LABELS and (len(labels) < labels.total() or len(labels) == 1)
     return FieldDrift(
         field=name,
         questions=len(questions),
-        changed=changed,
-        low=low,
-        high=high,
+        changed=sum(between) / len(between),
+        low=changed.low,
+        high=changed.high,
         noise=sum(within) / len(within) if within else None,
         p=_permuted(questions, sum(between), generator) if within else None,
         transitions=_transitions(questions) if is_label else (),
@@ -170,13 +178,6 @@ def _permuted(questions: list[_Question], observed: float, generator: random.Ran
     return extreme / (_PERMUTATIONS + 1)
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share, which holds at the edges too. Source: Wilson, JASA 22 (1927)."""
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def _transitions(questions: list[_Question]) -> tuple[tuple[str, str, int], ...]:
     counts: defaultdict[tuple[str, str], int] = defaultdict(int)
     for question in questions:
@@ -193,7 +194,8 @@ def _shift(label: str, questions: list[_Question]) -> Shift:
     n = len(differences)
     mean = sum(differences) / n
     spread = math.sqrt(sum((value - mean) ** 2 for value in differences) / (n - 1) / n) if n > 1 else 0.0
-    low, high = (mean - _Z * spread, mean + _Z * spread) if spread else (None, None)
+    half = student_quantile(1 - ALPHA / 2, n - 1) * spread if spread else None
+    low, high = (None, None) if half is None else (mean - half, mean + half)
     return Shift(label, sum(then) / n, sum(now) / n, low, high)
 
 
@@ -212,7 +214,7 @@ def _cells(field: FieldDrift) -> tuple[str, ...]:
     return (
         field.field,
         str(field.questions),
-        f"{field.changed:.1%} [{field.low:.1%}, {field.high:.1%}]",
+        field.share,
         "–" if field.noise is None else f"{field.noise:.1%}",
         "–" if field.p is None else f"{field.p:.2g}",
         "–" if largest is None or not largest.difference else f"{largest.label}: {_shifted(largest)}",

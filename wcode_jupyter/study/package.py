@@ -13,7 +13,7 @@ import io
 import json
 import platform
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata as installed
 from pathlib import Path
 
@@ -22,16 +22,23 @@ import msgspec
 from .. import files as safe
 from ..catalogue import Catalogue
 from ..errors import InputError
-from ..language import _
+from ..language import _, language
+from ..request.settings import SETTINGS
 from ..table import Table
 from . import checklist, crate, report
 from .methods import Study
 
-__all__ = ["MANIFEST", "STUDY", "check_itself", "pack"]
+__all__ = ["ASKING", "MANIFEST", "STUDY", "check_itself", "pack"]
 
 MANIFEST = "manifest-sha256.txt"
 STUDY = "study.json"
 """What is in the package: notebook, replay file, versions, hashes of the data."""
+_ASKING = (
+    "model", "exact_model", "system", "protocol", "stream", "format", "hide_reasoning", "max_steps", "tools_replay",
+    "force",
+)  # fmt: skip
+ASKING = tuple(row for row in SETTINGS if row.name in _ASKING)
+"""Settings that change what is asked or shown. Those that the notebook does not set itself travel with the study."""
 _TIME = (2020, 1, 1, 0, 0, 0)
 
 
@@ -43,10 +50,14 @@ def pack(
     catalogue: Catalogue,
     *,
     data: Iterable[Path] = (),
+    settings: Mapping[str, str] | None = None,
     maker: crate.Maker | None = None,
     is_secret: Callable[[str], bool] = lambda text: False,
 ) -> list[str]:
-    """Writes the archive; the names of its files. Raises InputError: a file is missing, or holds a key in use."""
+    """Writes the archive; the names of its files. Raises InputError: a file is missing, or holds a key in use.
+
+    `settings`: environment variables of the settings in `ASKING` that the notebook has from outside.
+    """
     made = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     answers = list(answers)
     for path in answers:
@@ -56,7 +67,7 @@ def pack(
     files["checklist.md"] = _markdown(checklist.to_table(study)).encode()
     files["models.json"] = _models(study, catalogue)
     files["requirements.txt"] = _environment().encode()
-    files[STUDY] = _study(notebook, answers, data)
+    files[STUDY] = _study(notebook, answers, data, settings or {})
     files["README.md"] = _readme(target.name).encode()
     for name, content in files.items():
         if is_secret(content.decode("utf-8", "replace")):
@@ -123,12 +134,14 @@ def _environment() -> str:
     return "\n".join([f"# Python {platform.python_version()}", *lines, ""])
 
 
-def _study(notebook: Path | None, answers: list[Path], data: Iterable[Path]) -> bytes:
+def _study(notebook: Path | None, answers: list[Path], data: Iterable[Path], settings: Mapping[str, str]) -> bytes:
     value = {
         "wcode_study": 1,
         "notebook": notebook.name if notebook else None,
         "answers": [path.name for path in answers],
         "python": platform.python_version(),
+        "settings": dict(settings),
+        "language": language(),
         "data_sha256": {path.name: hashlib.sha256(_read(path)).hexdigest() for path in data},
     }
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -45,6 +45,8 @@ class Contents(Struct, frozen=True):
     notebook: Path
     answers: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    """Environment variables of settings that the notebook has from outside."""
 
 
 class Parts(Struct, frozen=True):
@@ -252,6 +254,7 @@ def _copy_contents(contents: Contents, folder: Path) -> None:
 def _write_config(lite: Path, contents: Contents, found: Sequence[Wheel], target: Target, language: str) -> None:
     replays = [path.name for path in contents.answers if path.name.endswith(".replay.jsonl")]
     environment = {
+        **dict(contents.settings),
         "HOME": "/home/pyodide",
         "JPY_SESSION_NAME": contents.notebook.name,
         "PYTHONSTARTUP": f"/lib/python{target.python}/site-packages/{wheels.STARTUP}",

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from .. import threads
 from ..errors import InputError
@@ -15,9 +15,6 @@ from ..request.messages import STAND_IN_PATH, Protocol
 from .answers import Answer, Raw, Refusal, Scripted
 from .received import Received
 from .server import Server
-
-if TYPE_CHECKING:
-    from .server import Server
 
 __all__ = ["Script", "StandIn"]
 

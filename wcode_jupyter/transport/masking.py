@@ -84,6 +84,8 @@ class Mask:
         for event in events:
             if not isinstance(event, (TextDelta, ReasoningDelta)) or (event is not first and _where(event) != where):
                 return False
+            if isinstance(event, ReasoningDelta) and (event.signature or event.detail):
+                return False
             text += event.text
         if self._table.signs.search(text.lower()):
             return False

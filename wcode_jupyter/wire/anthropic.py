@@ -22,7 +22,7 @@ from ..reply.events import Event, Finish, Notice, ReasoningDelta, Started, TextD
 from ..request.messages import Image, Message, Part, Request, Text, ToolCall
 from ..request.parameters import EFFORTS, find
 from .failure import failure_in, says_something
-from .finish import meaning
+from .finish import meaning, said
 from .payload import as_dict, as_int, as_list, as_text, bounded
 from .stream import StreamDecoder, other_form
 from .tags import MOVED, InlineTags
@@ -420,8 +420,8 @@ class AnthropicDecoder(StreamDecoder):
         if index in self._without_arguments:
             self._take_arguments(index, "{}", events)
 
-    def _take_reason(self, sent: dict[str, object], events: list[Event]) -> None:
-        word = as_text(sent.get("stop_reason"))
+    def _take_reason(self, sent: dict[str, Any], events: list[Event]) -> None:
+        word = said(sent.get("stop_reason"))
         if not word or word == self._reason:
             return
         self._reason = word

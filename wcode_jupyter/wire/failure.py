@@ -70,18 +70,28 @@ def decode_error(body: bytes, content_type: str = "") -> Failure:
 
 def failure_in(value: dict[str, object]) -> Failure | None:
     """The error that the object `value` holds, in itself or in its first choice; None where it is no error."""
-    if says_something(error := value.get("error")):
-        return _of_error(error, value)
+    for error in (value.get("error"), as_dict(value.get("x_groq")).get("error"), _minimax(value)):
+        if says_something(error):
+            return _of_error(error, value)
     for choice in as_list(value.get("choices"))[:1]:
         if says_something(error := as_dict(choice).get("error")):
             return _of_error(error, value)
     is_named = value.get("object") == "error" or value.get("type") == "error"
-    if (not is_named and ("choices" in value or "usage" in value)) or _succeeded(value):
+    # iFlytek Spark reports an error with a code, beside an empty list of choices.
+    is_coded = not value.get("choices") and says_something({"code": value.get("code")})
+    if (not is_named and not is_coded and ("choices" in value or "usage" in value)) or _succeeded(value):
         return None
     return _of_error(value, value) if is_named else _bare(value)
 
 
-def _bare(value: dict[str, object]) -> Failure | None:
+def _minimax(value: dict[str, Any]) -> dict[str, Any]:
+    """MiniMax's report beside every answer, with a code other than 0 where it failed."""
+    report = as_dict(value.get("base_resp"))
+    failed = as_int(report.get("status_code")) not in (None, 0)
+    return {"code": report["status_code"], "message": as_text(report.get("status_msg"))} if failed else {}
+
+
+def _bare(value: dict[str, Any]) -> Failure | None:
     """Bodies that hold nothing but the error: DashScope's `message`, FastAPI's `detail`, `msg`."""
     header = as_dict(value.get("header"))
     listed = next((item for item in as_list(value.get("errors")) if says_something(item)), None)

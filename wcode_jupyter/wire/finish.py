@@ -6,7 +6,7 @@ Words are compared without case; a word that is not here is kept, said, and trus
 
 from __future__ import annotations
 
-__all__ = ["meaning"]
+__all__ = ["meaning", "said"]
 
 _WORDS = {
     "stop": (
@@ -33,6 +33,11 @@ _WORDS = {
     "pause_turn": ("pause_turn",),
 }  # fmt: skip
 _MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words}
+
+
+def said(reason: object) -> str:
+    """The server's word; empty where it gave none: DashScope writes "null" into every chunk but the last."""
+    return reason if isinstance(reason, str) and reason.strip().lower() not in ("", "null", "none") else ""
 
 
 def meaning(word: str) -> str | None:

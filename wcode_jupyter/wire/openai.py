@@ -28,7 +28,7 @@ from ..reply.events import (
 from ..request.messages import Image, Message, Part, Request, Text, ToolCall
 from .details import Details
 from .failure import failure_in, says_something
-from .finish import meaning
+from .finish import meaning, said
 from .payload import REFUSED, as_dict, as_int, as_list, as_text, bounded
 from .plain import MOST_MISFITS, decode_plain
 from .sse import ServerSentEvent
@@ -243,18 +243,19 @@ class OpenAIDecoder(StreamDecoder):
         return self._finished
 
     def _dispatch(self, sent: ServerSentEvent, events: list[Event]) -> None:
-        if not (self._started and self._misfits < MOST_MISFITS and self._take_plain(sent, events)):
+        if sent.event != "message" or not self._take_plain(sent.data, events):
             super()._dispatch(sent, events)
 
-    def _take_plain(self, sent: ServerSentEvent, events: list[Event]) -> bool:
-        """Takes a plain chunk; False, and nothing taken, for any other event."""
+    def _take_plain(self, data: bytes, events: list[Event]) -> bool:
+        if not self._started or self._misfits >= MOST_MISFITS:
+            return False
         try:
-            choice = decode_plain(sent.data).choices[0]
+            choice = decode_plain(data).choices[0]
         except REFUSED:
             self._misfits += 1
             return False
         state = self._choices.get(choice.index)
-        if state is None or self._closed or sent.event != "message":
+        if state is None or self._closed:
             return False
         delta = choice.delta
         content, thought = delta.content, delta.reasoning or delta.reasoning_content
@@ -505,8 +506,8 @@ def _token(sent: dict[str, object]) -> TokenLogprob:
     )
 
 
-def _take_reason(choice: _Choice, sent: object, native: object, events: list[Event]) -> None:
-    word = as_text(sent)
+def _take_reason(choice: _Choice, sent: Any, native: Any, events: list[Event]) -> None:
+    word = said(sent)
     if not word or choice.word == word:
         return
     choice.word = word

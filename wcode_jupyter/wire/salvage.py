@@ -21,7 +21,7 @@ _SILENT = re.compile(
         | (?:data|event|id|retry|chunk|message) \s* : (?=[\s{\[]|data:|$)
         | : [^\n{]*                                                    # a comment
         | \b(?:null|none|undefined|true|ok|\{\s*\}|\[\s*\])(?!\w)
-        | \b(?:ping|pong|heartbeat|keep[ _-]?alive|processing|waiting|queued)\b [.!\s]*
+        | [\[(<"]? \b(?:ping|pong|heartbeat|keep[ _-]?alive|processing|waiting|queued)\b [\])>".!\s]*
         | ^\s*[0-9a-f]{1,8}\s*(?=[\r\n{]|$)                             # the length of an HTTP chunk
         | event:\s*\w+
         | \[\]|\{\}|\"\"

@@ -62,9 +62,11 @@ class SseDecoder:
         """Whether lines came that are neither comments nor fields."""
         self._idle = False  # whether nothing of the above is under way
 
-    def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """The events that `data` completes; may be empty."""
-        # Most reads are exactly one event of one line: nothing to join, nothing to keep.
+    def only(self, data: bytes) -> bytes | None:
+        """The data of the event that `data` is, where it is exactly one of one line and nothing is under way.
+
+        Most reads are: there is nothing to join and nothing to keep, and nothing is taken.
+        """
         size = len(data)
         if (
             self._idle
@@ -74,7 +76,13 @@ class SseDecoder:
             and data.find(b"\r") < 0
             and size <= self._limit
         ):
-            return [ServerSentEvent(data[6:-2], "message", self._id)]
+            return data[6:-2]
+        return None
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """The events that `data` completes; may be empty."""
+        if (only := self.only(data)) is not None:
+            return [ServerSentEvent(only, "message", self._id)]
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")

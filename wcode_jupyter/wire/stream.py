@@ -64,6 +64,10 @@ class StreamDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes; may be empty. Raises AnswerTooLarge."""
+        if self._body is None and (only := self._sse.only(data)) is not None:
+            quick: list[Event] = []
+            if self._take_plain(only, quick):
+                return quick if self._surrogates is None else self._surrogates.join(quick)
         if not self._sniffed:
             self._sniff(data)
         if self._body is not None:
@@ -113,7 +117,11 @@ class StreamDecoder:
         self._ended = False
         self.empty = True
 
-    def _is_whole(self, value: dict[str, object]) -> bool:
+    def _take_plain(self, data: bytes, events: list[Event]) -> bool:
+        """Takes an event that is nothing but a piece of the answer; False, and nothing taken, for any other."""
+        return False
+
+    def _is_whole(self, value: dict[str, Any]) -> bool:
         """Whether the object is one that the protocol sends, and not a part of one."""
         raise NotImplementedError
 

@@ -14,10 +14,11 @@
 
   function activate(modules, app, tracker, languages, extensions, palette, translator, restorer) {
     const { Prose, acceptCells, insertPrompt, openPanel, openSideBar, serveAnswers, serveLabels, servePanels } = modules;
-    const { speak, words } = modules;
+    const { goOnAfterMeantErrors, speak, words } = modules;
     speak(translator?.languageCode);
     serveAnswers(app, tracker);
     serveLabels();
+    goOnAfterMeantErrors(tracker, modules.NotebookActions);
     servePanels(() => tracker.currentWidget?.sessionContext.session?.kernel?.status === 'busy');
     const prose = new Prose(languages, extensions, modules);
     // A variable may be bound without a cell: by the panel, or an answer in the background.
@@ -57,9 +58,8 @@
   }
 
   async function extension() {
-    const modules = await Promise.all(
-      ['words', 'prose', 'cells', 'panel', 'answer', 'label', 'side_bar'].map(name => import(new URL(`${name}.js`, HERE)))
-    );
+    const files = ['words', 'prose', 'cells', 'panel', 'answer', 'label', 'side_bar', 'lite'];
+    const modules = await Promise.all(files.map(name => import(new URL(`${name}.js`, HERE))));
     const [notebook, lab, apputils, translation, application, components] = await Promise.all(
       ['notebook', 'codemirror', 'apputils', 'translation', 'application', 'ui-components'].map(name =>
         load(`@jupyterlab/${name}`)

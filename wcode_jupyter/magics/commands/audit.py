@@ -222,11 +222,7 @@ def _show(
 
 
 def _finding(fields: list[FieldDrift], count: int, path: Path) -> AccountEntry:
-    parts = [
-        f"{field.field} {field.changed:.1%} [{field.low:.1%}, {field.high:.1%}]"
-        + ("" if field.p is None else f", p = {field.p:.2g}")
-        for field in fields
-    ]
+    parts = [f"{field.field} {field.share}" + ("" if field.p is None else f", p = {field.p:.2g}") for field in fields]
     text = _("{count} recorded requests were sent again; changed answers: {fields}.").format(
         count=count, fields="; ".join(parts) or "–"
     )

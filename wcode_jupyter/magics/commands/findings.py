@@ -14,8 +14,10 @@ from msgspec import Struct
 
 from ...errors import OptionError
 from ...findings.finding import Finding
+from ...labels.labels import Labels
 from ...language import N_, _
 from ...request.parameters import did_you_mean
+from ...session.account import AccountEntry, enter
 from ...statistics.agreement import Level
 from ...statistics.intervals import Failed
 from ...statistics.values import label, number
@@ -77,11 +79,22 @@ class FindingCommand(Struct, frozen=True):
                 raise OptionError(
                     _("--{name} {text}: use one of {words}").format(name=name, text=text, words=", ".join(words))
                 )
+        labels = context.shell.user_ns.get(line.words[0])
+        if self.name == "agreement" and isinstance(labels, Labels):
+            return _of_coders(labels, line, context)
         replies = replies_of(context, line.words[0])
         replies.enter_findings_in(context.client.session.findings)
         found = self.compute(replies, line, context)
         bind(context, line, found)
         return found
+
+
+def _of_coders(labels: Labels, line: CommandLine, context: Context) -> Finding:
+    found = labels.agreement(_level(line))
+    for kind, text in (("labels", labels.sentence), ("agreement", found.sentence)):
+        enter(context.client.session.findings, AccountEntry(kind, text, "%wcode agreement"))
+    bind(context, line, found)
+    return found
 
 
 def replies_of(context: Context, name: str) -> Replies:
@@ -215,7 +228,7 @@ def _variance(replies: Replies, line: CommandLine, context: Context) -> Finding:
 
 FINDINGS: tuple[FindingCommand, ...] = (
     FindingCommand("agreement", "agreement NAME [--field NAME] [--between FACTOR] [--level LEVEL] [-o NAME]",
-                   N_("Agreement between samples, models, prompts or swept values of a batch run."),
+                   N_("Agreement between samples, models, prompts or swept values of a batch run, or between coders."),
                    (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement),
     FindingCommand("validate", "validate NAME --truth COLUMN|VARIABLE [--field NAME] [--failed RULE] [-o NAME]",
                    N_("Accuracy, precision, recall and F1 against a column or human labels."),

@@ -12,7 +12,7 @@ from ...labels.labels import Labels
 from ...labels.location import labels_path
 from ...labels.mark import Sample
 from ...language import N_, _
-from ...session.account import AccountEntry
+from ...session.account import AccountEntry, enter
 from ...table import Table
 from ..line import CommandLine, parse_command
 from ..options import CellOption
@@ -110,5 +110,5 @@ def run_codebook(context: Context, rest: str) -> Codebook | Table | Appendix:
     if (newer := _codebook(context, line.text("diff"))) is not None:
         return book.diff(newer)
     said = _("Labels follow the codebook {version}.").format(version=book.version)
-    context.client.session.findings.append(AccountEntry("labels", said, Path(line.words[0]).name))
+    enter(context.client.session.findings, AccountEntry("instrument", said, Path(line.words[0]).name))
     return Appendix(book.appendix()) if line.flag("appendix") else book

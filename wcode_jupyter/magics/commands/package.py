@@ -8,16 +8,17 @@ from pathlib import Path
 from ... import files
 from ...errors import InputError, OptionError
 from ...language import N_, _
+from ...session import Session
 from ...session.account import AccountEntry
 from ...study.crate import Maker
 from ...study.methods import study
-from ...study.package import pack
+from ...study.package import ASKING, pack
 from ..line import parse_command
 from ..options import CellOption
 from .command import Context
 from .methods import run_files
 
-__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files"]
+__all__ = ["PACKAGE_OPTIONS", "run_package", "study_files", "study_settings"]
 
 PACKAGE_OPTIONS = (
     CellOption(name="notebook", metavar="FILE", help=N_("The notebook, where the kernel does not know it.")),
@@ -49,12 +50,24 @@ def run_package(context: Context, rest: str) -> None:
         answers,
         study(runs, session.catalogue, findings=session.findings),
         session.catalogue,
+        settings=study_settings(session),
         data=[files.named(name) for name in (line.text("data") or "").split(",") if name],
         maker=Maker(**{name: text for name, text in given.items() if text}),
         is_secret=lambda text: redact(text) != text,
     )
     session.findings.append(AccountEntry("package", _("The study is packaged."), target.name))
     print(_("{count} files in {path}.").format(count=len(names), path=target.name))
+
+
+def study_settings(session: Session) -> dict[str, str]:
+    """Environment variables for the settings that the notebook has from outside: configuration or environment."""
+    values = session.values()
+    outside = [row for row in ASKING if row.name in values and values[row.name].source in ("%config", row.environment)]
+    return {row.environment: _text(values[row.name].value) for row in outside}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def study_files(context: Context, named: str | None) -> tuple[Path | None, list[Path]]:

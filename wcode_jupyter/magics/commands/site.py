@@ -16,7 +16,7 @@ from ...study.site import Contents, Parts, build
 from ..line import CommandLine, parse_command
 from ..options import CellOption
 from .command import Context
-from .package import study_files
+from .package import study_files, study_settings
 
 __all__ = ["SITE_OPTIONS", "export_site"]
 
@@ -49,7 +49,8 @@ def export_site(context: Context, rest: str) -> None:
     notebook, answers = study_files(context, line.text("notebook"))
     if notebook is None:
         raise InputError(_("The notebook is not known"), hint=_("Save it, and use --notebook FILE."))
-    contents = Contents(notebook, tuple(answers), tuple(_paths(line, "data")))
+    settings = tuple(study_settings(context.client.session).items())
+    contents = Contents(notebook, tuple(answers), tuple(_paths(line, "data")), settings)
     _check_secrets(context, contents)
     _make_room(target, force=line.flag("force"))
     parts = Parts(
