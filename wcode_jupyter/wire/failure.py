@@ -84,14 +84,14 @@ def failure_in(value: dict[str, object]) -> Failure | None:
     return _of_error(value, value) if is_named else _bare(value)
 
 
-def _minimax(value: dict[str, Any]) -> dict[str, Any]:
+def _minimax(value: dict[str, object]) -> dict[str, object]:
     """MiniMax's report beside every answer, with a code other than 0 where it failed."""
     report = as_dict(value.get("base_resp"))
     failed = as_int(report.get("status_code")) not in (None, 0)
     return {"code": report["status_code"], "message": as_text(report.get("status_msg"))} if failed else {}
 
 
-def _bare(value: dict[str, Any]) -> Failure | None:
+def _bare(value: dict[str, object]) -> Failure | None:
     """Bodies that hold nothing but the error: DashScope's `message`, FastAPI's `detail`, `msg`."""
     header = as_dict(value.get("header"))
     listed = next((item for item in as_list(value.get("errors")) if says_something(item)), None)

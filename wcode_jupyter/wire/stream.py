@@ -121,7 +121,7 @@ class StreamDecoder:
         """Takes an event that is nothing but a piece of the answer; False, and nothing taken, for any other."""
         return False
 
-    def _is_whole(self, value: dict[str, Any]) -> bool:
+    def _is_whole(self, value: dict[str, object]) -> bool:
         """Whether the object is one that the protocol sends, and not a part of one."""
         raise NotImplementedError
 
