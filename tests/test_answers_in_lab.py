@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fault_server import DONE, HOLD, FaultServer, chat, data, delta, finish, stream
-from tests.hostile.attack import NOTEBOOK, SECRET, Home, send
+from tests.hostile.attack import CELLS, NOTEBOOK, SECRET, Home, send
 from tests.lab import Lab, Page
 
 EVIL = '"><img src=x onerror="document.title=1">'
@@ -125,7 +125,10 @@ def test_opening_and_running_an_attackers_folder_harms_nothing(lab: Lab, tmp_pat
     page.settle()
     assert "import os" in page.text(3)
     page.run_all()
-    assert page.outputs(len(page.sources()) - 1)[0]["ename"] == "ReplayError"
+    last = len(CELLS) - 1
+    ran = "i => window.jupyterapp.shell.currentWidget.content.widgets[i].model.outputs.length > 0"
+    page.wait(ran, last, timeout_s=60)
+    assert page.outputs(last)[0]["ename"] == "ReplayError"
     page.screenshot("attack")
     assert page.js("() => window.attacked ?? 0") == 0
     assert page.dialogs == []
