@@ -14,7 +14,7 @@ from ..language import _, speaking
 from ..prompt.schema import Schema, find_schema
 from ..reply import Reply
 from ..session import Call, Value
-from ..session.attempts import Attempts
+from ..session.attempts import Attempts, Judged
 from .options import CellLine
 
 __all__ = ["Answered", "ask_alone", "ask_until_it_fits", "error_of", "format_in", "retries_of", "schema_of"]
@@ -69,22 +69,6 @@ def ask_alone(start: Callable[[Call], Stream], call: Call, view: Callable[[], Ce
     shown = view()
     reply = pump(stream, DeferredFinish(shown))
     return Answered(reply, stream.error, shown)
-
-
-class Judged(Protocol):
-    """What is asked and what its answer must fit."""
-
-    @property
-    def call(self) -> Call:
-        """The first call."""
-
-    @property
-    def schema(self) -> Schema | None:
-        """None: any answer fits."""
-
-    @property
-    def retries(self) -> int:
-        """How often to ask again."""
 
 
 def ask_until_it_fits(

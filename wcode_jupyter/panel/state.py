@@ -14,30 +14,18 @@ from msgspec import Struct, field
 
 from ..errors import ParameterError, WcodeError, one_line
 from ..language import _
-from ..prompt.schema import Schema
 from ..prompt.tools import Tool
 from ..request.cell_syntax import cell_line
 from ..request.parameters import PARAMETERS, Option, check_row, parse
 from ..request.settings import ROWS
 from ..session import Call
+from ..session.attempts import Judged
 
 __all__ = ["CellReader", "Check", "Prepare", "Question", "State", "check"]
 
 
-class Question(Protocol):
+class Question(Judged, Protocol):
     """What a cell asks."""
-
-    @property
-    def call(self) -> Call:
-        """The first call."""
-
-    @property
-    def schema(self) -> Schema | None:
-        """What the answer must fit; None: any answer will do."""
-
-    @property
-    def retries(self) -> int:
-        """How often it is sent again where the answer does not fit."""
 
     @property
     def tools(self) -> tuple[Tool, ...]:

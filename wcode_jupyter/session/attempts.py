@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from ..errors import AnswerInvalid
@@ -11,7 +13,23 @@ from ..reply import Reply
 from ..request.messages import Message
 from .session import Call, Session
 
-__all__ = ["Attempts"]
+__all__ = ["Attempts", "Judged"]
+
+
+class Judged(Protocol):
+    """What is asked and what its answer must fit."""
+
+    @property
+    def call(self) -> Call:
+        """The first call."""
+
+    @property
+    def schema(self) -> Schema | None:
+        """None: any answer fits."""
+
+    @property
+    def retries(self) -> int:
+        """How often to ask again."""
 
 
 class Attempts:
