@@ -80,7 +80,7 @@ def test_a_run_shows_bar_and_table_and_ends_as_one_output(lab: Lab) -> None:
         page.run(0)
         page.start(1)
         # tqdm writes its spaces as U+2007.
-        page.wait_for_text(1, lambda text: "median s" in text and "/40" in text and "in\u2007flight" in text)
+        page.wait_for_text(1, lambda text: "median s" in text and "/\u200740" in text and "in\u2007flight" in text)
         page.screenshot("run-under-way", cell=1)
         page.finish()
     (output,) = page.outputs(1)

@@ -84,8 +84,8 @@ STREAMED = [name for name in PATTERNS if any(part in name for part in ("\\\\", "
 
 @pytest.mark.parametrize("name", STREAMED)
 def test_cutting_into_blocks_is_linear(name: str) -> None:
-    """While it streams."""
-    assert_linear(stream, PATTERNS[name], 6_000)
+    """While it streams. Nothing is cut within the first 2,000 characters: a short text would not double its cost."""
+    assert_linear(stream, PATTERNS[name], 10_000)
 
 
 @pytest.mark.parametrize("name", PATTERNS)

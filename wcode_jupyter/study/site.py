@@ -13,7 +13,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from .. import extras
+from ..characters import escape
 from ..errors import InputError
 from ..language import _
 from ..local.fetch import environment
