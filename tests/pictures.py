@@ -40,6 +40,7 @@ Set one of them, not both.
 
 
 _FRAME_S = 0.2
+_READ_S = 1.5  # what a viewer needs before the next cell runs
 _LAST_S = 4.0
 _COLOURS = 64
 
@@ -52,6 +53,8 @@ def first_cell(folder: Path) -> Path:
         page.command("application:toggle-left-area")
         page.run(0)
         for cell in (1, 2):
+            frames.append((time.monotonic(), _frame(page)))
+            time.sleep(_READ_S)
             page.start(cell)
             _watch(page, frames)
             page.finish()
