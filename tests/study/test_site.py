@@ -14,9 +14,18 @@ from wcode_jupyter.errors import InputError
 from wcode_jupyter.magics.commands.site import _make_room
 from wcode_jupyter.study import wheels
 from wcode_jupyter.study.site import Contents, Parts, build
-from wcode_jupyter.study.wheels import NEEDS, STARTUP, Target, contents_wheel, gather, imported, own_wheel, wheel_of
+from wcode_jupyter.study.wheels import (
+    NEEDS,
+    STARTUP,
+    PyodidePython,
+    contents_wheel,
+    gather,
+    imported,
+    own_wheel,
+    wheel_of,
+)
 
-TARGET = Target("3.14", "pyemscripten_2026_0_wasm32")
+TARGET = PyodidePython("3.14", "pyemscripten_2026_0_wasm32")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import InputError
-from ..findings.exploration import ROW, SAMPLE, Exploration, RecordedAnswer
+from ..findings.exploration import ROW, SAMPLE, Exploration, ShownAnswer
 from ..language import _
 from .runfile import RunLine
 
@@ -20,11 +20,11 @@ def exploration(lines: Iterable[RunLine]) -> Exploration:
     return Exploration(found)
 
 
-def _recorded(line: RunLine) -> RecordedAnswer:
+def _recorded(line: RunLine) -> ShownAnswer:
     job, reply = line.job, line.reply
     levels = {ROW: job.row, "model": job.model, **{name: _level(value) for name, value in job.values.items()}}
     usage = reply.usage
-    return RecordedAnswer(
+    return ShownAnswer(
         levels={**levels, SAMPLE: job.sample},
         key=job.key,
         columns=job.columns,

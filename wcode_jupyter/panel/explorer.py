@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from ..batch.differences import Differences
 from ..characters import escape
-from ..findings.exploration import ROW, Axis, Distinct, Exploration, Place, RecordedAnswer
+from ..findings.exploration import ROW, Axis, Distinct, Exploration, Place, ShownAnswer
 from ..language import _
 from ..shell import Shell
 from .style import STYLE
@@ -95,7 +95,7 @@ class Explorer:
         update(self.answer, f'<div role="status">{"".join(shown)}</div>')
         update(self.distinct, _distinct(self.exploration.distinct(place), answer))
 
-    def _head(self, place: Place, answer: RecordedAnswer | None) -> str:
+    def _head(self, place: Place, answer: ShownAnswer | None) -> str:
         count = len(self.exploration.axes[0].levels)
         where = _("Row {place} of {count}").format(place=place[0] + 1, count=count)
         key = self.exploration.axes[0].labels[place[0]]
@@ -113,7 +113,7 @@ def show_exploration(shell: Shell, exploration: Exploration) -> None:
 # -- parts as HTML -----------------------------------------------------------------------------------------------------
 
 
-def _columns(answer: RecordedAnswer) -> str:
+def _columns(answer: ShownAnswer) -> str:
     rows = "".join(
         f"<dt>{escape(str(name))}</dt><dd>{escape(str(value)[:_LONGEST])}</dd>"
         for name, value in answer.columns.items()
@@ -121,13 +121,13 @@ def _columns(answer: RecordedAnswer) -> str:
     return f'<dl class="wcode-explored-row">{rows}</dl>' if rows else ""
 
 
-def _text(answer: RecordedAnswer) -> str:
+def _text(answer: ShownAnswer) -> str:
     text = f'<div class="wcode-explored-text">{escape(answer.text[:_LONGEST])}</div>' if answer.text else ""
     fault = f'<p class="wcode-bad">{escape(answer.fault)}</p>' if answer.fault else ""
     return text + fault
 
 
-def _facts(answer: RecordedAnswer) -> str:
+def _facts(answer: ShownAnswer) -> str:
     tokens = (answer.input_tokens, answer.output_tokens)
     parts = [
         "" if None in tokens else _("tokens {input}→{output}").format(input=tokens[0], output=tokens[1]),
@@ -136,7 +136,7 @@ def _facts(answer: RecordedAnswer) -> str:
     return f'<p class="wcode-quiet">{escape(" · ".join(filter(None, parts)))}</p>' if any(parts) else ""
 
 
-def _difference(near: RecordedAnswer, answer: RecordedAnswer, label: str) -> str:
+def _difference(near: ShownAnswer, answer: ShownAnswer, label: str) -> str:
     name = escape(_("Compared with {neighbour}").format(neighbour=label))
     if near.said == answer.said:
         return f'<p class="wcode-quiet">{name}: {escape(_("the same answer"))}</p>'
@@ -148,7 +148,7 @@ def _difference(near: RecordedAnswer, answer: RecordedAnswer, label: str) -> str
     return f'<p class="wcode-quiet">{name}{long}</p><div class="wcode-explored-text wcode-diff">{body}</div>'
 
 
-def _distinct(found: list[Distinct], answer: RecordedAnswer | None) -> str:
+def _distinct(found: list[Distinct], answer: ShownAnswer | None) -> str:
     if not found:
         return ""
     names = (_("answers to this row"), _("here"), _("in all"))

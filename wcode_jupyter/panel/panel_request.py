@@ -21,7 +21,7 @@ from ..request.messages import Message
 from ..session import Call
 from ..session.attempts import Attempts
 from .answer import AnswerBox
-from .state import Question
+from .state import CellQuestion
 
 __all__ = ["PanelRequest"]
 
@@ -30,7 +30,7 @@ class PanelRequest:
     """Asks `question` and shows the answer in `box`. `on_end` gets the reply, None when nothing could be asked."""
 
     def __init__(
-        self, client: Client, question: Question, box: AnswerBox, on_end: Callable[[Reply | None], None]
+        self, client: Client, question: CellQuestion, box: AnswerBox, on_end: Callable[[Reply | None], None]
     ) -> None:
         self._client = client
         self._question = question

@@ -21,10 +21,10 @@ from ..request.settings import ROWS
 from ..session import Call
 from ..session.attempts import Judged
 
-__all__ = ["CellReader", "Check", "Prepare", "Question", "State", "check"]
+__all__ = ["CellQuestion", "CellReader", "Check", "Prepare", "State", "check"]
 
 
-class Question(Judged, Protocol):
+class CellQuestion(Judged, Protocol):
     """What a cell asks."""
 
     @property
@@ -40,7 +40,7 @@ class Question(Judged, Protocol):
         """Whether the answer alone is shown."""
 
 
-Prepare: TypeAlias = Callable[[str, str], Question]
+Prepare: TypeAlias = Callable[[str, str], CellQuestion]
 """What a `%%wcode` line (without the magic's name) and a cell's text ask; raises WcodeError."""
 
 _PREFIX = "%%wcode"
@@ -88,7 +88,7 @@ class CellReader(Struct, frozen=True):
 class Check(Struct, frozen=True):
     """What is to be said about a state before it is run."""
 
-    question: Question | None = None
+    question: CellQuestion | None = None
     """None when it cannot be run."""
     errors: Mapping[str, str] = {}
     """Name of a setting or parameter -> why its value cannot be sent."""

@@ -26,7 +26,7 @@ from ..language import _
 from ..local.fetch import environment
 from . import wheels
 from .package import check_itself
-from .wheels import Target, Wheel
+from .wheels import PyodidePython, Wheel
 
 __all__ = ["Contents", "Parts", "Site", "build"]
 
@@ -166,7 +166,7 @@ def _copy_core(release: Path, runtime: Path) -> None:
 # -- wheels -------------------------------------------------------------------------------------------------------
 
 
-def _wheels(contents: Contents, parts: Parts, target: Target, runtime: Path, cache: Path) -> list[Wheel]:
+def _wheels(contents: Contents, parts: Parts, target: PyodidePython, runtime: Path, cache: Path) -> list[Wheel]:
     """All wheels, copied beside Pyodide."""
     own, files = wheels.own_wheel(runtime), wheels.contents_wheel(runtime, _files(contents))
     given = [own.path, files.path, *_kernel_wheels()]
@@ -183,16 +183,16 @@ def _wheels(contents: Contents, parts: Parts, target: Target, runtime: Path, cac
     return found
 
 
-def _target(runtime: Path) -> Target:
+def _target(runtime: Path) -> PyodidePython:
     """The Python of this release, as its list of packages says."""
     try:
         info = msgspec.json.decode((runtime / _LOCK).read_bytes(), type=_Lock).info
-        return Target(".".join(info.python.split(".")[:2]), f"pyemscripten_{info.abi_version}_{info.arch}")
+        return PyodidePython(".".join(info.python.split(".")[:2]), f"pyemscripten_{info.abi_version}_{info.arch}")
     except msgspec.DecodeError as error:
         raise InputError(_("{path} is not a Pyodide release: {error}").format(path=_LOCK, error=error)) from None
 
 
-def _fits(path: Path, target: Target) -> bool:
+def _fits(path: Path, target: PyodidePython) -> bool:
     tag = path.stem.rsplit("-", 1)[-1]
     return tag in ("any", target.platform)
 
@@ -251,7 +251,7 @@ def _copy_contents(contents: Contents, folder: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _write_config(lite: Path, contents: Contents, found: Sequence[Wheel], target: Target, language: str) -> None:
+def _write_config(lite: Path, contents: Contents, found: Sequence[Wheel], target: PyodidePython, language: str) -> None:
     replays = [path.name for path in contents.answers if path.name.endswith(".replay.jsonl")]
     environment = {
         **dict(contents.settings),

@@ -26,7 +26,7 @@ from ..language import _
 from ..local.fetch import environment
 from ..version import __version__
 
-__all__ = ["STARTUP", "Target", "Wheel", "contents_wheel", "gather", "imported", "own_wheel", "wheel_of"]
+__all__ = ["STARTUP", "PyodidePython", "Wheel", "contents_wheel", "gather", "imported", "own_wheel", "wheel_of"]
 
 NEEDS = (
     "filelock", "httpx", "ipython", "ipywidgets", "markdown-it-py[linkify]", "msgspec", "platformdirs", "pygments",
@@ -58,7 +58,7 @@ del os, _like_ipykernel
 """
 
 
-class Target(Struct, frozen=True):
+class PyodidePython(Struct, frozen=True):
     """The Python of a Pyodide release: its version, as 3.14, and the platform tag of its wheels."""
 
     python: str
@@ -174,7 +174,7 @@ def _packed(
 
 
 def gather(
-    roots: Sequence[str], target: Target, store: Path, given: Iterable[Path] = (), optional: Sequence[str] = ()
+    roots: Sequence[str], target: PyodidePython, store: Path, given: Iterable[Path] = (), optional: Sequence[str] = ()
 ) -> list[Wheel]:
     """Wheels of `roots` and all that they need. `given`: wheels to use first; `store` keeps the downloaded ones.
 
@@ -200,7 +200,7 @@ def gather(
         ) from None
 
 
-def _gathered(roots: Sequence[str], target: Target, store: Path, own: dict[str, Wheel]) -> list[Wheel]:
+def _gathered(roots: Sequence[str], target: PyodidePython, store: Path, own: dict[str, Wheel]) -> list[Wheel]:
     search = _Search(target, store, own)
     while True:
         try:
@@ -215,7 +215,7 @@ def _gathered(roots: Sequence[str], target: Target, store: Path, own: dict[str, 
 class _Search:
     """One look for wheels. `own`: those of the user. `because`: the package that first asked for another."""
 
-    def __init__(self, target: Target, store: Path, own: dict[str, Wheel]) -> None:
+    def __init__(self, target: PyodidePython, store: Path, own: dict[str, Wheel]) -> None:
         self.because: dict[str, str] = {}
         self._target = target
         self._store = store
