@@ -23,6 +23,9 @@ from ..request.settings import ROWS, find_row
 
 __all__ = [
     "CELL_OPTIONS",
+    "OUTPUT_REPLY",
+    "OUTPUT_RESULT",
+    "OUTPUT_ROWS",
     "SHORT",
     "CellLine",
     "CellOption",
@@ -50,8 +53,15 @@ class CellOption(Struct, frozen=True, kw_only=True):
         return "--" + self.name.replace("_", "-")
 
 
+# `-o`, by what is stored; the cell and the commands share them.
+OUTPUT_REPLY = CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable."))
+OUTPUT_RESULT = CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the result in this variable."))
+OUTPUT_ROWS = CellOption(
+    name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")
+)
+
 CELL_OPTIONS: tuple[CellOption, ...] = (
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),
+    OUTPUT_REPLY,
     CellOption(
         name="param",
         short="-p",

@@ -11,14 +11,14 @@ from ...store.codec import has_hashed_images
 from ...study.lineage import Lineage, lineage
 from ..cell_schema import ask_alone, error_of
 from ..line import parse_command
-from ..options import CellOption
+from ..options import OUTPUT_REPLY, CellOption
 from .command import Context
 
 __all__ = ["AGAIN_OPTIONS", "LINEAGE_OPTIONS", "run_again", "run_lineage"]
 
 AGAIN_OPTIONS = (
     CellOption(name="model", short="-m", metavar="MODEL", help=N_("Use a different model.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),
+    OUTPUT_REPLY,
 )
 LINEAGE_OPTIONS = (
     CellOption(name="limit", metavar="N", help=N_("Maximum number of logged calls to read. Default: 500.")),

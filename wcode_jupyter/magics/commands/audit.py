@@ -26,7 +26,7 @@ from ...study.drift import FieldDrift, drift, to_table, transition_table
 from ...table import Table
 from ..audit_table import audit_table, reasons
 from ..line import CommandLine, parse_command
-from ..options import CellOption
+from ..options import OUTPUT_ROWS, CellOption
 from .command import Context
 from .replay import only_file
 
@@ -38,7 +38,7 @@ AUDIT_OPTIONS = (
     CellOption(name="sample", metavar="N", help=N_("Send only N of the recorded requests, chosen at random.")),
     CellOption(name="repeat", metavar="N", help=N_("Send each request N times, to tell change from chance.")),
     CellOption(name="accept", arity="flag", help=N_("Put the new answers into the replay file.")),
-    CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")),
+    OUTPUT_ROWS,
 )
 # With fewer questions than this for each request under way, an audit sends them one after another.
 _QUESTIONS_EACH = 8

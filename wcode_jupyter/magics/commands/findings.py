@@ -22,7 +22,7 @@ from ...statistics.agreement import Level
 from ...statistics.intervals import Failed
 from ...statistics.values import label, number
 from ..line import CommandLine, parse_command
-from ..options import CellOption
+from ..options import OUTPUT_RESULT, CellOption
 from .command import Command, Context
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _TRUTH = CellOption(
 )
 _BETWEEN = CellOption(name="between", metavar="FACTOR", help=N_("sample, model, prompt or a swept name."))
 _FAILED = CellOption(name="failed", metavar="RULE", help=N_("Failed rows: out, wrong or bounds."))
-_OUTPUT = CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the result in this variable."))
 _LEVEL = CellOption(name="level", metavar="LEVEL", help=N_("nominal, ordinal, interval or ratio."))
 _VALUE = CellOption(name="value", metavar="LABEL", help=N_("The label whose share is meant."))
 _DETECT = CellOption(name="detect", metavar="X", help=N_("Difference for the column of rows needed. Default: 0.05."))
@@ -229,28 +228,28 @@ def _variance(replies: Replies, line: CommandLine, context: Context) -> Finding:
 FINDINGS: tuple[FindingCommand, ...] = (
     FindingCommand("agreement", "agreement NAME [--field NAME] [--between FACTOR] [--level LEVEL] [-o NAME]",
                    N_("Agreement between samples, models, prompts or swept values of a batch run, or between coders."),
-                   (_FIELD, _BETWEEN, _LEVEL, _OUTPUT), _agreement),
+                   (_FIELD, _BETWEEN, _LEVEL, OUTPUT_RESULT), _agreement),
     FindingCommand("validate", "validate NAME --truth COLUMN|VARIABLE [--field NAME] [--failed RULE] [-o NAME]",
                    N_("Accuracy, precision, recall and F1 against a column or human labels."),
-                   (_TRUTH, _FIELD, _FAILED, _OUTPUT), _validate),
+                   (_TRUTH, _FIELD, _FAILED, OUTPUT_RESULT), _validate),
     FindingCommand("compare", "compare NAME [FACTOR] [--field NAME] [--truth COLUMN|VARIABLE|--value LABEL] [-o NAME]",
                    N_("Models, prompts or swept values on the same rows, with corrected p-values."),
-                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, _OUTPUT), _compare, 2),
+                   (_FIELD, _TRUTH, _VALUE, _FAILED, _DETECT, OUTPUT_RESULT), _compare, 2),
     FindingCommand("estimate", "estimate NAME --labels VARIABLE [--field NAME] [--value LABEL] [-o NAME]",
                    N_("Share of a label over all rows, corrected by human labels."),
-                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, _OUTPUT), _estimate),
+                   (_LABELS, _FIELD, _VALUE, _CHANCE, _BEYOND, OUTPUT_RESULT), _estimate),
     FindingCommand("calibration", "calibration NAME --truth COLUMN|VARIABLE [--field NAME] [--bins N] [-o NAME]",
                    N_("Stated probabilities against the truth."),
-                   (_TRUTH, _FIELD, _BINS, _OUTPUT), _calibration),
+                   (_TRUTH, _FIELD, _BINS, OUTPUT_RESULT), _calibration),
     FindingCommand("disagreements", "disagreements NAME [--field NAME] [--between FACTOR] [-o NAME]",
                    N_("Rows on which answers differ, the least certain first."),
-                   (_FIELD, _BETWEEN, _OUTPUT), _disagreements),
+                   (_FIELD, _BETWEEN, OUTPUT_RESULT), _disagreements),
     FindingCommand("uncertain", "uncertain NAME [N] [--field NAME] [-o NAME]",
                    N_("Replies of the N rows whose answers are least certain."),
-                   (_FIELD, _OUTPUT), _uncertain, 2),
+                   (_FIELD, OUTPUT_RESULT), _uncertain, 2),
     FindingCommand("variance", "variance NAME [--field NAME] [-o NAME]",
                    N_("Shares of rows, prompts, models and samples in the variance; rows that flip."),
-                   (_FIELD, _OUTPUT), _variance),
+                   (_FIELD, OUTPUT_RESULT), _variance),
 )  # fmt: skip
 
 COMMANDS_OF_FINDINGS = tuple(Command(one.name, one.usage, one.help, one) for one in FINDINGS)

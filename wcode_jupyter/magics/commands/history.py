@@ -16,7 +16,7 @@ from ...store import CallRow, UsageRow, to_frame
 from ...store.log import Grouping
 from ...table import LongText, Table
 from ..line import CommandLine, parse_command
-from ..options import CellOption
+from ..options import OUTPUT_REPLY, OUTPUT_ROWS, CellOption
 from .command import Context
 
 __all__ = ["HISTORY_OPTIONS", "USAGE_OPTIONS", "history", "usage"]
@@ -26,17 +26,14 @@ _SHOWN = 60
 _ROWS = 10
 """Rows that are seen at once."""
 
-_FRAME = CellOption(
-    name="output", short="-o", metavar="NAME", help=N_("Store the rows as a DataFrame in this variable.")
-)
 _SINCE = CellOption(name="since", metavar="DATE", help=N_("Only calls since this date or time: 2026-11-22."))
 _SEARCH = (
     CellOption(name="model", short="-m", metavar="TEXT", help=N_("Only models whose id contains this.")),
     _SINCE,
     CellOption(name="limit", metavar="N", help=N_("Maximum number of calls. Default: 50.")),
-    _FRAME,
+    OUTPUT_ROWS,
 )
-_SHOW = (CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the Reply in this variable.")),)
+_SHOW = (OUTPUT_REPLY,)
 _FORGET = (
     CellOption(name="before", metavar="DATE", help=N_("Delete calls before this date or time.")),
     CellOption(name="all", arity="flag", help=N_("Delete all calls.")),
@@ -45,7 +42,7 @@ HISTORY_OPTIONS = (*_SEARCH, *_FORGET)
 USAGE_OPTIONS = (
     CellOption(name="by", metavar="model|day|both", help=N_("Grouping of the rows. Default: model.")),
     _SINCE,
-    _FRAME,
+    OUTPUT_ROWS,
 )
 
 

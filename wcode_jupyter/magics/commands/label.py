@@ -15,14 +15,13 @@ from ...language import N_, _
 from ...session.account import AccountEntry, enter
 from ...table import Table
 from ..line import CommandLine, parse_command
-from ..options import CellOption
+from ..options import OUTPUT_RESULT, CellOption
 from .command import Context
 from .findings import bind, replies_of
 
 __all__ = ["CODEBOOK_OPTIONS", "LABEL_OPTIONS", "SAMPLES", "run_codebook", "run_label"]
 
 SAMPLES: tuple[Sample, ...] = ("random", "stratified", "uncertain")
-_OUTPUT = CellOption(name="output", short="-o", metavar="NAME", help=N_("Store the result in this variable."))
 
 LABEL_OPTIONS = (
     CellOption(name="field", metavar="NAME", help=N_("The field of structured answers.")),
@@ -35,12 +34,12 @@ LABEL_OPTIONS = (
     CellOption(name="seed", metavar="N", help=N_("Seed of the sample. Default: 0.")),
     CellOption(name="adjudicate", arity="flag", help=N_("Decide the rows on which coders differ.")),
     CellOption(name="show_answers", arity="flag", help=N_("Show the model's answers; the labels are not blind.")),
-    _OUTPUT,
+    OUTPUT_RESULT,
 )
 CODEBOOK_OPTIONS = (
     CellOption(name="diff", metavar="FILE", help=N_("Show what a newer version says otherwise.")),
     CellOption(name="appendix", arity="flag", help=N_("As an appendix of the methods text.")),
-    _OUTPUT,
+    OUTPUT_RESULT,
 )
 
 
